@@ -1,0 +1,48 @@
+# Bare `make` lists the targets. Every target sets up what it needs by itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CHECKED := $(VENV)/.ready-check
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dashboard test check bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP_INSTALL) -e '.[test]'
+	@touch $@
+
+$(CHECKED): $(READY)
+	$(PIP_INSTALL) -e '.[test,check]'
+	@touch $@
+
+setup: $(READY) ## make .venv with everything the program and its tests need
+
+demo: $(READY) ## synthetic two-hospital study: the whole chain, a report, and the dashboard's command
+	$(BIN)/outcome demo --out demo
+
+dashboard: $(READY) ## open the demo's store in the browser (loopback only)
+	$(BIN)/outcome dashboard --store demo/store
+
+test: $(READY) ## the whole test suite
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(CHECKED) ## format, lint, types, import contracts, generated pages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## measure speed and memory; writes tables to docs/results/
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

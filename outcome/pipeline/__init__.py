@@ -1,0 +1,1 @@
+"""One thin shell a stage: read from the store, call pure functions, write the artefact and its manifest."""

@@ -1,0 +1,30 @@
+"""What the cohort stage found on disk for each case, as absolute paths again."""
+
+from __future__ import annotations
+
+from outcome.config import Study
+from outcome.pipeline.stage import Run
+from outcome.store import read_json
+from outcome.types import CaseInput, Recipe
+
+
+def read_inputs(run: Run) -> dict[str, CaseInput]:
+    """Every case's image and mask paths, from the cohort stage, in case order."""
+    root = run.study.root
+    cases = {}
+    for case_id, entry in sorted(read_json(run.store.stage("cohort") / "inputs.json").items()):
+        images = {name: root / path for name, path in entry["images"].items() if path}
+        cases[case_id] = CaseInput(case_id, images, root / entry["mask"] if entry["mask"] else None)
+    return cases
+
+
+def recipe_of(study: Study) -> Recipe | None:
+    """How this study's cases become numbers; None where it has no masks."""
+    if study.mask is None:
+        return None
+    return Recipe(
+        regions=dict(study.mask.regions),
+        mask_on=study.mask.on or "",
+        families=tuple(study.radiomics.families),
+        units_mm=study.mask.units_mm,
+    )

@@ -1,0 +1,181 @@
+"""What every stage shares: whether its work is current, where it writes, and the manifest that says how it was made.
+
+A stage's key is the hash of its command, code, settings and inputs. A stage whose manifest carries the same key, and
+whose files are unchanged, is current and is not run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import outcome
+import segmentation
+from outcome.config import Study
+from outcome.errors import EXIT_OK, EXIT_SOME_FAILED, Refusal, StoreRefusal
+from outcome.executor import Workers
+from outcome.ledger import Ledger
+from outcome.store import MANIFEST, RUN_LOG, StudyStore, digest, folder_digests, plain, read_json, write_json
+
+Progress = Callable[[str, int, int], None]
+_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "statsmodels", "lifelines", "lightgbm", "numba",
+              "nibabel", "scikit-image")  # fmt: skip
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One command at work on one study: what to do it on, where, and with how many hands."""
+
+    study: Study
+    store: StudyStore
+    ledger: Ledger
+    workers: Workers = field(default_factory=Workers)
+    progress: Progress = no_progress
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a stage's work gave: counts for the manifest, and the cases that failed with the reason."""
+
+    counts: Mapping[str, Any]
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """How a stage ended. `status` is "done" or "current" (nothing had to be done)."""
+
+    stage: str
+    status: str
+    counts: Mapping[str, Any]
+    failed: Mapping[str, str]
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_SOME_FAILED if self.failed else EXIT_OK
+
+    def to_json(self) -> dict[str, Any]:
+        return {"stage": self.stage, "status": self.status, "counts": dict(self.counts), "failed": dict(self.failed)}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What identifies a stage's work: its settings and the hashes of its inputs."""
+
+    stage: str
+    config: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    part: str = ""
+
+    @property
+    def key(self) -> str:
+        return digest({"stage": self.stage, "code": code_digest(), "config": self.config, "inputs": self.inputs})
+
+
+def perform(run: Run, work: Work, produce: Callable[[Path], Made]) -> StageResult:
+    """Do a stage's work unless it is current; the manifest is written last, so that half a stage is never believed."""
+    start = time.perf_counter()
+    folder = run.store.stage(work.stage, work.part)
+    manifest = _current_manifest(run, folder, work.key)
+    if manifest is not None:
+        return StageResult(work.stage, "current", manifest["counts"], manifest["failed"], time.perf_counter() - start)
+    (folder / MANIFEST).unlink(missing_ok=True)
+    made = produce(folder)
+    seconds = time.perf_counter() - start
+    failed = {case: _without_root(reason, run.study.root) for case, reason in made.failed.items()}
+    write_json(folder / RUN_LOG, _run_log(run, seconds))
+    write_json(folder / MANIFEST, _manifest(folder, work, made.counts, failed))
+    return StageResult(work.stage, "done", plain(made.counts), failed, seconds)
+
+
+def upstream(store: StudyStore, stage: str, part: str = "") -> str:
+    """The hash of a finished stage's manifest, for the stage that reads from it.
+
+    Raises StoreRefusal where that stage was never finished, or where its own inputs changed since.
+    """
+    path = store.stage(stage, part) / MANIFEST
+    if not path.exists():
+        raise StoreRefusal(
+            f"the {stage} stage is not finished", found=f"no {path}", next_step=f"outcome {stage} STUDY.yaml"
+        )
+    for name, recorded in read_json(path)["inputs"].items():
+        if name.startswith("stage:") and upstream(store, *name.removeprefix("stage:").split("/")) != recorded:
+            raise StoreRefusal(
+                f"the {stage} stage is stale: {name.removeprefix('stage:')} changed after it was made",
+                next_step=f"outcome {stage} STUDY.yaml (or `outcome run STUDY.yaml` for all that follows)",
+            )
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """The hash of this program's own source, so that changed code means changed work."""
+    return _source_digest(Path(outcome.__file__).parent, Path(segmentation.__file__).parent)
+
+
+@cache
+def measuring_digest() -> str:
+    """The hash of the source that turns one case into numbers: a change elsewhere keeps finished cases."""
+    return _source_digest(Path(segmentation.__file__).parent, Path(outcome.__file__).parent / "cases.py")
+
+
+def _source_digest(*places: Path) -> str:
+    digests = {}
+    for place in places:
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            digests[str(path.relative_to(place.parent))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return digest(digests)
+
+
+def _current_manifest(run: Run, folder: Path, key: str) -> dict[str, Any] | None:
+    try:
+        manifest = read_json(folder / MANIFEST)
+        if manifest["key"] != key:
+            return None
+        same = all(run.ledger.sha256(folder / name) == sha for name, sha in manifest["outputs"].items())
+    except (Refusal, OSError, KeyError, TypeError):
+        return None  # a missing or damaged artefact is simply made again
+    return dict(manifest) if same else None
+
+
+def _manifest(folder: Path, work: Work, counts: Mapping[str, Any], failed: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "key": work.key,
+        "command": f"outcome {work.stage}",
+        "code": {"version": metadata.version("surgical-outcome"), "sha256": code_digest()},
+        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+        "config": work.config,
+        "inputs": work.inputs,
+        "outputs": folder_digests(folder),
+        "counts": counts,
+        "failed": failed,
+    }
+
+
+def _run_log(run: Run, seconds: float) -> dict[str, Any]:
+    return {
+        "finished_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "seconds": round(seconds, 3),
+        "workers": run.workers.count,
+        "study_root": str(run.study.root),
+        "host": {"python": platform.python_version(), "system": platform.platform(), "cpus": os.cpu_count()},
+    }
+
+
+def _without_root(text: str, root: Path | None) -> str:
+    """A reason without this machine's folders, so that the same failure reads the same everywhere."""
+    return text.replace(f"{root}{os.sep}", "") if root else text

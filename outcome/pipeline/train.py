@@ -1,0 +1,162 @@
+"""Stage `train`: one model for every endpoint and input set, from the development partition alone, and the bundle.
+
+Each unit (endpoint and input set) is trained by itself and kept by key, so that a killed run goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from outcome.cohort.endpoints import endpoint_target
+from outcome.config import Study
+from outcome.features.columns import FeatureColumn
+from outcome.pipeline.bundle_parts import bundle_facts, bundle_files
+from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
+from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
+from outcome.bundle import write_bundle
+from outcome.store import digest, read_json, read_parquet, write_folder, write_json, write_parquet
+from outcome.training.settings import TrainingSettings
+from outcome.training.unit import TrainedUnit, train_unit
+from outcome.types import PREDICTION_COLUMNS, EndpointKind, InputSet, Target
+
+STAGE = "train"
+DEVELOPMENT = "development"
+
+
+@dataclass(frozen=True)
+class _Task:
+    work: CaseWork
+    frame: pd.DataFrame
+    columns: tuple[FeatureColumn, ...]
+    target: Target
+    patients: tuple[str, ...]
+    settings: TrainingSettings
+    horizons: tuple[float, ...]
+    inputs: InputSet
+    one_number: str | None
+    seed: int
+
+
+def run_train(run: Run) -> StageResult:
+    """Make the train stage and the bundle of a study."""
+    inputs = {f"stage:{name}": upstream(run.store, name) for name in ("cohort", "features")}
+    work = Work(STAGE, _config(run.study), inputs)
+    result = perform(run, work, lambda folder: _produce(run, folder))
+    if result.status == "done" or not (run.store.bundle / "manifest.json").exists():
+        write_bundle(run.store.bundle, bundle_files(run), bundle_facts(run))
+    return result
+
+
+def _config(study: Study) -> dict[str, Any]:
+    resolved = study.resolved()
+    return {name: resolved.get(name) for name in ("training", "endpoints", "comparator", "subgroups")}
+
+
+def development_cases(study: Study, cases: pd.DataFrame) -> list[str]:
+    """The case ids models may learn from, in case order."""
+    names = [name for name, part in study.partitions.items() if part.relation == DEVELOPMENT]
+    return sorted(cases.loc[cases["partition"].isin(names), "case_id"])
+
+
+def _produce(run: Run, folder: Path) -> Made:
+    tasks = list(_tasks(run, folder))
+    failed = run_cases(run, STAGE, tasks, lambda task: task.work, _train_one)
+    index = keep_only(folder, {task.work.case_id: task.work for task in tasks}, failed)
+    summaries = {name: read_json(folder / "units" / f"{key}.json") for name, key in index.items()}
+    tables = [read_parquet(folder / "units" / key / "out_of_fold.parquet") for key in index.values()]
+    write_parquet(folder / "out_of_fold.parquet", _joined(tables, run))
+    write_json(folder / "ladder.json", {name: summary["ladder"] for name, summary in summaries.items()})
+    skipped = {name: summary["skipped"] for name, summary in summaries.items() if summary["skipped"]}
+    return Made({"units": len(tasks), "done": len(index), "skipped": skipped}, failed)
+
+
+def _joined(tables: Iterable[pd.DataFrame], run: Run) -> pd.DataFrame:
+    filled = [table for table in tables if len(table)]
+    if not filled:
+        return pd.DataFrame(columns=list(PREDICTION_COLUMNS))
+    cases = read_parquet(run.store.stage("cohort") / "cases.parquet").set_index("case_id")
+    table = pd.concat(filled, ignore_index=True)
+    table = table.assign(partition=table["case_id"].map(cases["partition"]), source="out_of_fold")
+    return table[list(PREDICTION_COLUMNS)]
+
+
+def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
+    study, cohort, features = run.study, run.store.stage("cohort"), run.store.stage("features")
+    cases = read_parquet(cohort / "cases.parquet").set_index("case_id")
+    chosen = development_cases(study, cases.reset_index())
+    frame = read_parquet(features / "features.parquet").set_index("case_id").loc[chosen]
+    columns = tuple(FeatureColumn.from_json(entry) for entry in read_json(features / "columns.json"))
+    endpoints = read_parquet(cohort / "endpoints.parquet")
+    settings = training_settings(study)
+    basis = digest({"features": upstream(run.store, "features"), "config": _config(study)})
+    for name, endpoint in study.endpoints.items():
+        target = endpoint_target(endpoints, name, EndpointKind(endpoint.kind), chosen)
+        for inputs in input_sets(columns):
+            unit = f"{name}.{inputs.value}"
+            yield _Task(
+                work=CaseWork(
+                    unit,
+                    digest({"basis": basis, "unit": unit, "stage": upstream(run.store, "cohort")}),
+                    folder,
+                    "units",
+                ),
+                frame=frame,
+                columns=columns,
+                target=target,
+                patients=tuple(cases.loc[chosen, "patient_id"].astype(str)),
+                settings=settings,
+                horizons=horizons_of(endpoint),
+                inputs=inputs,
+                one_number=one_number_column(study, columns),
+                seed=study.training.seed,
+            )
+
+
+def input_sets(columns: Iterable[FeatureColumn]) -> list[InputSet]:
+    """The input sets worth a model: `with_plan` only where there is a planned variable."""
+    planned = any(column.availability == "planned" for column in columns)
+    return [InputSet.PREOPERATIVE, InputSet.WITH_PLAN] if planned else [InputSet.PREOPERATIVE]
+
+
+def horizons_of(endpoint: Any) -> tuple[float, ...]:
+    """The horizons, in days, at which a time-to-event endpoint's risk is stated; empty for other kinds."""
+    return tuple(float(day) for day in getattr(endpoint, "horizons_days", ()) or ())
+
+
+def one_number_column(study: Study, columns: Iterable[FeatureColumn]) -> str | None:
+    """The feature column of the study's comparator (the one number, e.g. tumour size), where it is a predictor."""
+    if study.comparator is None:
+        return None
+    wanted = f":{study.comparator.variable}"
+    return next((column.name for column in columns if column.name.endswith(wanted)), None)
+
+
+def training_settings(study: Study) -> TrainingSettings:
+    """The training settings of a study, as the training package takes them."""
+    return TrainingSettings(
+        **{k: v for k, v in study.training.model_dump().items() if k in TrainingSettings.__dataclass_fields__}
+    )
+
+
+def _train_one(task: _Task) -> None:
+    unit = train_unit(
+        task.frame, task.columns, task.target, task.patients, task.settings,
+        horizons=task.horizons, inputs=task.inputs, one_number=task.one_number, seed=task.seed,
+    )  # fmt: skip
+
+    def produce(target: Path) -> None:
+        unit.save(target)
+        write_parquet(target / "out_of_fold.parquet", unit.out_of_fold)
+
+    write_folder(task.work.path(""), produce)
+    write_json(task.work.path(), {"unit": task.work.case_id, "ladder": unit.ladder, "skipped": unit.skipped})
+
+
+def load_unit(files: Path) -> TrainedUnit:
+    """A trained unit from its folder."""
+    return TrainedUnit.load(files)

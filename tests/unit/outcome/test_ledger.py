@@ -1,0 +1,45 @@
+"""The journal remembers the last try of every case and reads a file's bytes only when it changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from outcome import ledger as ledger_module
+from outcome.ledger import Attempt, Ledger
+
+
+def test_the_last_try_of_a_case_counts(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "j.sqlite") as ledger:
+        ledger.start_run("segment")
+        ledger.record(Attempt("segment", "a", "failed", 0.1, "no mask"))
+        ledger.record(Attempt("segment", "a", "done", 0.2))
+        ledger.record(Attempt("radiomics", "a", "failed", 0.1, "small"))
+    with Ledger.open(tmp_path / "j.sqlite") as again:
+        assert [(x.status, x.message) for x in again.latest("segment")] == [("done", "")]
+        assert [x.message for x in again.latest("radiomics")] == ["small"]
+
+
+def test_a_killed_run_stays_visible(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "j.sqlite") as ledger:
+        ledger.start_run("run")
+        assert ledger.unfinished_runs() == 1
+        ledger.finish_run(0)
+        assert ledger.unfinished_runs() == 0
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mask"
+    path.write_bytes(b"one")
+    reads: list[Path] = []
+    real = ledger_module.file_digest
+    monkeypatch.setattr(ledger_module, "file_digest", lambda p: reads.append(p) or real(p))
+    with Ledger.open(tmp_path / "j.sqlite") as ledger:
+        assert ledger.sha256(path) == ledger.sha256(path) == hashlib.sha256(b"one").hexdigest()
+        assert len(reads) == 1
+        path.write_bytes(b"two")
+        os.utime(path, ns=(1, 1))
+        assert ledger.sha256(path) == hashlib.sha256(b"two").hexdigest()
