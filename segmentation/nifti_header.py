@@ -7,7 +7,7 @@ import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import nibabel as nib
 import numpy as np
@@ -22,7 +22,8 @@ MAX_VOXELS = 2**30
 MAX_EXTENSION_BYTES = 2**24
 # Deflate cannot shrink data by more than about 1032 to 1, so a smaller file cannot hold what the header promises.
 MAX_DEFLATE_RATIO = 1040
-STREAM_ERRORS = (OSError, EOFError, zlib.error, isal_zlib.error)
+_ISAL_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub says: an instance
+STREAM_ERRORS: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error, _ISAL_ERROR)
 _SIZES = {348: (nib.Nifti1Header, 348), 540: (nib.Nifti2Header, 540)}
 _AGAIN = "export or copy the file again"
 
@@ -96,8 +97,9 @@ def _beginning(path: Path) -> tuple[bool, bytes]:
 
 
 def _fields(start: bytes, path: Path) -> Any:
-    for order in ("little", "big"):
-        size = int.from_bytes(start[:4], order)  # type: ignore[arg-type]
+    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
+    for order in orders:
+        size = int.from_bytes(start[:4], order)
         if size in _SIZES and len(start) >= size:
             kind, length = _SIZES[size]
             fields = kind(start[:length], endianness="<" if order == "little" else ">", check=False)
@@ -127,8 +129,7 @@ def _dtype(fields: Any, path: Path) -> np.dtype[Any]:
         dtype: np.dtype[Any] = fields.get_data_dtype()
     except (nib.spatialimages.HeaderDataError, KeyError):
         dtype = np.dtype("V1")
-    known = dtype.kind in "iu" and dtype.itemsize <= 8 or dtype.kind == "f" and dtype.itemsize in (4, 8)
-    if not known:
+    if dtype.kind not in "iuf" or dtype.itemsize > 8 or dtype == np.float16:
         code, found = int(fields["datatype"]), str(dtype)
         message = f"Data type {code} is not a scalar number."
         raise _refuse("bad_datatype", path, message, "integers, float32 or float64", found, "convert to one channel")

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from segmentation.errors import ImageRefusal
 from segmentation.label_scan import Counts, empty_bounds, scan_labels
 from segmentation.nifti_header import MAX_VOXELS, STREAM_ERRORS, NiftiHeader, open_stream, read_header, trailing
-from segmentation.types import MAX_LABEL, Grid, Mask, Volume, Window, check_regions
+from segmentation.types import MAX_LABEL, Mask, Volume, Window, check_regions
 
 BLOCK_BYTES = 2**22
 
@@ -62,15 +62,12 @@ def read_image(path: Path, *, window: Window | None = None, modality: str = "", 
     header = read_header(path, max_voxels=max_voxels)
     part = window or tuple(slice(0, n) for n in header.grid.shape)
     i, j, k = _inside(part, header)
-    out: Block | None = None
+    out = np.empty((k.stop - k.start, j.stop - j.start, i.stop - i.start), dtype=_image_dtype(header))
     for start, block in _blocks(header):
         values = _values(block, header)
-        if out is None:
-            out = np.empty((k.stop - k.start, j.stop - j.start, i.stop - i.start), dtype=values.dtype)
         low, high = max(k.start, start), min(k.stop, start + len(block))
         if low < high:
             out[low - k.start : high - k.start] = values[low - start : high - start, j, i]
-    assert out is not None  # a checked header has at least one voxel
     return Volume(out.T, header.grid.part((i, j, k)).affine, modality)
 
 
@@ -124,13 +121,18 @@ def _labels(block: Block, header: NiftiHeader) -> Block:
 
 def _values(block: Block, header: NiftiHeader) -> Block:
     if header.scaled:
-        wide = block * header.slope + header.intercept
-        block = wide if header.dtype == np.float64 else wide.astype(np.float32)
+        block = block * header.slope + header.intercept
     if block.dtype.kind == "f" and not np.isfinite(block).all():
         found = f"{int((~np.isfinite(block)).sum())} NaN or infinite voxels in one slab"
         step = "fill the missing voxels in the source, or leave the image out"
         raise _refuse("non_finite", header, "The image has holes.", "finite voxels", found, step)
-    return block.astype(block.dtype.newbyteorder("="), copy=False)
+    return block
+
+
+def _image_dtype(header: NiftiHeader) -> np.dtype[Any]:
+    if header.scaled and header.dtype != np.float64:
+        return np.dtype(np.float32)
+    return header.dtype.newbyteorder("=")
 
 
 def _piece(labels: Block, start: int, wanted: npt.NDArray[np.bool_], counts: Counts) -> tuple[Counts, Block] | None:
@@ -174,4 +176,4 @@ def _refuse(
     return ImageRefusal(code, f"{header.path.name}: {message}", expected=expected, found=found, next_step=step)
 
 
-__all__ = ["Grid", "NiftiHeader", "read_header", "read_image", "read_mask"]
+__all__ = ["NiftiHeader", "read_header", "read_image", "read_mask"]

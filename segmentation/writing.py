@@ -12,9 +12,9 @@ import numpy as np
 from segmentation.label_scan import empty_bounds, scan_labels
 from segmentation.types import MAX_LABEL, Grid, Mask, Volume, Window
 
-# zlib, not a faster relative: its output does not depend on the processor. Level 4 writes a cropped kidney mask
-# 1.3 times larger than level 9 in a third of the time.
-GZIP_LEVEL = 4
+# zlib, not a faster relative: its output does not depend on the processor. On cropped kidney masks level 9 saves a
+# fifth of the bytes of level 6 for five times the time.
+GZIP_LEVEL = 6
 
 
 def crop_to_regions(mask: Mask) -> Mask:

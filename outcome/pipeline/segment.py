@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from outcome.cases import segment_case, write_case_mask
+from outcome.cases import case_mask_bytes, segment_case
+from outcome.errors import DataRefusal
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
 from outcome.pipeline.inputs import read_inputs, recipe_of
 from outcome.pipeline.stage import Made, Run, StageResult, Work, measuring_digest, perform, upstream
-from outcome.store import digest, read_json, write_json, write_parquet
-from outcome.types import CaseInput, Recipe
+from outcome.store import digest, read_json, write_bytes, write_json, write_parquet
+from outcome.types import CaseInput, Level, Recipe
 
 STAGE = "segment"
 REGION_COLUMNS = ["case_id", "region", "voxels", "volume_ml"]
@@ -74,9 +75,11 @@ def _task(run: Run, case: CaseInput, recipe: Recipe, folder: Path) -> _Task:
 
 def _segment_one(task: _Task) -> None:
     made = segment_case(task.case, task.recipe)
-    write_case_mask(made.mask, task.work.path(".nii.gz"))
-    report = {"case_id": task.work.case_id, **made.summary, "findings": [f.to_json() for f in made.findings]}
-    write_json(task.work.path(), report)
+    if made.rejected:
+        reasons = [finding.message for finding in made.findings if finding.level is Level.REJECT]
+        raise DataRefusal("; ".join(reasons))
+    write_bytes(task.work.path(".nii.gz"), case_mask_bytes(made.mask))
+    write_json(task.work.path(), {"case_id": task.work.case_id, **made.summary})
 
 
 def _regions(reports: dict[str, dict[str, Any]]) -> pd.DataFrame:

@@ -12,16 +12,16 @@ from typing import Any
 
 import pandas as pd
 
+from outcome.bundle import write_bundle
 from outcome.cohort.endpoints import endpoint_target
 from outcome.config import Study
 from outcome.features.columns import FeatureColumn
 from outcome.pipeline.bundle_parts import bundle_facts, bundle_files
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
-from outcome.bundle import write_bundle
 from outcome.store import digest, read_json, read_parquet, write_folder, write_json, write_parquet
 from outcome.training.settings import TrainingSettings
-from outcome.training.unit import TrainedUnit, train_unit
+from outcome.training.unit import train_unit
 from outcome.types import PREDICTION_COLUMNS, EndpointKind, InputSet, Target
 
 STAGE = "train"
@@ -48,13 +48,17 @@ def run_train(run: Run) -> StageResult:
     work = Work(STAGE, _config(run.study), inputs)
     result = perform(run, work, lambda folder: _produce(run, folder))
     if result.status == "done" or not (run.store.bundle / "manifest.json").exists():
-        write_bundle(run.store.bundle, bundle_files(run), bundle_facts(run))
+        write_bundle(run.store.bundle, bundle_files(run, _development(run)), bundle_facts(run))
     return result
 
 
 def _config(study: Study) -> dict[str, Any]:
     resolved = study.resolved()
     return {name: resolved.get(name) for name in ("training", "endpoints", "comparator", "subgroups")}
+
+
+def _development(run: Run) -> list[str]:
+    return development_cases(run.study, read_parquet(run.store.stage("cohort") / "cases.parquet"))
 
 
 def development_cases(study: Study, cases: pd.DataFrame) -> list[str]:
@@ -68,7 +72,7 @@ def _produce(run: Run, folder: Path) -> Made:
     failed = run_cases(run, STAGE, tasks, lambda task: task.work, _train_one)
     index = keep_only(folder, {task.work.case_id: task.work for task in tasks}, failed)
     summaries = {name: read_json(folder / "units" / f"{key}.json") for name, key in index.items()}
-    tables = [read_parquet(folder / "units" / key / "out_of_fold.parquet") for key in index.values()]
+    tables = [read_parquet(folder / "units" / f"{key}.parquet") for key in index.values()]
     write_parquet(folder / "out_of_fold.parquet", _joined(tables, run))
     write_json(folder / "ladder.json", {name: summary["ladder"] for name, summary in summaries.items()})
     skipped = {name: summary["skipped"] for name, summary in summaries.items() if summary["skipped"]}
@@ -149,14 +153,6 @@ def _train_one(task: _Task) -> None:
         horizons=task.horizons, inputs=task.inputs, one_number=task.one_number, seed=task.seed,
     )  # fmt: skip
 
-    def produce(target: Path) -> None:
-        unit.save(target)
-        write_parquet(target / "out_of_fold.parquet", unit.out_of_fold)
-
-    write_folder(task.work.path(""), produce)
+    write_folder(task.work.path(""), unit.save)
+    write_parquet(task.work.path(".parquet"), unit.out_of_fold)
     write_json(task.work.path(), {"unit": task.work.case_id, "ladder": unit.ladder, "skipped": unit.skipped})
-
-
-def load_unit(files: Path) -> TrainedUnit:
-    """A trained unit from its folder."""
-    return TrainedUnit.load(files)

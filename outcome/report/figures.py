@@ -9,13 +9,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from outcome.report.numbers import format_range, is_number
-from outcome.report.svg import BLUE, GRID, INK, MUTED, ORANGE, STYLE, to_svg
+from outcome.report.numbers import is_number
+from outcome.report.svg import BLUE, GRID, INK, MUTED, ORANGE, house_style, to_svg
 from outcome.report.tables import ComparisonRow, SubgroupRow
 
 Json = Mapping[str, Any]
@@ -25,12 +24,12 @@ _ROW_INCHES = 0.26
 def calibration_svg(curve: Json | None, histogram: Json | None, title: str) -> str | None:
     """Observed against predicted risk with its band, above a histogram of the risks; None where there is neither.
 
-    `curve`: `predicted` and `observed` (probabilities), `low` and `high` where a band exists. `histogram`: `edges`
-    (k + 1 probabilities), `events` and `non_events` (k counts).
+    `curve`: `risk` and `observed` (probabilities), `low` and `high` where a band exists, `kind` "spline" or "groups".
+    `histogram`: `edges` (k + 1 probabilities), `events` and `non_events` (k counts).
     """
     if not (curve or histogram):
         return None
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         figure = Figure(figsize=(4.4, 4.6), layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
         _draw_curve(upper, curve or {})
@@ -39,14 +38,20 @@ def calibration_svg(curve: Json | None, histogram: Json | None, title: str) -> s
 
 
 def _draw_curve(axes: Axes, curve: Json) -> None:
-    predicted, observed = _numbers(curve, "predicted"), _numbers(curve, "observed")
+    risk, observed = _numbers(curve, "risk"), _numbers(curve, "observed")
     low, high = _numbers(curve, "low"), _numbers(curve, "high")
     axes.plot([0, 1], [0, 1], color=MUTED, linestyle=(0, (4, 3)), linewidth=1, label="perfect agreement")
-    if len(predicted) and len(low) == len(high) == len(predicted):
-        axes.fill_between(predicted, low, high, color=BLUE, alpha=0.18, linewidth=0, label="95 % band")
-    mark = "" if len(predicted) > 15 else "o"
-    axes.plot(predicted, observed, color=BLUE, linewidth=1.8, marker=mark, markersize=4, label="observed")
-    if not len(predicted):
+    banded = bool(len(risk)) and len(low) == len(high) == len(risk)
+    if curve.get("kind") == "groups":
+        reach = np.array([observed - low, high - observed]).clip(0) if banded else None
+        axes.errorbar(
+            risk, observed, reach, fmt="o", color=BLUE, markersize=4, linewidth=1.2, label="risk groups, 95 %"
+        )
+    else:
+        if banded:
+            axes.fill_between(risk, low, high, color=BLUE, alpha=0.18, linewidth=0, label="95 % band")
+        axes.plot(risk, observed, color=BLUE, linewidth=1.8, label="observed")
+    if not len(risk):
         axes.text(0.5, 0.5, "no curve was given", ha="center", va="center", color=MUTED)
     axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="observed share of events")
     axes.grid(color=GRID, linewidth=0.6)
@@ -97,7 +102,7 @@ def _given(estimate: Json | None) -> bool:
 def _intervals_svg(
     labels: Sequence[str], estimates: Sequence[Json | None], lines: Mapping[str, float], null: float | None, title: str
 ) -> str:
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         figure = Figure(figsize=(6.4, 0.75 + _ROW_INCHES * len(labels)), layout="constrained")
         axes = figure.subplots()
         if null is not None:
@@ -117,25 +122,27 @@ def _intervals_svg(
 
 def _draw_interval(axes: Axes, row: int, estimate: Json | None) -> None:
     if not _given(estimate) or estimate is None:
-        axes.text(0.01, row, "withheld", transform=axes.get_yaxis_transform(), va="center", color=MUTED, fontsize=8)
+        axes.text(
+            0.01,
+            row,
+            "withheld",
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            color=MUTED,
+            backgroundcolor="white",
+        )
         return
     low, high = estimate.get("low"), estimate.get("high")
     if is_number(low) and is_number(high):
-        axes.plot([low, high], [row, row], color=BLUE, linewidth=1.6, solid_capstyle="butt")  # type: ignore[list-item]
+        axes.plot([low, high], [row, row], color=BLUE, linewidth=1.6, solid_capstyle="butt")
     axes.plot([estimate["value"]], [row], marker="s", markersize=5, color=BLUE)
-
-
-def interval_alt(estimate: Json) -> str:
-    """The interval in words, for a figure's alternative text."""
-    low, high = estimate.get("low"), estimate.get("high")
-    return format_range(low, high) if is_number(low) and is_number(high) else "no interval"  # type: ignore[arg-type]
 
 
 def flow_svg(rows: Sequence[tuple[str, str, str, str]], title: str) -> str | None:
     """The participant flow: a box a step with the cases left, an arrow to the side with those taken out."""
     if not rows:
         return None
-    with matplotlib.rc_context(STYLE):
+    with house_style():
         figure = Figure(figsize=(6.6, 0.72 * len(rows) + 0.1))
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         axes.set(xlim=(0, 100), ylim=(len(rows) - 0.45, -0.55))

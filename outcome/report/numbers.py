@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 MINUS = "\u2212"
 EN_DASH = "\u2013"
@@ -17,7 +17,7 @@ _DAYS_A_YEAR = 365.25
 _YEAR_SLACK_DAYS = 3  # 365, 730, 1095 and 1826 days all mean whole years
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether this is a finite number (booleans are not)."""
     if isinstance(value, bool) or value is None:
         return False
@@ -37,7 +37,7 @@ def format_number(value: float, decimals: int = 2, *, signed: bool = False) -> s
 
 
 def format_range(low: float, high: float, decimals: int = 2, *, signed: bool = False) -> str:
-    """"0.62–0.79"; with "to" where a sign would collide with the dash."""
+    """ "0.62–0.79"; with "to" where a sign would collide with the dash."""
     joint = " to " if signed or low < 0 or high < 0 else EN_DASH
     return joint.join(format_number(v, decimals, signed=signed) for v in (low, high))
 
@@ -45,7 +45,7 @@ def format_range(low: float, high: float, decimals: int = 2, *, signed: bool = F
 def format_estimate(
     estimate: Mapping[str, Any] | None, *, decimals: int = 2, unit: str = "", signed: bool = False
 ) -> str:
-    """"0.71 (0.62–0.79)"; a withheld one gives "withheld: reason", an absent one says that it was not given.
+    """ "0.71 (0.62–0.79)"; a withheld one gives "withheld: reason", an absent one says that it was not given.
 
     `estimate` is `outcome.types.Estimate.to_json()`. A value without interval says "no interval".
     """
@@ -71,31 +71,31 @@ def per_100(risk: float) -> str:
 
 
 def risk_per_100(risk: float | None, low: float | None = None, high: float | None = None) -> str:
-    """"12 of 100 (8–17)" from probabilities in [0, 1]; without interval it says so."""
+    """ "12 of 100 (8–17)" from probabilities in [0, 1]; without interval it says so."""
     if not is_number(risk):
         return "no risk was computed"
-    text = f"{per_100(float(risk))} of 100"  # type: ignore[arg-type]
+    text = f"{per_100(float(risk))} of 100"
     if not (is_number(low) and is_number(high)):
         return f"{text} (no interval)"
-    return f"{text} ({per_100(low)}{EN_DASH}{per_100(high)})"  # type: ignore[arg-type]
+    return f"{text} ({per_100(low)}{EN_DASH}{per_100(high)})"
 
 
 def amount(value: float | None, low: float | None, high: float | None, unit: str) -> str:
-    """"4.2 days (2.9–6.1)": a predicted amount with its unit."""
+    """ "4.2 days (2.9–6.1)": a predicted amount with its unit."""
     if not is_number(value):
         return "no value was computed"
-    head = f"{format_number(float(value), 1)} {unit}".rstrip()  # type: ignore[arg-type]
+    head = f"{format_number(float(value), 1)} {unit}".rstrip()
     if not (is_number(low) and is_number(high)):
         return f"{head} (no interval)"
-    return f"{head} ({format_range(float(low), float(high), 1)})"  # type: ignore[arg-type]
+    return f"{head} ({format_range(float(low), float(high), 1)})"
 
 
 def horizon_words(horizon_days: object) -> str:
-    """"within 30 days", "within 3 years", or "no fixed horizon"; several horizons are joined."""
+    """ "within 30 days", "within 3 years", or "no fixed horizon"; several horizons are joined."""
     if isinstance(horizon_days, Sequence) and not isinstance(horizon_days, str):
         lengths = [_length(float(day)) for day in horizon_days if is_number(day)]
         return f"within {', '.join(lengths)}" if lengths else "no fixed horizon"
-    return f"within {_length(float(horizon_days))}" if is_number(horizon_days) else "no fixed horizon"  # type: ignore[arg-type]
+    return f"within {_length(float(horizon_days))}" if is_number(horizon_days) else "no fixed horizon"
 
 
 def _length(days: float) -> str:
@@ -107,15 +107,15 @@ def _length(days: float) -> str:
 
 def count(number: object) -> str:
     """A whole number with thin grouping ("10,000"), or a dash where there is none."""
-    return f"{int(number):,}" if is_number(number) else EN_DASH  # type: ignore[call-overload]
+    return f"{int(number):,}" if is_number(number) else EN_DASH
 
 
 def events_text(n: object, n_events: object) -> str:
-    """"23 of 90 (26 %)": events among cases; only the cases where the endpoint has no events."""
+    """ "23 of 90 (26 %)": events among cases; only the cases where the endpoint has no events."""
     if not is_number(n):
         return "suppressed: too few cases to show"
     if not is_number(n_events):
         return count(n)
-    total = int(n)  # type: ignore[call-overload]
-    share = f" ({round(100 * int(n_events) / total)} %)" if total else ""  # type: ignore[call-overload]
+    total = int(n)
+    share = f" ({round(100 * int(n_events) / total)} %)" if total else ""
     return f"{count(n_events)} of {count(n)}{share}"

@@ -20,6 +20,7 @@ PALETTE = ("#e69f00", "#56b4e9", "#cc79a7", "#f0e442", "#009e73", "#d55e00")
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
 _HU_AIR = -500.0  # an image with values below this is taken for CT
 _SOFT_TISSUE_HU = (-160.0, 240.0)
+_ROOM = 0.1  # bare outlines are cropped to the regions; without room the letters would stand on them
 _WIDTH_INCHES, _DPI = 3.2, 150
 
 
@@ -57,12 +58,18 @@ def draw_plane(plane: PlaneLike, regions_colours: Mapping[int, str]) -> bytes:
         axes.set_axis_off()
         _draw_ground(axes, plane)
         _draw_outlines(axes, plane.labels, regions_colours)
-        axes.set(xlim=(-0.5, cols - 0.5), ylim=(rows - 0.5, -0.5))
+        room = _ROOM if plane.image is None else 0.0
+        axes.set(xlim=_widened(cols, room), ylim=_widened(rows, room)[::-1])
         axes.set_aspect(row_mm / col_mm)
         _draw_letters(figure, plane.letters)
         if plane.image is None:
-            figure.text(0.5, 0.04, NO_IMAGE, color=LETTERS, fontsize=7, ha="center", va="bottom", alpha=0.85)
+            figure.text(0.5, 0.09, NO_IMAGE, color=LETTERS, fontsize=7, ha="center", va="bottom", alpha=0.85)
     return _png(figure)
+
+
+def _widened(length: int, room: float) -> tuple[float, float]:
+    """Pixel edges of an axis with `room` of its length added at either end."""
+    return -0.5 - room * length, length - 0.5 + room * length
 
 
 def _png(figure: Figure) -> bytes:
@@ -96,7 +103,9 @@ def _draw_outlines(axes: Axes, labels: npt.NDArray[Any], colours: Mapping[int, s
         inside = (padded == label).astype(float)
         if inside.any():
             style = _DASHES[place % len(_DASHES)]
-            axes.contour(grid[1], grid[0], inside, levels=[0.5], colors=[colours[label]], linestyles=style, linewidths=1.2)
+            axes.contour(
+                grid[1], grid[0], inside, levels=[0.5], colors=[colours[label]], linestyles=style, linewidths=1.2
+            )
 
 
 def _draw_letters(figure: Figure, letters: Mapping[str, str]) -> None:
@@ -104,9 +113,7 @@ def _draw_letters(figure: Figure, letters: Mapping[str, str]) -> None:
     for side, (x, y) in places.items():
         horizontal = side if side in ("left", "right") else "center"
         vertical = side if side in ("top", "bottom") else "center"
-        figure.text(
-            x, y, letters[side], color=LETTERS, fontsize=11, fontweight="bold", ha=horizontal, va=vertical
-        )
+        figure.text(x, y, letters[side], color=LETTERS, fontsize=11, fontweight="bold", ha=horizontal, va=vertical)
 
 
 def plane_alt(plane: PlaneLike, regions: Mapping[str, int]) -> str:

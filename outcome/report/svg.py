@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from contextlib import AbstractContextManager
 from typing import Any
 
 import matplotlib
@@ -35,6 +36,14 @@ STYLE: dict[str, Any] = {
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
 }
+
+
+def house_style(**more: Any) -> AbstractContextManager[None]:
+    """Matplotlib's settings for our figures; `more` adds to them."""
+    settings: Any = {**STYLE, **{name.replace("__", "."): value for name, value in more.items()}}
+    return matplotlib.rc_context(settings)
+
+
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 _PAGE_FONT = "'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 
@@ -42,8 +51,8 @@ _PAGE_FONT = "'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 def to_svg(figure: Figure, title: str) -> str:
     """The figure as one `<svg>` element whose accessible name is `title`."""
     buffer = io.StringIO()
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": title}):
-        FigureCanvasSVG(figure).print_svg(buffer, metadata=_NO_METADATA)  # type: ignore[no-untyped-call]
+    with house_style(svg__hashsalt=title):
+        FigureCanvasSVG(figure).print_svg(buffer, metadata=_NO_METADATA)
     return _with_own_ids(_element(buffer.getvalue()), title)
 
 

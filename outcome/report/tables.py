@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from outcome.report.numbers import NOT_GIVEN, count, events_text, format_estimate, is_number
+from outcome.report.numbers import EN_DASH, count, events_text, format_estimate, is_number
 from outcome.report.wording import (
     AMOUNT_METRICS,
     amount_unit,
@@ -49,6 +49,10 @@ class OverviewRow:
     comparator: str
     difference: str
     verdict: str
+
+    def cells(self) -> tuple[str, ...]:
+        """The texts in the order of `OVERVIEW_HEADER`, for a terminal table."""
+        return astuple(self)
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,26 @@ def model_entries(metrics: Json) -> Iterator[ModelEntry]:
     """Every model of every endpoint of every partition, in the order of the file."""
     for partition_name, partition in (metrics.get("partitions") or {}).items():
         for endpoint_name, endpoint in (partition.get("endpoints") or {}).items():
-            for inputs, model in (endpoint.get("models") or {}).items():
-                yield ModelEntry(partition_name, partition, endpoint_name, endpoint, inputs, model or {})
+            for inputs, model in _models(endpoint).items():
+                yield ModelEntry(partition_name, partition, endpoint_name, endpoint, inputs, model)
+
+
+def _models(endpoint: Json) -> dict[str, Json]:
+    """An endpoint's models by input set, those that could not be made with the reason in place of their number."""
+    primary = primary_metric(str(endpoint.get("kind")))
+    silent = {
+        inputs: {"metrics": {primary: {"value": None, "withheld": f"no model: {reason}"}}}
+        for inputs, reason in (endpoint.get("not_modelled") or {}).items()
+    }
+    return {**silent, **{inputs: model or {} for inputs, model in (endpoint.get("models") or {}).items()}}
+
+
+def all_metrics(model: Json) -> dict[str, Any]:
+    """A model's metrics, those at further horizons under a name that carries the day (`auc_t@1826`)."""
+    metrics = dict(model.get("metrics") or {})
+    for day, later in (model.get("other_horizons") or {}).items():
+        metrics |= {f"{name}@{day}": number for name, number in later.items() if name.endswith("_t")}
+    return metrics
 
 
 def verdict(difference: Json | None, other: str) -> str:
@@ -123,9 +145,9 @@ def verdict(difference: Json | None, other: str) -> str:
     low, high = difference.get("low"), difference.get("high")
     if not (is_number(low) and is_number(high)):
         return f"no gain over {other} claimed: the difference has no interval"
-    if float(low) > 0:  # type: ignore[arg-type]
+    if float(low) > 0:
         return f"ranks better than {other} in these cases"
-    if float(high) < 0:  # type: ignore[arg-type]
+    if float(high) < 0:
         return f"ranks worse than {other} in these cases"
     return f"no gain over {other} claimed: the interval covers zero"
 
@@ -136,7 +158,7 @@ def overview_rows(metrics: Json) -> list[OverviewRow]:
 
 
 def _overview_row(entry: ModelEntry) -> OverviewRow:
-    name, comparator = next(iter((entry.endpoint.get("comparators") or {}).items()), ("", {}))
+    name, comparator = first_comparator(entry.endpoint)
     other = comparator_words(name, comparator)
     difference = (comparator.get("difference") or {}).get(entry.inputs)
     return OverviewRow(
@@ -147,14 +169,15 @@ def _overview_row(entry: ModelEntry) -> OverviewRow:
         measure=metric_of(entry.metric)[1],
         model=primary_text(entry.model.get("metrics"), entry.metric),
         comparator=f"{other}: {primary_text(comparator.get('metrics'), entry.metric)}" if name else NO_COMPARATOR,
-        difference=format_estimate(difference, signed=True) if name else NOT_GIVEN,
+        difference=format_estimate(difference, signed=True) if name else EN_DASH,
         verdict=verdict(difference, other),
     )
 
 
-def overview_table(metrics: Json) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The overview as header and rows of strings, for a terminal table."""
-    return OVERVIEW_HEADER, [astuple(row) for row in overview_rows(metrics)]
+def first_comparator(endpoint: Json) -> tuple[str, Json]:
+    """The comparator that the overview shows; an empty name where the study has none."""
+    nothing: tuple[str, Json] = ("", {})
+    return next(iter((endpoint.get("comparators") or {}).items()), nothing)
 
 
 def comparator_words(name: str, comparator: Json) -> str:
@@ -228,8 +251,8 @@ def _comparison(
     return ComparisonRow(
         name=name,
         value=primary_text(metrics, metric),
-        difference="chosen" if chosen else format_estimate(difference, signed=True),
-        verdict="the model of this report" if chosen else verdict(difference, name),
+        difference="chosen" if chosen and not difference else format_estimate(difference, signed=True),
+        verdict="the rung of the final model" if chosen else verdict(difference, name),
         estimate=(metrics or {}).get(metric),
         chosen=chosen,
     )
@@ -237,7 +260,7 @@ def _comparison(
 
 def withheld_rows(metrics: Json) -> list[tuple[str, str]]:
     """(where, reason) for every primary number that is not given, each pair once."""
-    found = {}
+    found: dict[tuple[str, str], None] = {}
     for entry in model_entries(metrics):
         reason = ((entry.model.get("metrics") or {}).get(entry.metric) or {}).get("withheld")
         if reason:

@@ -27,10 +27,16 @@ class Metric:
 
 
 METRICS: Mapping[str, Metric] = {
-    "auroc": Metric("AUC (ROC)", "chance that a case with the event is ranked above one without; 0.5 is a coin", null=0.5),
-    "average_precision": Metric("Average precision", "area under the precision-recall curve; compare with the event rate"),
+    "auroc": Metric(
+        "AUC (ROC)", "chance that a case with the event is ranked above one without; 0.5 is a coin", null=0.5
+    ),
+    "average_precision": Metric(
+        "Average precision", "area under the precision-recall curve; compare with the event rate"
+    ),
     "brier": Metric("Brier score", "mean squared error of the risk; lower is better", decimals=3),
-    "scaled_brier": Metric("Scaled Brier score", "share of the event-rate model's error removed; 0 is no better", null=0.0),
+    "scaled_brier": Metric(
+        "Scaled Brier score", "share of the event-rate model's error removed; 0 is no better", null=0.0
+    ),
     "oe_ratio": Metric("Observed / expected", "events seen per event predicted; 1 is right on average", null=1.0),
     "citl": Metric("Calibration intercept", "log-odds shift at slope 1; 0 is right on average", null=0.0),
     "slope": Metric("Calibration slope", "1 is right; below 1 the risks are too extreme", null=1.0),
@@ -40,19 +46,34 @@ METRICS: Mapping[str, Metric] = {
     "recall": Metric("Recall", "the same number as sensitivity"),
     "npv": Metric("Negative predictive value", "share of unflagged cases without the event"),
     "accuracy": Metric("Accuracy", "share of cases classified rightly; compare with the larger class"),
-    "harrell_c": Metric("Harrell's C", "chance that the earlier event of a pair has the higher score; 0.5 is a coin", null=0.5),
+    "harrell_c": Metric(
+        "Harrell's C", "chance that the earlier event of a pair has the higher score; 0.5 is a coin", null=0.5
+    ),
     "brier_t": Metric("Brier score", "squared error of the risk at the horizon; lower is better", decimals=3),
     "oe_ratio_t": Metric("Observed / expected", "cumulative events seen per event predicted at the horizon", null=1.0),
     "auc_t": Metric("AUC at the horizon", "ranking of cases with the event by the horizon; 0.5 is a coin", null=0.5),
     "mae": Metric("Mean absolute error", "average size of the error; lower is better"),
     "median_ae": Metric("Median absolute error", "half of the errors are smaller"),
     "r2": Metric("R²", "share of the variance explained; 0 is no better than the mean", null=0.0),
-    "concordance": Metric("Concordance", "chance that the larger of a pair is predicted larger; 0.5 is a coin", null=0.5),
+    "concordance": Metric(
+        "Concordance", "chance that the larger of a pair is predicted larger; 0.5 is a coin", null=0.5
+    ),
     "bias": Metric("Bias", "predicted minus observed, on average", null=0.0),
 }
 AMOUNT_METRICS = ("mae", "median_ae", "bias")  # these carry the unit of the endpoint
 DISCRIMINATION = ("auroc", "average_precision", "harrell_c", "auc_t", "concordance", "r2")
-CALIBRATION = ("oe_ratio", "citl", "slope", "brier", "scaled_brier", "oe_ratio_t", "brier_t", "mae", "median_ae", "bias")
+CALIBRATION = (
+    "oe_ratio",
+    "citl",
+    "slope",
+    "brier",
+    "scaled_brier",
+    "oe_ratio_t",
+    "brier_t",
+    "mae",
+    "median_ae",
+    "bias",
+)
 AT_THRESHOLD = ("sensitivity", "specificity", "precision", "recall", "npv", "accuracy")
 
 PRIMARY: Mapping[str, str] = {

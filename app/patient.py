@@ -1,0 +1,117 @@
+"""One patient: warnings first, then every predicted outcome with interval and horizon, the planes and the inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from app import markup, route
+from app.patient_inputs import input_blocks
+from app.planes import pictures_of
+from app.records import Question, StudyRecords, answers, not_predicted, questions
+from app.warnings_for_case import cautions, row_of
+from outcome.report.numbers import is_number
+from outcome.report.wording import partition_title
+
+PICK = "pt_case"
+_SHOWN_CAUTIONS = 3
+OUT_OF_FOLD = "This patient is one of the development cases: each risk comes from a model fitted without this patient."
+FROZEN = "Risks come from the frozen model {bundle}, which never saw this patient."
+NEVER = "No prediction exists for this patient."
+
+
+@dataclass(frozen=True)
+class RiskRow:
+    """One answer as text, with the lengths of its bar in percent (None where there is no bar)."""
+
+    label: str
+    definition: str
+    value: str
+    interval: str
+    horizon: str
+    percent: float | None
+    low_percent: float | None
+    width_percent: float | None
+
+
+def show(store: Path, records: StudyRecords, case_id: str, inputs: str) -> None:
+    """The patient page; an unknown case is said, and the list to choose from stays."""
+    _pick(records, case_id)
+    if case_id not in records.cases.index:
+        text = "Choose a patient at the side, or in the worklist." if not case_id else "This study has no such case."
+        markup.show("sentence.html.j2", text=text, next_step="")
+        return
+    markup.show("heading.html.j2", title=f"Case {case_id}", facts=_facts(records, case_id))
+    markup.show("cautions.html.j2", cautions=cautions(records, case_id, inputs), limit=_SHOWN_CAUTIONS)
+    rows, source = risk_rows(records, case_id, inputs)
+    markup.show("risks.html.j2", risks=rows, silent=not_predicted(records, inputs), source=source)
+    _images(store, records, case_id)
+    markup.show("inputs.html.j2", blocks=input_blocks(records, case_id, inputs))
+
+
+def _pick(records: StudyRecords, case_id: str) -> None:
+    cases = records.cases.index.tolist()
+    if case_id in records.cases.index:
+        route.preset(PICK, case_id)
+    st.sidebar.selectbox(
+        "Patient",
+        cases,
+        index=None,
+        placeholder="Type or choose a case",
+        key=PICK,
+        on_change=route.choice("case", PICK),
+    )
+
+
+def _facts(records: StudyRecords, case_id: str) -> str:
+    row = records.cases.loc[case_id]
+    partition = str(row.get("partition", ""))
+    group = partition_title(partition, records.partitions.get(partition, {}))
+    return f"Patient {row.get('patient_id', '–')} · site {row.get('site', '–')} · {group}"
+
+
+def risk_rows(records: StudyRecords, case_id: str, inputs: str) -> tuple[list[RiskRow], str]:
+    """Every answered question for the case, and where the answers come from, in words."""
+    rows, sources = [], set()
+    for question in questions(records):
+        answer = row_of(answers(records, question, inputs), case_id)
+        if answer is not None:
+            rows.append(_risk_row(question, answer))
+            sources.add(str(answer["source"]))
+    return rows, source_words(sources, records.predicted_by)
+
+
+def source_words(sources: set[str], bundle_id: str) -> str:
+    """Where predictions come from, in plain words."""
+    if not sources:
+        return NEVER
+    words = {"out_of_fold": OUT_OF_FOLD, "bundle": FROZEN.format(bundle=bundle_id)}
+    return " ".join(words.get(source, source) for source in sorted(sources))
+
+
+def _risk_row(question: Question, answer: pd.Series) -> RiskRow:
+    risk, low, high = (float(answer[name]) for name in ("risk", "low", "high"))
+    value, _, interval = question.text(risk, low, high).partition(" (")
+    bar = question.is_risk and is_number(risk)
+    ranged = bar and is_number(low) and is_number(high)
+    return RiskRow(
+        label=question.label,
+        definition=question.definition,
+        value=value,
+        interval=f"({interval}" if interval else "",
+        horizon=question.horizon,
+        percent=round(100 * risk, 2) if bar else None,
+        low_percent=round(100 * low, 2) if ranged else None,
+        width_percent=round(100 * (high - low), 2) if ranged else None,
+    )
+
+
+def _images(store: Path, records: StudyRecords, case_id: str) -> None:
+    shown = pictures_of(store, records, case_id)
+    if shown.pictures:
+        markup.show("planes.html.j2", pictures=shown.pictures, key=shown.key, notice=shown.notice)
+    else:
+        markup.show("sentence.html.j2", text=shown.notice, next_step="")

@@ -1,0 +1,57 @@
+"""Where the reader is: study, view, case and input set, kept in the page's address so that it can be linked to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+VIEWS = {"worklist": "Worklist", "patient": "Patient", "model": "Model"}
+
+
+@dataclass(frozen=True)
+class Route:
+    """The place the address names; unknown parts fall back to the first that exists."""
+
+    study: str
+    view: str
+    case: str
+    inputs: str
+
+
+def current(studies: Sequence[str]) -> Route:
+    """Read the address. A case without a view means the patient page."""
+    query = st.query_params
+    study = query.get("study", "")
+    case = query.get("case", "")
+    view = query.get("view", "patient" if case else "worklist")
+    return Route(
+        study if study in studies else studies[0], view if view in VIEWS else "worklist", case, query.get("inputs", "")
+    )
+
+
+def go(**places: str) -> None:
+    """Change parts of the address; an empty part is taken out."""
+    for name, value in places.items():
+        if value:
+            st.query_params[name] = value
+        else:
+            st.query_params.pop(name, None)
+
+
+def choice(place: str, key: str) -> Callable[[], None]:
+    """A widget's callback: what was picked under `key` becomes the address's `place`."""
+
+    def follow() -> None:
+        picked = st.session_state.get(key)
+        if picked:
+            go(**{place: str(picked)})
+
+    return follow
+
+
+def preset(key: str, value: str) -> None:
+    """Show a place of the address in the widget `key`; the address, not the widget, is what holds."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value

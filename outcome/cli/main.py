@@ -1,0 +1,65 @@
+"""The program's entry: collects the commands and turns every ending into its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+import typer
+
+from outcome.cli import around, stages
+from outcome.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, OutcomeError
+
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="outcome",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Predict surgical outcomes from preoperative imaging and the health record. Research use only.",
+)
+stages.register(app)
+around.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program and end the process with the documented exit code (0 ok, 1 bug, 2 usage, 3 refused, 4 some failed)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(words))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command line; every error becomes a message and an exit code, never a traceback."""
+    try:
+        return int(app(args=list(words), standalone_mode=False) or EXIT_OK)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        return _tell(words, error.format_message(), EXIT_USAGE, "usage")
+    except (click.Abort, KeyboardInterrupt):
+        return _tell(
+            words, "interrupted; finished work is kept and a repeat goes on from there", EXIT_INTERRUPTED, "interrupted"
+        )
+    except OutcomeError as error:
+        return _tell(words, str(error), error.exit_code, "refused")
+    except Exception as error:
+        return _bug(words, error)
+
+
+def _bug(words: Sequence[str], error: Exception) -> int:
+    if os.environ.get("OUTCOME_DEBUG"):
+        traceback.print_exc()
+    what = f"a bug of ours: {type(error).__name__}: {error}\n  next step: repeat with OUTCOME_DEBUG=1 and report what it prints"
+    return _tell(words, what, EXIT_BUG, "bug")
+
+
+def _tell(words: Sequence[str], message: str, code: int, status: str) -> int:
+    if "--json" in words:
+        sys.stdout.write(json.dumps({"status": status, "exit_code": code, "message": message}) + "\n")
+    sys.stderr.write(f"{status}: {message}\n")
+    return code

@@ -1,0 +1,30 @@
+"""The options that commands share, written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="the study file", show_default=False)]
+BundleFolder = Annotated[Path, typer.Argument(metavar="BUNDLE", help="the bundle's folder", show_default=False)]
+StoreFolder = Annotated[Path, typer.Option("--store", metavar="DIR", help="where artefacts are kept")]
+OutStore = Annotated[Path, typer.Option("--out", metavar="STORE", help="where artefacts are kept")]
+OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", help="the folder to write")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="a.b=c", help="override a setting of the study file (repeatable)")
+]
+PartitionName = Annotated[
+    str | None, typer.Option("--partition", metavar="NAME", help="only this partition of the study's cases")
+]
+WorkerCount = Annotated[int, typer.Option("--workers", metavar="N", help="local worker processes")]
+Scheduler = Annotated[
+    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="a Dask cluster instead of local workers")
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda (no stage of this version needs cuda)")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="S", help="overrides training.seed of the study file")]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout and nothing else")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="no progress on stderr")]
+
+DEFAULT_STORE = Path("store")

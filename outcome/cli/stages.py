@@ -1,0 +1,156 @@
+"""The commands that work on a study's cases: every stage alone, all of them, and a frozen bundle on another study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from outcome.cli.options import (
+    DEFAULT_STORE,
+    AsJson,
+    BundleFolder,
+    Device,
+    OutStore,
+    Overrides,
+    PartitionName,
+    Quiet,
+    Scheduler,
+    Seed,
+    StoreFolder,
+    StudyFile,
+    WorkerCount,
+)  # fmt: skip
+from outcome.cli.screen import Screen
+from outcome.config import Study, load_study
+from outcome.errors import EXIT_OK, UsageError
+from outcome.executor import Workers
+from outcome.pipeline.run import STAGE_RUNNERS, overview, run_stages
+from outcome.pipeline.session import open_run
+from outcome.pipeline.stage import StageResult
+from outcome.pipeline.validate import apply_bundle
+from outcome.store import STAGES
+
+_HELP = {
+    "cohort": "Read table and dictionary; code, check and select the cases.",
+    "segment": "Check every case's mask and write it cropped beside its findings.",
+    "radiomics": "Measure every region: shape and intensity.",
+    "features": "Put every block side by side, one row a case; nothing fitted.",
+    "train": "Train every endpoint inside nested cross-validation; write the bundle.",
+    "evaluate": "Measure the predictions of every partition; write metrics.json.",
+    "report": "Write the self-contained report.html.",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to the program."""
+    for stage, text in _HELP.items():
+        app.command(stage, help=f"{text}\n\nExample: outcome {stage} configs/kits23.yaml --store store")(
+            _stage_command(stage)
+        )
+    app.command("run")(run_command)
+    app.command("predict")(predict_command)
+    app.command("validate")(validate_command)
+
+
+def _stage_command(stage: str) -> Callable[..., int]:
+    def command(
+        study: StudyFile, store: StoreFolder = DEFAULT_STORE, overrides: Overrides = None, workers: WorkerCount = 1,
+        scheduler: Scheduler = None, device: Device = "auto", seed: Seed = None, json: AsJson = False, quiet: Quiet = False,
+    ) -> int:  # fmt: skip
+        loaded = load_study(study, [*(overrides or ()), *_seed(seed)])
+        return _work(loaded, store, [stage], Workers(workers, scheduler), _screen(json, quiet, device))
+
+    return command
+
+
+def run_command(
+    study: StudyFile, store: StoreFolder = DEFAULT_STORE, overrides: Overrides = None, workers: WorkerCount = 1,
+    scheduler: Scheduler = None, device: Device = "auto", seed: Seed = None, json: AsJson = False, quiet: Quiet = False,
+) -> int:  # fmt: skip
+    """All stages, from table and masks to the report. What is finished and unchanged is not done again.
+
+    Example: outcome run configs/kits23.yaml --store store --workers 2
+    """
+    loaded = load_study(study, [*(overrides or ()), *_seed(seed)])
+    return _work(loaded, store, STAGES, Workers(workers, scheduler), _screen(json, quiet, device))
+
+
+def validate_command(
+    bundle: BundleFolder, study: StudyFile, out: OutStore, partition: PartitionName = None, overrides: Overrides = None,
+    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", json: AsJson = False, quiet: Quiet = False,
+) -> int:  # fmt: skip
+    """External validation: the frozen bundle on another study's cases; every setting from the bundle, nothing fitted.
+
+    Example: outcome validate store/kits23/bundle configs/kits23.yaml --partition later_batch --out validation
+    """
+    loaded = apply_bundle(bundle, load_study(study, overrides or ()), out, partition)
+    stages = [stage for stage in STAGES if stage != "train"]
+    return _work(loaded, out, stages, Workers(workers, scheduler), _screen(json, quiet, device), bundle)
+
+
+def predict_command(
+    bundle: BundleFolder, study: StudyFile, out: OutStore, partition: PartitionName = None, overrides: Overrides = None,
+    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", json: AsJson = False, quiet: Quiet = False,
+) -> int:  # fmt: skip
+    """The frozen bundle on any study: predictions.parquet; outcomes need not be known.
+
+    Example: outcome predict store/kits23/bundle hospital.yaml --out predictions
+    """
+    loaded = apply_bundle(bundle, load_study(study, overrides or ()), out, partition, outcomes_needed=False)
+    stages = ["cohort", "segment", "radiomics", "features", "predict"]
+    return _work(loaded, out, stages, Workers(workers, scheduler), _screen(json, quiet, device), bundle)
+
+
+def _work(
+    study: Study, store: Path, stages: Sequence[str], workers: Workers, screen: Screen, bundle: Path | None = None
+) -> int:
+    with (
+        screen.progress() as progress,
+        open_run(study, store, command=" ".join(stages), workers=workers, progress=progress) as run,
+    ):
+        results = run_stages(run, [STAGE_RUNNERS[stage] for stage in stages], bundle)
+        document = {
+            "study": study.name,
+            "store": str(store),
+            "stages": [r.to_json() for r in results],
+            **overview(run, stages),
+        }
+    code = max((result.exit_code for result in results), default=EXIT_OK)
+    screen.result({"status": "ok" if code == EXIT_OK else "some failed", "exit_code": code, **document},
+                  lambda s: _show(s, results, document))  # fmt: skip
+    return code
+
+
+def _show(screen: Screen, results: Sequence[StageResult], document: dict[str, Any]) -> None:
+    rows = [(r.stage, r.status, _counts(r), f"{r.seconds:.1f} s") for r in results]
+    screen.table(["stage", "status", "counts", "time"], rows, title=f"study {document['study']}")
+    for result in results:
+        for case, reason in result.failed.items():
+            screen.line(f"failed in {result.stage}: {case}: {reason}")
+    if document.get("rows"):
+        screen.table(document["header"], document["rows"], title="What the model can do (research use only)")
+    for name in ("bundle", "predictions", "report"):
+        if document.get(name):
+            screen.line(f"{name}: {document[name]}")
+    if document.get("report"):
+        screen.line(f"dashboard: outcome dashboard --store {document['store']}")
+
+
+def _counts(result: StageResult) -> str:
+    return ", ".join(f"{name} {value}" for name, value in result.counts.items() if isinstance(value, (int, float, str)))
+
+
+def _seed(seed: int | None) -> list[str]:
+    return [] if seed is None else [f"training.seed={seed}"]
+
+
+def _screen(json: bool, quiet: bool, device: str) -> Screen:
+    if device not in ("auto", "cpu"):
+        raise UsageError(
+            f"--device {device} cannot be had", expected="auto or cpu: no stage of this version runs on a GPU",
+            next_step="leave --device out",
+        )  # fmt: skip
+    return Screen(as_json=json, quiet=quiet)

@@ -1,0 +1,1 @@
+"""Which cases, with which outcomes? From the raw table to coded variables, endpoints, partitions and findings."""

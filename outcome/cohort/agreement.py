@@ -1,0 +1,109 @@
+"""Do study file and dictionary speak of the same things? Every disagreement at once, before a table is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from outcome.cohort.criteria import reference
+from outcome.config import AlivePart, BinaryEndpoint, Condition, Study, TimeToEventEndpoint
+from outcome.config.study import endpoint_variables
+from outcome.dictionary import Availability, DataDictionary, Role, Variable, VariableKind, nearest
+from outcome.errors import ConfigRefusal
+
+_ORDERING = ("at_least", "at_most", "above", "below", "between")
+
+
+def check_agreement(study: Study, dictionary: DataDictionary) -> None:
+    """Raise ConfigRefusal naming every variable the study uses that the dictionary lacks or describes otherwise."""
+    unknown = [
+        f"{place}: no variable {name!r}, {nearest(name, dictionary.names)}"
+        for place, name in study.variables_used()
+        if name not in dictionary
+    ]
+    problems = unknown or [*_wrong_kinds(study, dictionary), *_leaks(study, dictionary), *_values(study, dictionary)]
+    if problems:
+        raise ConfigRefusal(
+            f"the study file and its dictionary disagree in {len(problems)} place(s)",
+            found="\n    ".join(problems),
+            next_step="correct the study file, or describe the variable in the dictionary",
+        )
+
+
+def _wrong_kinds(study: Study, dictionary: DataDictionary) -> Iterator[str]:
+    for place, name, kind in _expected_kinds(study):
+        found = dictionary[name].kind
+        if found is not kind:
+            yield f"{place}: {name} must be {kind}, the dictionary says {found}"
+
+
+def _expected_kinds(study: Study) -> Iterator[tuple[str, str, VariableKind]]:
+    if study.index_time:
+        yield "index_time", study.index_time, VariableKind.DATE
+    if study.comparator:
+        yield "comparator", study.comparator.variable, VariableKind.NUMERIC
+    for key, endpoint in study.endpoints.items():
+        place = f"endpoints.{key}"
+        if isinstance(endpoint, TimeToEventEndpoint):
+            yield place, endpoint.time, VariableKind.NUMERIC
+        elif isinstance(endpoint, BinaryEndpoint):
+            alive = [part for part in endpoint.parts if isinstance(part, AlivePart)]
+            yield from ((place, part.time, VariableKind.NUMERIC) for part in alive)
+        else:
+            graded = endpoint.kind == "ordinal"
+            yield place, endpoint.variable, VariableKind.CATEGORICAL if graded else VariableKind.NUMERIC
+
+
+def _leaks(study: Study, dictionary: DataDictionary) -> Iterator[str]:
+    early = (Availability.PREOPERATIVE, Availability.PLANNED)
+    if study.comparator and dictionary[study.comparator.variable].availability not in early:
+        known = dictionary[study.comparator.variable].availability
+        yield f"comparator: {study.comparator.variable} is {known}; it must be known before surgery"
+    for key, endpoint in study.endpoints.items():
+        for name in endpoint_variables(endpoint):
+            if Role.PREDICTOR in dictionary[name].roles:
+                yield f"endpoints.{key}: {name} is a predictor; an endpoint cannot be made of one"
+
+
+def _values(study: Study, dictionary: DataDictionary) -> Iterator[str]:
+    for place, condition in _conditions(study):
+        problem = _value_problem(condition, dictionary[condition.variable])
+        if problem:
+            yield f"{place}: {problem}"
+
+
+def _conditions(study: Study) -> Iterator[tuple[str, Condition]]:
+    yield from ((f"inclusion[{number}]", criterion) for number, criterion in enumerate(study.inclusion))
+    for key, partition in study.partitions.items():
+        yield from ((f"partitions.{key}", condition) for condition in partition.where)
+    for key, endpoint in study.endpoints.items():
+        if isinstance(endpoint, TimeToEventEndpoint):
+            found: Iterable[Condition | None] = (endpoint.event, endpoint.competing)
+        elif isinstance(endpoint, BinaryEndpoint):
+            found = (endpoint.event, *(p.event if isinstance(p, AlivePart) else p for p in endpoint.parts))
+        else:
+            found = ()
+        yield from ((f"endpoints.{key}", condition) for condition in found if condition is not None)
+
+
+def _value_problem(condition: Condition, variable: Variable) -> str:
+    name, value = condition.comparison
+    if name == "missing":
+        return ""
+    if variable.kind is VariableKind.BOOLEAN and name in _ORDERING:
+        return f"{variable.name} is yes/no and has no order; use equals: true or equals: false"
+    if variable.kind is VariableKind.TEXT and name in _ORDERING and not _all_text(value):
+        return f"{variable.name} is text and compares letter by letter (10 stands before 9); use equals or one_of"
+    try:
+        reference(variable, value)
+    except ValueError:
+        if variable.kind is VariableKind.CATEGORICAL:
+            return f"{variable.name} has no choice {value!r} ({', '.join(variable.codes)})"
+        return f"{variable.name} is {variable.kind}, found {value!r}"
+    if variable.kind is VariableKind.DATE and not _all_text(value):
+        return f"{variable.name} is a date, found {value!r}"
+    return ""
+
+
+def _all_text(value: Any) -> bool:
+    return all(isinstance(each, str) for each in (value if isinstance(value, tuple) else (value,)))

@@ -1,0 +1,137 @@
+"""The synthetic study's dictionary and study file, as a hospital would write them."""
+
+from __future__ import annotations
+
+from outcome.cohort.synthetic import GRADES
+from outcome.dictionary import Availability, Choice, DataDictionary, Role, Variable, VariableKind
+from outcome.dictionary.variable import Range
+
+_GRADE_WORDS = ("none", "grade I", "grade II", "grade IIIa", "grade IIIb", "grade IV", "death")
+
+
+def _number(
+    name: str, label: str, unit: str, hard: tuple[float, float], roles: tuple[Role, ...] = (Role.PREDICTOR,),
+    *, plausible: tuple[float, float] | None = None, known: Availability = Availability.PREOPERATIVE,
+) -> Variable:  # fmt: skip
+    return Variable(
+        name, VariableKind.NUMERIC, label, unit, hard_range=Range(*hard), plausible_range=Range(*(plausible or hard)),
+        availability=known, roles=frozenset(roles),
+    )  # fmt: skip
+
+
+def _choice(
+    name: str, label: str, codes: tuple[tuple[str, str], ...], roles: tuple[Role, ...] = (Role.PREDICTOR,),
+    known: Availability = Availability.PREOPERATIVE,
+) -> Variable:  # fmt: skip
+    choices = tuple(Choice(code, words) for code, words in codes)
+    return Variable(name, VariableKind.CATEGORICAL, label, choices=choices, availability=known, roles=frozenset(roles))
+
+
+def _yes_no(
+    name: str, label: str, roles: tuple[Role, ...], known: Availability = Availability.PREOPERATIVE
+) -> Variable:
+    return Variable(name, VariableKind.BOOLEAN, label, availability=known, roles=frozenset(roles))
+
+
+def _text(name: str, label: str, role: Role) -> Variable:
+    return Variable(name, VariableKind.TEXT, label, availability=Availability.PREOPERATIVE, roles=frozenset({role}))
+
+
+_AFTER = Availability.POSTOPERATIVE
+_PREDICTS = (Role.PREDICTOR,)
+_GROUPS = (Role.PREDICTOR, Role.SUBGROUP)
+_OUTCOME = (Role.ENDPOINT,)
+
+VARIABLES = (
+    _text("case_id", "Case", Role.IDENTIFIER),
+    _text("site", "Hospital", Role.SITE),
+    _number("age_years", "Age at surgery", "years", (18, 110), _GROUPS),
+    _choice("sex", "Sex", (("male", "male"), ("female", "female")), _GROUPS),
+    _number("bmi", "Body mass index", "kg/m²", (10, 90), plausible=(15, 60)),
+    _choice("asa_class", "ASA class", tuple((str(i), f"class {i}") for i in range(1, 5))),
+    _yes_no("diabetes", "Diabetes mellitus", _GROUPS),
+    _choice("smoking", "Smoking", (("never", "never"), ("former", "former"), ("current", "current"))),
+    _number("haemoglobin_g_dl", "Haemoglobin", "g/dL", (3, 25), plausible=(6, 20)),
+    _number("creatinine_mg_dl", "Serum creatinine", "mg/dL", (0.1, 20), plausible=(0.3, 8)),
+    _number("tumor_size_cm", "Tumour diameter in the radiology report", "cm", (0.1, 40), plausible=(0.5, 20)),
+    _choice(
+        "planned_access", "Planned access", (("robotic", "robotic"), ("open", "open")), _PREDICTS, Availability.PLANNED
+    ),
+    _choice(
+        "planned_procedure", "Planned procedure", (("partial", "partial nephrectomy"), ("radical", "radical nephrectomy")),
+        _PREDICTS, Availability.PLANNED,
+    ),
+    _choice("clavien_grade", "Worst complication (Clavien-Dindo)", tuple(zip(GRADES, _GRADE_WORDS, strict=True)), _OUTCOME, _AFTER),
+    _number("stay_days", "Length of stay", "days", (0, 365), _OUTCOME, known=_AFTER),
+    _yes_no("readmission_30d", "Readmission within 30 days", _OUTCOME, _AFTER),
+    _number("follow_up_days", "Days from surgery to death or last contact", "days", (0, 20000), _OUTCOME, known=_AFTER),
+    _choice("vital_status", "Vital status at last contact", (("alive", "alive"), ("dead", "dead")), _OUTCOME, _AFTER),
+)  # fmt: skip
+
+
+def dictionary_text() -> str:
+    """The synthetic study's dictionary as REDCap's CSV."""
+    return DataDictionary(VARIABLES).to_csv()
+
+
+def study_text(site: str, *, development: bool) -> str:
+    """A site's study file: the hospital that develops, or one that a finished model is validated on."""
+    relation = "development" if development else "external"
+    return _STUDY.format(site=site, lower=site.lower(), name=f"site_{site.lower()}", relation=relation)
+
+
+_STUDY = """# A synthetic study: made-up patients with a known mechanism. It says nothing about real ones.
+schema_version: 1
+name: {name}
+title: Synthetic kidney surgery, site {site}
+procedure: nephrectomy (synthetic)
+root: .
+dictionary: dictionary.csv
+table: {{format: csv, path: table.csv}}
+case_id: case_id
+site: site
+
+images:
+  ct: images/{{case_id}}/ct.nii.gz
+mask:
+  pattern: images/{{case_id}}/mask.nii.gz
+  "on": ct
+  regions: {{kidney: 1, tumor: 2}}
+
+inclusion:
+  - {{variable: age_years, at_least: 18, reason: adults}}
+
+endpoints:
+  any_complication:
+    label: Any complication
+    kind: binary
+    event: {{variable: clavien_grade, at_least: "1"}}
+    horizon_days: 30
+  major_complication:
+    label: Major complication (Clavien 3a or higher)
+    kind: binary
+    event: {{variable: clavien_grade, at_least: 3a}}
+    horizon_days: 30
+  length_of_stay:
+    label: Length of stay
+    kind: duration
+    variable: stay_days
+  overall_survival:
+    label: Death from any cause
+    kind: time_to_event
+    time: follow_up_days
+    event: {{variable: vital_status, equals: dead}}
+    horizons_days: [1095]
+
+partitions:
+  site_{lower}:
+    label: Synthetic site {site}
+    relation: {relation}
+
+subgroups:
+  - {{variable: age_years, cut: [65]}}
+  - {{variable: sex}}
+  - {{variable: diabetes}}
+
+comparator: {{variable: tumor_size_cm, label: Tumour diameter alone}}
+"""

@@ -1,0 +1,43 @@
+"""What is asked of which cases? The study file: table, images, inclusion, endpoints, partitions, training."""
+
+from outcome.config.conditions import Condition
+from outcome.config.endpoints import (
+    AlivePart,
+    BinaryEndpoint,
+    ContinuousEndpoint,
+    DurationEndpoint,
+    Endpoint,
+    OrdinalEndpoint,
+    Part,
+    TimeToEventEndpoint,
+)
+from outcome.config.environment import expand
+from outcome.config.loading import load_study, study_from_resolved
+from outcome.config.schema import study_schema, write_schema
+from outcome.config.study import Comparator, InclusionCriterion, MaskSource, Partition, Study, Subgroup, Training
+from outcome.config.table import TableSource
+
+__all__ = [
+    "AlivePart",
+    "BinaryEndpoint",
+    "Comparator",
+    "Condition",
+    "ContinuousEndpoint",
+    "DurationEndpoint",
+    "Endpoint",
+    "InclusionCriterion",
+    "MaskSource",
+    "OrdinalEndpoint",
+    "Part",
+    "Partition",
+    "Study",
+    "Subgroup",
+    "TableSource",
+    "TimeToEventEndpoint",
+    "Training",
+    "expand",
+    "load_study",
+    "study_from_resolved",
+    "study_schema",
+    "write_schema",
+]

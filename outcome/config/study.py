@@ -1,0 +1,181 @@
+"""The study as a whole, and its smaller parts: masks, inclusion, partitions, subgroups, comparator, training."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from outcome.config.conditions import Condition
+from outcome.config.endpoints import BinaryEndpoint, Endpoint, TimeToEventEndpoint
+from outcome.config.model import Model
+from outcome.config.table import TableSource, refuse_outside
+
+ROW_NUMBER = "@row"
+CASE_PLACE = "{case_id}"
+_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@/\s]*@")
+
+
+def _case_pattern(pattern: str) -> str:
+    if CASE_PLACE not in pattern:
+        raise ValueError(f"the pattern must contain {CASE_PLACE}, found {pattern!r}")
+    refuse_outside(pattern)
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_case_pattern)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class MaskSource(Model):
+    """Where the given masks stand and what their labels mean."""
+
+    pattern: Pattern
+    on: str | None = Field(default=None, description="the image the mask was drawn on, a key of images")
+    regions: dict[Name, Annotated[int, Field(ge=1, le=65535)]] = Field(min_length=1)
+    units_mm: bool = Field(default=True, description="false where no voxel spacing was published")
+
+    @model_validator(mode="after")
+    def _distinct_labels(self) -> MaskSource:
+        if len(set(self.regions.values())) != len(self.regions):
+            raise ValueError("two regions share a label")
+        return self
+
+
+class InclusionCriterion(Condition):
+    """A condition that every case of the cohort meets; `reason` stands in the participant flow."""
+
+    reason: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.reason or self.words
+
+
+class Partition(Model):
+    """A named part of the cases and how it stands to development. Without `where` it holds every case."""
+
+    label: str = ""
+    relation: Literal["development", "temporal", "geographic", "external"]
+    where: tuple[Condition, ...] = ()
+
+
+class Subgroup(Model):
+    """A variable whose groups are reported apart; numbers are cut at the given points (each belongs to the upper)."""
+
+    variable: str = Field(min_length=1)
+    cut: tuple[float, ...] = ()
+    label: str = ""
+
+    @model_validator(mode="after")
+    def _rising(self) -> Subgroup:
+        if list(self.cut) != sorted(set(self.cut)):
+            raise ValueError(f"cut points must rise, found {list(self.cut)}")
+        return self
+
+
+class Comparator(Model):
+    """The one number that any model has to beat, such as tumour size."""
+
+    variable: str = Field(min_length=1)
+    label: str = ""
+
+
+class Training(Model):
+    """How models are trained. The defaults suit a few hundred cases."""
+
+    seed: int = Field(default=7, ge=0)
+    outer_folds: int = Field(default=5, ge=2, le=20)
+    inner_folds: int = Field(default=3, ge=2, le=20)
+    bootstraps: int = Field(default=50, ge=0, le=2000)
+    min_events: int = Field(default=10, ge=2)
+    few_events: int = Field(default=20, ge=2)
+    families: tuple[Literal["ridge", "elastic_net", "forest", "boosting"], ...] = Field(
+        default=("ridge", "elastic_net", "forest", "boosting"), min_length=1
+    )
+
+
+class Radiomics(Model):
+    """Which families of measurements are taken of each region."""
+
+    families: tuple[Literal["shape", "intensity"], ...] = ("shape", "intensity")
+
+
+class Study(Model):
+    """One study: one hospital's, or one public data set's, cases for one purpose."""
+
+    schema_version: Literal[1]
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="becomes a folder name")
+    title: str = Field(min_length=1)
+    procedure: str = ""
+    root: Path = Field(default=Path("."), description="the folder of table and images; ${VAR} is expanded")
+    dictionary: Path = Field(description="the data dictionary, relative to the study file")
+    table: TableSource
+    case_id: str = Field(min_length=1, description="the variable that names the case, or '@row' for the row number")
+    patient_id: str | None = Field(default=None, description="default: every case is a patient of its own")
+    site: str | None = Field(default=None, description="default: one site, called by the study's name")
+    index_time: str | None = Field(default=None, description="the date variable of the start of surgery")
+    images: dict[Name, Pattern] = Field(default_factory=dict)
+    mask: MaskSource | None = None
+    inclusion: tuple[InclusionCriterion, ...] = ()
+    endpoints: dict[Name, Endpoint] = Field(min_length=1)
+    partitions: dict[Name, Partition] = Field(
+        default={"development": Partition(label="All cases", relation="development")}, min_length=1
+    )
+    subgroups: tuple[Subgroup, ...] = ()
+    comparator: Comparator | None = None
+    training: Training = Training()
+    radiomics: Radiomics = Radiomics()
+
+    @model_validator(mode="after")
+    def _mask_is_on_an_image(self) -> Study:
+        if self.mask is not None and self.mask.on is not None and self.mask.on not in self.images:
+            raise ValueError(f"mask.on names {self.mask.on!r}, which is not a key of images ({', '.join(self.images)})")
+        return self
+
+    def resolved(self) -> dict[str, Any]:
+        """The study with every default filled in, as JSON; without its root, machine paths or passwords."""
+        document = self.model_dump(mode="json", exclude={"root", "dictionary"})
+        document["dictionary"] = self.dictionary.name
+        if self.table.url:
+            document["table"]["url"] = _PASSWORD.sub(r"\1:***@", self.table.url)
+        return document
+
+    def variables_used(self) -> list[tuple[str, str]]:
+        """Every variable the study names with the place where it stands, in file order."""
+        return list(_variables_used(self))
+
+
+def _variables_used(study: Study) -> Iterable[tuple[str, str]]:
+    for place in ("case_id", "patient_id", "site", "index_time"):
+        name = getattr(study, place)
+        if name and name != ROW_NUMBER:
+            yield place, name
+    for number, criterion in enumerate(study.inclusion):
+        yield f"inclusion[{number}]", criterion.variable
+    for key, endpoint in study.endpoints.items():
+        yield from ((f"endpoints.{key}", name) for name in endpoint_variables(endpoint))
+    for key, partition in study.partitions.items():
+        yield from ((f"partitions.{key}", condition.variable) for condition in partition.where)
+    yield from ((f"subgroups[{number}]", group.variable) for number, group in enumerate(study.subgroups))
+    if study.comparator:
+        yield "comparator", study.comparator.variable
+
+
+def endpoint_variables(endpoint: Any) -> list[str]:
+    """The variables an endpoint is made of, each once, in the order they are named."""
+    conditions: list[Any] = [endpoint]
+    if isinstance(endpoint, BinaryEndpoint):
+        conditions = [endpoint.event, *endpoint.parts]
+    elif isinstance(endpoint, TimeToEventEndpoint):
+        conditions = [endpoint, endpoint.competing]
+    names = [name for condition in conditions if condition is not None for name in _names(condition)]
+    return list(dict.fromkeys(names))
+
+
+def _names(part: Any) -> list[str]:
+    """The variables of a condition, or of anything with a time and an event."""
+    return [part.variable] if hasattr(part, "variable") else [part.time, part.event.variable]

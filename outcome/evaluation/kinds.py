@@ -1,0 +1,138 @@
+"""Which numbers belong to which kind of endpoint? Measuring, drawing, comparing: one table at the foot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from outcome.evaluation import calibration, comparison, concordance, discrimination, overall, survival
+from outcome.evaluation.calibration_curve import CalibrationCurve, calibration_curve, calibration_curve_t
+from outcome.evaluation.classification import DENOMINATORS, classification_estimates
+from outcome.evaluation.comparison import PairedDifference
+from outcome.evaluation.regression import REGRESSION_METRICS, regression_estimates
+from outcome.evaluation.sample import Sample
+from outcome.types import EndpointKind, Estimate, FloatArray, Target
+
+Metrics = dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is done with one kind of endpoint. `measure` gives exactly the metrics that `names` foretells."""
+
+    primary: str
+    names: Callable[[Sample], tuple[str, ...]]
+    measure: Callable[[Sample], Metrics]
+    curve: Callable[[Sample], CalibrationCurve | None]
+    difference: Callable[[Target, FloatArray, FloatArray, float], PairedDifference]
+
+
+def _binary_names(sample: Sample) -> tuple[str, ...]:
+    on_risk = () if sample.risk is None else tuple(ON_BINARY_RISK)
+    at_threshold = () if sample.risk is None or sample.settings.threshold is None else tuple(DENOMINATORS)
+    return (*ON_BINARY_SCORE, *on_risk, *at_threshold)
+
+
+def _binary(sample: Sample) -> Metrics:
+    y, risk, level, threshold = sample.target.value, sample.risk, sample.settings.level, sample.settings.threshold
+    found = {name: estimate(y, sample.score, level=level) for name, estimate in ON_BINARY_SCORE.items()}
+    if risk is None:
+        return found
+    found |= {name: estimate(y, risk, level=level) for name, estimate in ON_BINARY_RISK.items()}
+    return found if threshold is None else found | classification_estimates(y, risk, threshold, level=level)
+
+
+def _binary_curve(sample: Sample) -> CalibrationCurve | None:
+    return None if sample.risk is None else calibration_curve(sample.target.value, sample.risk)
+
+
+def _binary_difference(target: Target, a: FloatArray, b: FloatArray, level: float) -> PairedDifference:
+    return comparison.paired_delong(target.value, a, b, level=level)
+
+
+def _timed_names(sample: Sample) -> tuple[str, ...]:
+    if sample.settings.horizon_days is None:
+        return ("harrell_c",)
+    return ("harrell_c", "auc_t") if sample.risk is None else ("harrell_c", "auc_t", *ON_TIMED_RISK)
+
+
+def _timed(sample: Sample) -> Metrics:
+    time, event, level = sample.target.time_days, sample.target.event, sample.settings.level
+    horizon = sample.settings.horizon_days
+    found = {"harrell_c": concordance.harrell_c_estimate(time, event, sample.score, level=level)}
+    if horizon is None:
+        return found
+    few = _too_few_by_horizon(sample)
+    if few is not None:
+        return found | {name: few for name in _timed_names(sample) if name not in found}
+    found["auc_t"] = survival.auc_t_estimate(time, event, sample.score, horizon, level=level)
+    if sample.risk is None:
+        return found
+    return found | {name: f(time, event, sample.risk, horizon, level=level) for name, f in ON_TIMED_RISK.items()}
+
+
+def _timed_curve(sample: Sample) -> CalibrationCurve | None:
+    horizon = sample.settings.horizon_days
+    if sample.risk is None or horizon is None or _too_few_by_horizon(sample):
+        return None
+    return calibration_curve_t(sample.target.time_days, sample.target.event, sample.risk, horizon)
+
+
+def _timed_difference(target: Target, a: FloatArray, b: FloatArray, level: float) -> PairedDifference:
+    return comparison.paired_harrell_c(target.time_days, target.event, a, b, level=level)
+
+
+def _too_few_by_horizon(sample: Sample) -> Estimate | None:
+    """Events after the horizon say nothing about a risk by it: the metrics at the horizon have a count of their own."""
+    status, least = sample.status(), sample.settings.min_events
+    count = 0 if status is None else int(status[0].sum())
+    if count >= least:
+        return None
+    reason = f"{count} events by {sample.settings.horizon_days:g} days; at least {least} are needed for an interval"
+    return Estimate.withhold(reason, n=sample.n, n_events=count)
+
+
+def _number_names(sample: Sample) -> tuple[str, ...]:
+    return ("concordance",) if sample.risk is None else (*REGRESSION_METRICS, "concordance")
+
+
+def _number(sample: Sample) -> Metrics:
+    observed, settings = sample.target.value, sample.settings
+    ranking = {"concordance": concordance.concordance_estimate(observed, sample.score, level=settings.level)}
+    if sample.risk is None:
+        return ranking
+    return regression_estimates(observed, sample.risk, seed=settings.seed, level=settings.level) | ranking
+
+
+def _number_curve(sample: Sample) -> CalibrationCurve | None:
+    return None
+
+
+def _number_difference(target: Target, a: FloatArray, b: FloatArray, level: float) -> PairedDifference:
+    return comparison.paired_concordance(target.value, a, b, level=level)
+
+
+ON_BINARY_SCORE: dict[str, Callable[..., Estimate]] = {
+    "auroc": discrimination.auroc_delong,
+    "average_precision": discrimination.average_precision_estimate,
+}
+ON_BINARY_RISK: dict[str, Callable[..., Estimate]] = {
+    "brier": overall.brier_estimate,
+    "scaled_brier": overall.scaled_brier_estimate,
+    "oe_ratio": calibration.oe_ratio_estimate,
+    "citl": calibration.citl_estimate,
+    "slope": calibration.slope_estimate,
+}
+ON_TIMED_RISK: dict[str, Callable[..., Estimate]] = {
+    "brier_t": survival.brier_t_estimate,
+    "oe_ratio_t": survival.oe_ratio_t_estimate,
+}
+NUMBER = Kind("concordance", _number_names, _number, _number_curve, _number_difference)
+KINDS: dict[EndpointKind, Kind] = {
+    EndpointKind.BINARY: Kind("auroc", _binary_names, _binary, _binary_curve, _binary_difference),
+    EndpointKind.TIME_TO_EVENT: Kind("harrell_c", _timed_names, _timed, _timed_curve, _timed_difference),
+    EndpointKind.DURATION: NUMBER,
+    EndpointKind.ORDINAL: NUMBER,
+    EndpointKind.CONTINUOUS: NUMBER,
+}
+PRIMARY_METRIC: dict[EndpointKind, str] = {kind: what.primary for kind, what in KINDS.items()}

@@ -1,0 +1,46 @@
+"""Which model columns to keep: not two that say the same, and optionally only those that go with the outcome."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from outcome.features.exposure import outcome_rank_value
+from outcome.types import FloatArray, Target
+
+
+def redundant_with(X: FloatArray, limit: float) -> dict[int, int]:
+    """Which columns repeat an earlier kept one: {column: the earlier column}.
+
+    Repeats means |Spearman correlation| > `limit`. `X` is (n, p), no NaN, no constant column. The first stays.
+    """
+    if X.shape[1] < 2:
+        return {}
+    correlation = np.abs(np.corrcoef(rankdata(X, axis=0), rowvar=False))
+    kept: list[int] = []
+    found: dict[int, int] = {}
+    for j in range(X.shape[1]):
+        close = [i for i in kept if correlation[i, j] > limit]
+        if close:
+            found[j] = close[0]
+        else:
+            kept.append(j)
+    return found
+
+
+def strongest(X: FloatArray, target: Target, count: int) -> list[int]:
+    """The `count` columns whose |Spearman correlation| with the outcome is largest, in column order.
+
+    It looks at the outcome, so it may only ever see training rows. Ties go to the earlier column; fewer columns
+    than `count`: all of them.
+    """
+    if X.shape[1] <= count:
+        return list(range(X.shape[1]))
+    outcome = rankdata(outcome_rank_value(target))
+    if np.all(outcome == outcome[0]):
+        return list(range(count))
+    ranks = rankdata(X, axis=0)
+    centred, other = ranks - ranks.mean(axis=0), outcome - outcome.mean()
+    size = np.sqrt((centred**2).sum(axis=0) * (other**2).sum())
+    strength = np.abs(other @ centred) / np.where(size > 0, size, 1.0)
+    return sorted(np.argsort(-strength, kind="stable")[:count].tolist())

@@ -1,0 +1,105 @@
+"""One column of numbers that a model reads, and how it is made from one feature.
+
+Roles: `number` (filled, perhaps log1p, winsorised, standardised), `boolean` (filled, 0/1), `level` (one choice of
+a categorical, 0/1), `missing` (1 where the feature is missing). 0/1 columns are not scaled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from outcome.types import BoolArray, FloatArray
+
+MISSING_LEVEL = "missing"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One model column. `fill` and `fill_level` say what a missing value is taken as."""
+
+    name: str
+    source: str
+    role: str
+    fill: float = 0.0  # number: the training median (feature's unit); boolean: the training mode
+    log1p: bool = False
+    low: float = 0.0  # number: winsorising bounds, after log1p
+    high: float = 0.0
+    mean: float = 0.0  # number: after log1p and winsorising
+    sd: float = 1.0
+    level: str = ""  # level: the choice that is 1
+    fill_level: str = ""
+
+    def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise ValueError(f"role must be one of {tuple(ROLES)}, found {self.role!r} for {self.name}")
+        if not self.sd > 0:
+            raise ValueError(f"sd must be positive, found {self.sd} for {self.name}")
+
+    def apply(self, values: pd.Series) -> FloatArray:
+        """The model column for these cases, shape (n,), never NaN."""
+        return ROLES[self.role](self, values)
+
+    def to_json(self) -> dict[str, Any]:
+        """Only what differs from the defaults, to keep many refits small."""
+        # compared as written, since -0.0 equals 0.0 and yet has other bits
+        return {key: value for key, value in asdict(self).items() if repr(value) != _DEFAULTS.get(key)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Output:
+        return cls(**data)
+
+
+def numbers(values: pd.Series) -> FloatArray:
+    """The feature as float64 with NaN for missing; an infinite value counts as missing. A copy, shape (n,)."""
+    x = np.array(values.to_numpy(dtype=float, na_value=np.nan), dtype=float)
+    x[~np.isfinite(x)] = np.nan
+    return x
+
+
+def levels(values: pd.Series) -> tuple[npt.NDArray[Any], BoolArray]:
+    """The feature as objects, and which are missing. Shapes (n,)."""
+    return values.to_numpy(dtype=object), values.isna().to_numpy(dtype=bool)
+
+
+def squeeze(x: FloatArray, log1p: bool) -> FloatArray:
+    """The log1p of a non-negative quantity (negative values count as 0), or the quantity itself."""
+    return np.log1p(np.maximum(x, 0.0)) if log1p else x
+
+
+def _number(output: Output, values: pd.Series) -> FloatArray:
+    x = numbers(values)
+    x[np.isnan(x)] = output.fill
+    return (np.clip(squeeze(x, output.log1p), output.low, output.high) - output.mean) / output.sd
+
+
+def _boolean(output: Output, values: pd.Series) -> FloatArray:
+    x = numbers(values)
+    x[np.isnan(x)] = output.fill
+    return x
+
+
+def _missing(output: Output, values: pd.Series) -> FloatArray:
+    return np.isnan(numbers(values)).astype(float)
+
+
+def _level(output: Output, values: pd.Series) -> FloatArray:
+    x, absent = levels(values)
+    if output.fill_level == output.level:
+        return (absent | (x == output.level)).astype(float)
+    return (~absent & (x == output.level)).astype(float)
+
+
+ROLES: dict[str, Callable[[Output, pd.Series], FloatArray]] = {
+    "number": _number,
+    "boolean": _boolean,
+    "missing": _missing,
+    "level": _level,
+}
+_REQUIRED = ("name", "source", "role")
+_DEFAULTS = {field.name: repr(field.default) for field in fields(Output) if field.name not in _REQUIRED}

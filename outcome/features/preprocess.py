@@ -1,0 +1,203 @@
+"""From the features frame to the matrix a model reads, with everything learned on the given rows only.
+
+Missing numbers take the training median, missing booleans the mode, missing categories a level of their own (or
+the mode where they are rare); features often missing get a 0/1 column saying so. Numbers with a long right tail
+are taken as log1p, then winsorised and standardised. Columns that are all missing, constant, very rare or that
+repeat an earlier one are dropped, with the reason kept. A selection by the outcome, where asked for, happens here
+too, so that it can only see the rows it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcome.features.columns import FeatureColumn, columns_from_json, columns_to_json, require_columns
+from outcome.features.filters import redundant_with, strongest
+from outcome.features.outputs import MISSING_LEVEL, Output, levels, numbers, squeeze
+from outcome.types import BoolArray, FloatArray, Target
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How to preprocess; fixed before any data is seen."""
+
+    missing_column_from: float = 0.05  # share missing in training from which "missing" gets its own column
+    winsorise: float = 0.01  # share cut at either end
+    rare_below: int = 5  # fewer cases than this off the commonest value: dropped
+    redundant_above: float = 0.95  # |Spearman|
+    log1p_above_skew: float = 2.0
+    top_k: int | None = None  # keep this many by |Spearman| with the outcome
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.winsorise < 0.5:
+            raise ValueError(f"winsorise must lie in [0, 0.5), found {self.winsorise}")
+        if self.top_k is not None and self.top_k < 1:
+            raise ValueError(f"top_k must be at least 1, found {self.top_k}")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Preprocessor:
+    """A fitted preprocessing: plain numbers only. `dropped` holds (name, reason)."""
+
+    columns: tuple[FeatureColumn, ...]
+    outputs: tuple[Output, ...]
+    dropped: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        return tuple(output.name for output in self.outputs)
+
+    def transform(self, frame: pd.DataFrame) -> FloatArray:
+        """The model matrix, float64 (n, p), no NaN. An unknown category is 0 on all its columns (see `unseen`)."""
+        require_columns(frame, self.columns)
+        X = np.empty((len(frame), len(self.outputs)))
+        for j, output in enumerate(self.outputs):
+            X[:, j] = output.apply(frame[output.source])
+        return X
+
+    def unseen(self, frame: pd.DataFrame) -> dict[str, int]:
+        """How many cases hold a category that the dictionary does not name, by column (only where there are any)."""
+        counts = {}
+        for column in self.columns:
+            if column.kind == "categorical":
+                x, absent = levels(frame[column.name])
+                counts[column.name] = int(np.sum(~absent & ~np.isin(x.astype(str), column.choices)))
+        return {name: count for name, count in counts.items() if count}
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "columns": columns_to_json(self.columns),
+            "outputs": [output.to_json() for output in self.outputs],
+            "dropped": [list(row) for row in self.dropped],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Preprocessor:
+        outputs = tuple(Output.from_json(row) for row in data["outputs"])
+        return cls(columns_from_json(data["columns"]), outputs, tuple((a, b) for a, b in data["dropped"]))
+
+
+def fit_preprocessor(
+    frame: pd.DataFrame, columns: Sequence[FeatureColumn], rules: Rules, target: Target | None = None
+) -> Preprocessor:
+    """Learn imputation, encoding, scaling and selection from these rows and no others.
+
+    `target` (same rows, all known) is read only where `rules.top_k` asks for a selection by the outcome.
+    Raises DataRefusal for an absent or wrongly typed column.
+    """
+    require_columns(frame, columns)
+    outputs: list[Output] = []
+    dropped: list[tuple[str, str]] = []
+    for column in columns:
+        made = _LEARN[column.kind](column, frame[column.name], rules)
+        outputs.extend(output for output in made if isinstance(output, Output))
+        dropped.extend(row for row in made if not isinstance(row, Output))
+    fitted = Preprocessor(tuple(columns), tuple(outputs), tuple(dropped))
+    fitted = _drop_redundant(fitted, fitted.transform(frame), rules)
+    if rules.top_k is None:
+        return fitted
+    if target is None:
+        raise ValueError("top_k selects by the outcome: hand over the target of the same rows")
+    return _select(fitted, fitted.transform(frame), target, rules.top_k)
+
+
+Learned = list[Output | tuple[str, str]]
+
+
+def _learn_number(column: FeatureColumn, values: pd.Series, rules: Rules) -> Learned:
+    x = numbers(values)
+    absent = np.isnan(x)
+    seen = x[~absent]
+    if not len(seen):
+        return [(column.name, "missing in every training case")]
+    fill = float(np.median(seen))
+    filled = np.where(absent, fill, x)
+    reason = _too_rare(filled, rules.rare_below)
+    if reason:
+        return [(column.name, reason), *_missing_column(column, absent, rules)]
+    log1p = bool(seen.min() >= 0 and _skewness(seen) > rules.log1p_above_skew)
+    low, high = (float(q) for q in np.quantile(squeeze(seen, log1p), [rules.winsorise, 1 - rules.winsorise]))
+    if not low < high:
+        low, high = float(squeeze(seen, log1p).min()), float(squeeze(seen, log1p).max())
+    z = np.clip(squeeze(filled, log1p), low, high)
+    if not z.std() > 1e-12 * max(1.0, abs(float(z.mean()))):
+        return [(column.name, "constant in the training cases"), *_missing_column(column, absent, rules)]
+    output = Output(column.name, column.name, "number", fill, log1p, low, high, float(z.mean()), float(z.std()))
+    return [output, *_missing_column(column, absent, rules)]
+
+
+def _learn_boolean(column: FeatureColumn, values: pd.Series, rules: Rules) -> Learned:
+    x = numbers(values)
+    absent = np.isnan(x)
+    if absent.all():
+        return [(column.name, "missing in every training case")]
+    fill = float(np.mean(x[~absent]) > 0.5)
+    reason = _too_rare(np.where(absent, fill, x), rules.rare_below)
+    own = (column.name, reason) if reason else Output(column.name, column.name, "boolean", fill)
+    return [own, *_missing_column(column, absent, rules)]
+
+
+def _learn_categorical(column: FeatureColumn, values: pd.Series, rules: Rules) -> Learned:
+    x, absent = levels(values)
+    if absent.all():
+        return [(column.name, "missing in every training case")]
+    counts = {choice: int(np.sum(x == choice)) for choice in column.choices}
+    own_level = absent.mean() >= rules.missing_column_from
+    fill = MISSING_LEVEL if own_level else max(counts, key=lambda choice: counts[choice])
+    made: Learned = []
+    for choice in (*column.choices, *((MISSING_LEVEL,) if own_level else ())):
+        output = Output(f"{column.name}={choice}", column.name, "level", level=choice, fill_level=fill)
+        reason = _too_rare(output.apply(values), rules.rare_below)
+        made.append((output.name, reason) if reason else output)
+    return made
+
+
+def _missing_column(column: FeatureColumn, absent: BoolArray, rules: Rules) -> Learned:
+    if absent.mean() < rules.missing_column_from or not absent.any():
+        return []
+    name = f"{column.name}={MISSING_LEVEL}"
+    reason = _too_rare(absent.astype(float), rules.rare_below)
+    return [(name, reason)] if reason else [Output(name, column.name, "missing")]
+
+
+def _too_rare(x: FloatArray, rare_below: int) -> str:
+    """Why a filled column carries too little to learn from, or ""."""
+    counts = np.unique(x, return_counts=True)[1]
+    others = len(x) - int(counts.max())
+    if others == 0:
+        return "constant in the training cases"
+    return f"fewer than {rare_below} training cases off the commonest value" if others < rare_below else ""
+
+
+def _skewness(x: FloatArray) -> float:
+    """The third standardised moment; 0 where the spread is lost in rounding."""
+    away = x - x.mean()
+    spread = float(np.sqrt(np.mean(away**2)))
+    return float(np.mean((away / spread) ** 3)) if spread > 1e-12 * max(1.0, abs(float(x.mean()))) else 0.0
+
+
+def _drop_redundant(fitted: Preprocessor, X: FloatArray, rules: Rules) -> Preprocessor:
+    names = fitted.output_names
+    found = redundant_with(X, rules.redundant_above)
+    reasons = tuple((names[j], f"|Spearman| > {rules.redundant_above} with {names[i]}") for j, i in found.items())
+    outputs = tuple(output for j, output in enumerate(fitted.outputs) if j not in found)
+    return replace(fitted, outputs=outputs, dropped=fitted.dropped + reasons)
+
+
+def _select(fitted: Preprocessor, X: FloatArray, target: Target, count: int) -> Preprocessor:
+    kept = set(strongest(X, target, count))
+    reason = f"not among the {count} columns that go most with the outcome in training"
+    reasons = tuple((name, reason) for j, name in enumerate(fitted.output_names) if j not in kept)
+    outputs = tuple(output for j, output in enumerate(fitted.outputs) if j in kept)
+    return replace(fitted, outputs=outputs, dropped=fitted.dropped + reasons)
+
+
+_LEARN = {"numeric": _learn_number, "boolean": _learn_boolean, "categorical": _learn_categorical}

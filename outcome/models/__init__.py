@@ -1,0 +1,1 @@
+"""Risk models on a model matrix: one interface, one registry, states without pickle."""

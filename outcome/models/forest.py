@@ -1,0 +1,112 @@
+"""A random forest, grown by scikit-learn, kept as plain arrays and walked by our own code.
+
+binary: score = log odds of the mean leaf share, kept inside [0.001, 0.999]. time_to_event: trees of relative risk,
+a Poisson regression of the event on each case's expected number of events (LeBlanc & Crowley 1992,
+doi:10.2307/2532300); score = log relative hazard. Others: the mean leaf value on the modelling scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logit
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+from outcome.features.exposure import expected_events
+from outcome.models.linear import Params
+from outcome.models.scale import modelled
+from outcome.models.state import State
+from outcome.types import EndpointKind, FloatArray, Target
+
+SMALLEST_SHARE = 1e-3
+Integers = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Trees:
+    """All nodes of all trees, one after another. `left` < 0 marks a leaf. Shapes (nodes,), `roots` (trees,)."""
+
+    roots: Integers
+    left: Integers
+    right: Integers
+    feature: Integers
+    threshold: FloatArray
+    value: FloatArray
+
+    def mean_value(self, X: FloatArray) -> FloatArray:
+        """The mean over trees of the leaf that each row falls into, shape (n,)."""
+        # the trees were grown on single precision, and a value next to a threshold must fall as it did then
+        x = X.astype(np.float32)
+        node = np.broadcast_to(self.roots, (len(x), len(self.roots))).copy()
+        rows = np.arange(len(x))[:, None]
+        inside = self.left[node] >= 0
+        while inside.any():
+            goes_left = x[rows, np.maximum(self.feature[node], 0)] <= self.threshold[node]
+            node = np.where(inside, np.where(goes_left, self.left[node], self.right[node]), node)
+            inside = self.left[node] >= 0
+        return self.value[node].sum(axis=1) / len(self.roots)
+
+
+@dataclass(frozen=True, eq=False)
+class ForestScorer:
+    """A forest and the link from its mean leaf value to a score."""
+
+    trees: Trees
+    link: str
+
+    def score(self, X: FloatArray) -> FloatArray:
+        return _LINKS[self.link](self.trees.mean_value(X))
+
+    def to_state(self) -> State:
+        arrays = {part.name: getattr(self.trees, part.name) for part in fields(Trees)}
+        return State({"type": "forest", "link": self.link}, arrays)
+
+    @classmethod
+    def from_state(cls, state: State) -> ForestScorer:
+        return cls(Trees(**{part.name: state.arrays[part.name] for part in fields(Trees)}), state.numbers["link"])
+
+
+def fit_forest(X: FloatArray, target: Target, params: Params, seed: int) -> ForestScorer:
+    """A forest for any kind of endpoint; params: trees, min_leaf, feature_share."""
+    shape: dict[str, Any] = {
+        "n_estimators": int(params["trees"]),
+        "min_samples_leaf": int(params["min_leaf"]),
+        "max_features": float(params["feature_share"]),
+        "random_state": seed,
+        "n_jobs": 1,
+    }
+    if target.kind is EndpointKind.BINARY:
+        return ForestScorer(export(RandomForestClassifier(**shape).fit(X, target.value)), "logit")
+    if target.kind is EndpointKind.TIME_TO_EVENT:
+        exposure = expected_events(target)
+        seen = exposure > 0  # who left before the first event tells nothing
+        rate = (target.event[seen] == 1) / exposure[seen]
+        grown = RandomForestRegressor(criterion="poisson", **shape).fit(X[seen], rate, sample_weight=exposure[seen])
+        return ForestScorer(export(grown), "log")
+    return ForestScorer(export(RandomForestRegressor(**shape).fit(X, modelled(target))), "identity")
+
+
+def export(forest: Any) -> Trees:
+    """The nodes of a fitted scikit-learn forest; for a classifier the leaf value is the share of the second class."""
+    trees = [estimator.tree_ for estimator in forest.estimators_]
+    starts = np.cumsum([0, *(tree.node_count for tree in trees)])[:-1]
+    lefts = [np.where(t.children_left < 0, -1, t.children_left + s) for t, s in zip(trees, starts, strict=True)]
+    rights = [np.where(t.children_right < 0, -1, t.children_right + s) for t, s in zip(trees, starts, strict=True)]
+    return Trees(
+        roots=starts.astype(np.int32),
+        left=np.concatenate(lefts).astype(np.int32),
+        right=np.concatenate(rights).astype(np.int32),
+        feature=np.concatenate([t.feature for t in trees]).astype(np.int32),
+        threshold=np.concatenate([t.threshold for t in trees]).astype(float),
+        value=np.concatenate([t.value[:, 0, -1] for t in trees]).astype(float),
+    )
+
+
+_LINKS = {
+    "logit": lambda share: logit(np.clip(share, SMALLEST_SHARE, 1 - SMALLEST_SHARE)),
+    "log": lambda rate: np.log(np.maximum(rate, SMALLEST_SHARE)),
+    "identity": lambda value: value,
+}

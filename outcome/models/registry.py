@@ -1,0 +1,91 @@
+"""Every algorithm by name, and the one way to fit a model and to read one back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logit
+
+from outcome.models.boosting import BoostedScorer, fit_boosting
+from outcome.models.cox import fit_cox
+from outcome.models.fitted import FittedModel, Scorer
+from outcome.models.forest import ForestScorer, fit_forest
+from outcome.models.hazard import BaselineHazard, fit_baseline
+from outcome.models.linear import LinearScorer, Params, fit_linear, fit_logistic
+from outcome.models.scale import modelled
+from outcome.models.state import State
+from outcome.types import EndpointKind, FloatArray, Target
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """How an algorithm is fitted, and for which kinds of endpoint."""
+
+    fit: Callable[[FloatArray, Target, Params, int], Scorer]
+    kinds: tuple[EndpointKind, ...]
+
+
+def fit_model(algorithm: str, X: FloatArray, target: Target, params: Params, seed: int) -> FittedModel:
+    """A fitted model of this name on a model matrix (n, p) without NaN, all outcomes known.
+
+    Where nothing can be learned (one class, no event, an outcome without spread, no columns) the model gives every
+    case the same score, and `note` says so. Raises ValueError for an unknown name, a kind that the algorithm is not
+    for, or lengths that differ.
+    """
+    known = ALGORITHMS.get(algorithm)
+    if known is None or target.kind not in known.kinds:
+        raise ValueError(f"no algorithm {algorithm!r} for {target.kind} endpoints; known: {sorted(ALGORITHMS)}")
+    if len(X) != len(target):
+        raise ValueError(f"{len(X)} rows and {len(target)} outcomes")
+    X = np.ascontiguousarray(X, dtype=float)
+    note = nothing_to_learn(X, target)
+    scorer = constant_scorer(target, X.shape[1]) if note else known.fit(X, target, params, seed)
+    baseline = fit_baseline(target, scorer.score(X)) if target.kind is EndpointKind.TIME_TO_EVENT else None
+    return FittedModel(algorithm, target.kind, scorer, baseline, note)
+
+
+def nothing_to_learn(X: FloatArray, target: Target) -> str:
+    """Why no algorithm can be fitted, or ""."""
+    if X.shape[1] == 0:
+        return "no usable column: every case gets the same score"
+    if target.kind is EndpointKind.TIME_TO_EVENT:
+        return "" if np.any(target.event == 1) else "no event: every case gets the same score"
+    if np.ptp(target.value) == 0:
+        return "one outcome in all cases: every case gets the same score"
+    return ""
+
+
+def constant_scorer(target: Target, columns: int) -> LinearScorer:
+    """The same score for everyone; a one-class share is taken as (events + 1/2) / (n + 1), so never 0 or 1."""
+    if target.kind is EndpointKind.TIME_TO_EVENT:
+        return LinearScorer(np.zeros(columns), 0.0)
+    if target.kind is EndpointKind.BINARY:
+        share = (float(target.value.sum()) + 0.5) / (len(target) + 1)
+        return LinearScorer(np.zeros(columns), float(logit(share)))
+    return LinearScorer(np.zeros(columns), float(modelled(target).mean()))
+
+
+def model_from_state(state: State) -> FittedModel:
+    """The model that gave this state; predictions are equal to the last bit."""
+    numbers = state.numbers
+    baseline = None if numbers["baseline"] is None else BaselineHazard.from_json(numbers["baseline"])
+    scorer = SCORERS[numbers["scorer"]["type"]](State(numbers["scorer"], state.arrays))
+    return FittedModel(numbers["algorithm"], EndpointKind(numbers["kind"]), scorer, baseline, numbers["note"])
+
+
+_AMOUNTS = (EndpointKind.DURATION, EndpointKind.ORDINAL, EndpointKind.CONTINUOUS)
+
+ALGORITHMS: dict[str, Algorithm] = {
+    "logistic": Algorithm(fit_logistic, (EndpointKind.BINARY,)),  # ridge and elastic net: params penalty, l1_ratio
+    "linear": Algorithm(fit_linear, _AMOUNTS),
+    "cox": Algorithm(fit_cox, (EndpointKind.TIME_TO_EVENT,)),
+    "forest": Algorithm(fit_forest, tuple(EndpointKind)),
+    "boosting": Algorithm(fit_boosting, tuple(EndpointKind)),
+}
+SCORERS: dict[str, Callable[[State], Scorer]] = {
+    "linear": LinearScorer.from_state,
+    "forest": ForestScorer.from_state,
+    "boosting": BoostedScorer.from_state,
+}

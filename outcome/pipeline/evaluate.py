@@ -1,0 +1,211 @@
+"""Stage `evaluate`: every partition's predictions against its outcomes, into metrics.json.
+
+Development cases are measured on out-of-fold predictions, all others on those of the frozen bundle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcome.bundle import read_bundle
+from outcome.cohort.endpoints import composite_parts, endpoint_target
+from outcome.cohort.subgroups import subgroup_labels
+from outcome.config import BinaryEndpoint
+from outcome.dictionary import DataDictionary
+from outcome.evaluation.summary import difference, evaluate_target
+from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
+from outcome.serving import RiskModel
+from outcome.store import read_json, read_parquet, write_json
+from outcome.types import EndpointKind, FloatArray, Target
+
+STAGE = "evaluate"
+SCHEMA_VERSION = 1
+CHOSEN = "chosen"
+ONE_NUMBER = "one number"
+
+
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """What all measurements of a study share."""
+
+    run: Run
+    model: RiskModel
+    endpoints: pd.DataFrame
+    dictionary: DataDictionary
+    variables: pd.DataFrame  # index case_id
+    groups: pd.DataFrame  # index case_id, one column a subgroup variable
+
+
+def run_evaluate(run: Run) -> StageResult:
+    """Measure every endpoint, input set and partition of a study."""
+    model = RiskModel(read_bundle(run.store.bundle))
+    inputs = {f"stage:{name}": upstream(run.store, *name.split("/")) for name in _sources(run, model.id)}
+    work = Work(STAGE, {"bundle": model.id}, inputs, part=model.id)
+    return perform(run, work, lambda folder: _produce(run, model, folder))
+
+
+def _sources(run: Run, bundle_id: str) -> list[str]:
+    trained = ["train"] if (run.store.stage("train") / "manifest.json").exists() else []
+    return ["cohort", *trained, f"predict/{bundle_id}"]
+
+
+def _produce(run: Run, model: RiskModel, folder: Path) -> Made:
+    cohort = run.store.stage("cohort")
+    cases = read_parquet(cohort / "cases.parquet").set_index("case_id")
+    variables = read_parquet(cohort / "variables.parquet").set_index("case_id")
+    dictionary = DataDictionary.load(cohort / "dictionary.csv")
+    groups = subgroup_labels(variables, cases, run.study.subgroups, dictionary)
+    scene = _Scene(run, model, read_parquet(cohort / "endpoints.parquet"), dictionary, variables, groups)
+    predictions = _predictions(run, model.id)
+    partitions = {
+        name: _partition(scene, name, cases.index[cases["partition"] == name], predictions)
+        for name in run.study.partitions
+        if (cases["partition"] == name).any()
+    }
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "study": run.study.name,
+        "title": run.study.title,
+        "bundle_id": model.id,
+        "created_by": f"outcome {metadata.version('surgical-outcome')}",
+        "partitions": partitions,
+        "flow": read_json(cohort / "flow.json"),
+        "findings": read_json(cohort / "findings.json"),
+    }
+    write_json(folder / "metrics.json", document)
+    return Made({"partitions": len(partitions), "endpoints": len(run.study.endpoints)})
+
+
+def _predictions(run: Run, bundle_id: str) -> pd.DataFrame:
+    """Out-of-fold predictions of development cases and the bundle's of all others, in one table."""
+    tables = [read_parquet(run.store.stage("predict", bundle_id) / "predictions.parquet")]
+    trained = run.store.stage("train") / "out_of_fold.parquet"
+    if trained.exists():
+        tables.append(read_parquet(trained))
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
+def _partition(scene: _Scene, name: str, ids: pd.Index, predictions: pd.DataFrame) -> dict[str, Any]:
+    part = scene.run.study.partitions[name]
+    ours = predictions[predictions["partition"] == name]
+    endpoints = {}
+    for number, endpoint in enumerate(scene.run.study.endpoints):
+        scene.run.progress(f"evaluate {name}", number, len(scene.run.study.endpoints))
+        endpoints[endpoint] = _endpoint(scene, endpoint, sorted(ids), ours[ours["endpoint"] == endpoint])
+    source = "out_of_fold" if part.relation == "development" else "bundle"
+    return {"label": part.label or name, "relation": part.relation, "source": source, "n": len(ids), "endpoints": endpoints}
+
+
+def _endpoint(scene: _Scene, name: str, ids: list[str], rows: pd.DataFrame) -> dict[str, Any]:
+    endpoint = scene.run.study.endpoints[name]
+    target = endpoint_target(scene.endpoints, name, EndpointKind(endpoint.kind), ids)
+    horizons = sorted(rows["horizon_days"].dropna().unique())
+    horizon = horizons[0] if horizons else getattr(endpoint, "horizon_days", None)
+    groups = {str(column): scene.groups.loc[ids, column].to_numpy(dtype=object) for column in scene.groups}
+    models, comparators = {}, {}
+    for inputs, of_inputs in rows.groupby("inputs", sort=True):
+        tables = {rung: _Predicted.of(group, ids, horizons) for rung, group in of_inputs.groupby("rung", sort=False)}
+        if CHOSEN not in tables:
+            continue
+        models[inputs] = _model_entry(scene, f"{name}.{inputs}", target, tables, groups)
+        if ONE_NUMBER in tables:
+            label = scene.run.study.comparator.label if scene.run.study.comparator else ONE_NUMBER
+            entry = comparators.setdefault(label, {"metrics": _metrics(target, tables[ONE_NUMBER]), "difference": {}})
+            entry["difference"][inputs] = _difference(target, tables[CHOSEN], tables[ONE_NUMBER])
+    skipped = {u.inputs.value: u.skipped for u in scene.model.units.values() if u.endpoint == name and u.skipped}
+    return {
+        "label": endpoint.label or name,
+        "kind": endpoint.kind,
+        "horizon_days": horizon,
+        "unit": _unit(scene, endpoint),
+        "n": int(target.known.sum()),
+        "n_events": target.n_events,
+        "n_unknown": int((~target.known).sum()),
+        "definition": endpoint.definition,
+        "parts": _parts(scene, name, ids),
+        "models": models,
+        "not_modelled": skipped,
+        "comparators": comparators,
+    }
+
+
+def _unit(scene: _Scene, endpoint: Any) -> str:
+    """The unit of a duration or a measured value; empty for risks and ranks."""
+    if endpoint.kind == EndpointKind.CONTINUOUS:
+        return scene.dictionary[endpoint.variable].unit
+    return str(endpoint.unit) if endpoint.kind == EndpointKind.DURATION else ""
+
+
+@dataclass(frozen=True, eq=False)
+class _Predicted:
+    """One rung's predictions for the cases of a partition, in case order: risk by horizon, and the ranking score."""
+
+    risk: Mapping[float | None, FloatArray]
+    score: FloatArray
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, ids: list[str], horizons: list[float]) -> _Predicted:
+        by_horizon = {day: rows[rows["horizon_days"] == day] for day in horizons} or {None: rows}
+        risks = {day: table.set_index("case_id")["risk"].reindex(ids).to_numpy() for day, table in by_horizon.items()}
+        first = next(iter(by_horizon.values())).set_index("case_id")
+        return cls(risks, first["score"].reindex(ids).to_numpy())
+
+    @property
+    def horizon(self) -> float | None:
+        return next(iter(self.risk))
+
+    def known(self) -> np.ndarray:
+        return np.isfinite(self.score)
+
+
+def _model_entry(
+    scene: _Scene, unit_name: str, target: Target, tables: Mapping[str, _Predicted], groups: Mapping[str, Any]
+) -> dict[str, Any]:
+    unit = scene.model.units[unit_name]
+    threshold = unit.procedure.threshold if unit.procedure else None
+    chosen = tables[CHOSEN]
+    value = threshold.value if threshold else None
+    entry = evaluate_target(
+        target, chosen.risk[chosen.horizon], chosen.score, horizon_days=chosen.horizon, threshold=value, groups=groups
+    ).to_json()
+    others = [day for day in chosen.risk if day != chosen.horizon]
+    later = {str(int(day)): _metrics(target, chosen, day) for day in others if day is not None}
+    return {
+        **entry,
+        "other_horizons": later,
+        "threshold": threshold.to_json() if threshold else None,
+        "rung": unit.procedure.chosen.rung.name if unit.procedure else "",
+        "reason": unit.procedure.reason if unit.procedure else unit.skipped,
+        "ladder": list(_ladder(target, tables)),
+    }
+
+
+def _ladder(target: Target, tables: Mapping[str, _Predicted]) -> Iterator[dict[str, Any]]:
+    for rung, predicted in tables.items():
+        if rung != CHOSEN:
+            yield {"rung": rung, "metrics": _metrics(target, predicted), "difference": _difference(target, tables[CHOSEN], predicted)}
+
+
+def _metrics(target: Target, predicted: _Predicted, horizon: float | None = None) -> dict[str, Any]:
+    day = horizon if horizon is not None else predicted.horizon
+    return evaluate_target(target, predicted.risk[day], predicted.score, horizon_days=day).to_json()["metrics"]
+
+
+def _difference(target: Target, better: _Predicted, simpler: _Predicted) -> dict[str, Any]:
+    return difference(target, better.score, simpler.score).to_json()
+
+
+def _parts(scene: _Scene, name: str, ids: list[str]) -> list[dict[str, Any]]:
+    """A composite endpoint's parts: in how many cases each holds."""
+    endpoint = scene.run.study.endpoints[name]
+    if not isinstance(endpoint, BinaryEndpoint) or not endpoint.parts:
+        return []
+    table = composite_parts(endpoint, scene.dictionary, scene.variables.loc[ids].reset_index())
+    return [{"part": part, "n": int(table[part].notna().sum()), "n_fulfilled": int(table[part].sum())} for part in table]

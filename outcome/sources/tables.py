@@ -1,0 +1,48 @@
+"""What does the record say, cell by cell? One frame of raw text from a file or a database; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from outcome.config import TableSource
+from outcome.errors import DataRefusal, Refusal
+from outcome.sources import delimited, nested, query, workbook
+
+
+def read_table(source: TableSource, root: Path) -> pd.DataFrame:
+    """The table as the hospital wrote it: one row a case, raw column names, str or None in every cell.
+
+    Nested JSON becomes one column a leaf, named by its dotted path. Raises DataRefusal for a file that is missing,
+    empty or unreadable, for rows of different length, and for two columns of one name.
+    """
+    if source.format == "sql":
+        return query.read_query(source, root)
+    path = root / (source.path or "")
+    if not path.is_file():
+        raise DataRefusal(
+            "the table does not exist",
+            expected=f"a {source.format} file at `root`/`table.path`",
+            found=f"nothing at {path}",
+            next_step="correct root or table.path in the study file",
+        )
+    try:
+        return READERS[source.format](path, source)
+    except Refusal:
+        raise
+    except Exception as error:  # the readers of four libraries raise what they like on a damaged file
+        raise DataRefusal(
+            f"{path.name} cannot be read as {source.format}",
+            found=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}",
+            next_step="open the file with the program that made it, or correct table.format and table.encoding",
+        ) from error
+
+
+READERS: Mapping[str, Callable[[Path, TableSource], pd.DataFrame]] = {
+    "csv": delimited.read_delimited,
+    "json": nested.read_nested,
+    "parquet": workbook.read_parquet_table,
+    "excel": workbook.read_workbook,
+}

@@ -1,0 +1,130 @@
+"""How much would a risk move, had other patients been in the training set? Refits on resampled patients.
+
+The interval says how unstable the model is under resampling of its training patients. It is neither a confidence
+interval of the true risk nor a range of outcomes. Riley & Collins 2023, doi:10.1002/bimj.202200302.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from outcome.features.columns import columns_from_json, columns_to_json
+from outcome.features.outputs import Output
+from outcome.features.preprocess import Preprocessor
+from outcome.models.fitted import FittedModel
+from outcome.models.registry import model_from_state
+from outcome.models.state import State
+from outcome.training.calibration import Calibrator
+from outcome.training.data import TrainingData
+from outcome.training.folds import derive_seed
+from outcome.training.procedure import FittedProcedure, refit
+from outcome.training.settings import TrainingSettings
+from outcome.types import FloatArray
+
+LEVEL = 0.95
+SHAPE = ("name", "source", "role", "log1p", "level", "fill_level")
+LEARNED = ("fill", "low", "high", "mean", "sd")
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One refit: preprocessing and model."""
+
+    preprocessor: Preprocessor
+    model: FittedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """The refits; all share the procedure's calibrator."""
+
+    members: tuple[Member, ...]
+    calibrator: Calibrator
+
+    def risks(self, frame: pd.DataFrame, horizons_days: Sequence[float] = ()) -> FloatArray:
+        """Every member's risk, shape (members, n, h)."""
+        scores = [member.model.score(member.preprocessor.transform(frame)) for member in self.members]
+        return np.array([self.calibrator.risk(score, horizons_days) for score in scores])
+
+    def interval(
+        self, frame: pd.DataFrame, risk: FloatArray, horizons_days: Sequence[float] = ()
+    ) -> tuple[FloatArray, FloatArray]:
+        """(low, high): the 2.5th and 97.5th percentile of the members' risks, shapes (n, h); NaN without members.
+
+        Widened where needed so that the risk itself, shape (n, h), lies inside.
+        """
+        if not self.members:
+            return np.full(risk.shape, np.nan), np.full(risk.shape, np.nan)
+        low, high = np.quantile(self.risks(frame, horizons_days), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+        return np.minimum(low, risk), np.maximum(high, risk)
+
+    def to_state(self) -> State:
+        """What outputs are stands once, what each member learned in arrays: many refits stay small."""
+        shapes = sorted({_shape(output) for member in self.members for output in member.preprocessor.outputs})
+        arrays: dict[str, Any] = {}
+        models = []
+        for i, member in enumerate(self.members):
+            outputs, model = member.preprocessor.outputs, member.model.to_state()
+            arrays[f"{i}.outputs"] = np.array([shapes.index(_shape(output)) for output in outputs], dtype=np.int32)
+            arrays[f"{i}.learned"] = np.array([_learned(output) for output in outputs]).reshape(-1, len(LEARNED))
+            arrays.update(model.under(f"{i}.model"))
+            models.append(dict(model.numbers))
+        columns = columns_to_json(self.members[0].preprocessor.columns) if self.members else []
+        rows = [list(shape) for shape in shapes]
+        calibrator = self.calibrator.to_json()
+        return State({"columns": columns, "outputs": rows, "models": models, "calibrator": calibrator}, arrays)
+
+    @classmethod
+    def from_state(cls, state: State) -> Ensemble:
+        columns = columns_from_json(state.numbers["columns"])
+        shapes = state.numbers["outputs"]
+        members = []
+        for i, numbers in enumerate(state.numbers["models"]):
+            which, learned = state.arrays[f"{i}.outputs"], state.arrays[f"{i}.learned"]
+            outputs = tuple(_output(shapes[k], row) for k, row in zip(which, learned.tolist(), strict=True))
+            model = model_from_state(state.part(numbers, f"{i}.model"))
+            members.append(Member(Preprocessor(columns, outputs), model))
+        return cls(tuple(members), Calibrator.from_json(state.numbers["calibrator"]))
+
+
+def refit_ensemble(procedure: FittedProcedure, data: TrainingData, settings: TrainingSettings, seed: int) -> Ensemble:
+    """`settings.bootstraps` refits of the chosen rung, each on patients drawn with replacement from these rows."""
+    data = data.known()
+    members = []
+    for i in range(settings.bootstraps):
+        rows = resample_patients(data, np.random.default_rng(derive_seed(seed, "bootstrap", i)))
+        fitted = refit(procedure.chosen, data.take(rows), settings, derive_seed(seed, "member", i))
+        model = fitted.model
+        if model.baseline is not None:
+            # the calibrator carries the baseline; a member's own would only be dead weight in the file
+            empty = np.empty(0)
+            model = replace(model, baseline=replace(model.baseline, times=empty, event=empty, competing=empty))
+        members.append(Member(replace(fitted.preprocessor, dropped=()), model))
+    return Ensemble(tuple(members), procedure.chosen.calibrator)
+
+
+def resample_patients(data: TrainingData, rng: np.random.Generator) -> np.ndarray:
+    """Row indices of as many patients as there are, drawn with replacement; a patient brings all rows."""
+    names, member = np.unique(data.patients, return_inverse=True)
+    drawn = rng.integers(0, len(names), size=len(names))
+    order = np.argsort(member, kind="stable")
+    starts = np.searchsorted(member[order], np.arange(len(names) + 1))
+    return np.concatenate([order[starts[i] : starts[i + 1]] for i in drawn])
+
+
+def _shape(output: Output) -> tuple[Any, ...]:
+    return tuple(getattr(output, name) for name in SHAPE)
+
+
+def _learned(output: Output) -> tuple[float, ...]:
+    return tuple(getattr(output, name) for name in LEARNED)
+
+
+def _output(shape: Sequence[Any], learned: Sequence[float]) -> Output:
+    parts: dict[str, Any] = dict(zip((*SHAPE, *LEARNED), (*shape, *learned), strict=True))
+    return Output(**parts)

@@ -1,0 +1,73 @@
+"""The ladder as a reader sees it: every rung, its scores inside and outside, the choice and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from outcome.training.data import TrainingData
+from outcome.training.folds import Folds
+from outcome.training.nested import CrossFit
+from outcome.training.procedure import FittedProcedure
+from outcome.training.rungs import CHOSEN
+from outcome.training.search import metric_of
+from outcome.training.settings import TrainingSettings
+from outcome.types import FloatArray, InputSet
+
+
+def skipped_json(data: TrainingData, inputs: InputSet, reason: str) -> dict[str, Any]:
+    """The ladder of a unit without a model."""
+    return {**_head(data, inputs), "skipped": reason, "rungs": [], "chosen": None, "reason": None}
+
+
+def ladder_json(
+    data: TrainingData,
+    inputs: InputSet,
+    procedure: FittedProcedure,
+    crossed: CrossFit,
+    folds: Folds,
+    settings: TrainingSettings,
+) -> dict[str, Any]:
+    """The ladder of a trained unit, ready for JSON.
+
+    `mean` and `standard_error` are inner scores on all rows (what the choice was made on); `outer` is the mean over
+    outer folds of the score on cases that took no part in anything.
+    """
+    scores = {name: prediction.score for name, prediction in crossed.predictions.items()}
+    outer = {name: outer_score(data, score, folds) for name, score in scores.items()}
+    picks = Counter(ladder.procedure.chosen.rung.name for ladder in crossed.ladders)
+    chosen = procedure.chosen
+    return {
+        **_head(data, inputs),
+        "skipped": None,
+        "metric": procedure.metric,
+        "rungs": [{**row, "outer": outer[row["rung"]]} for row in procedure.rung_scores],
+        "chosen": chosen.rung.name,
+        "reason": procedure.reason,
+        "chosen_outer": outer[CHOSEN],
+        "chosen_in_outer_folds": dict(sorted(picks.items())),
+        "n_columns": len(chosen.preprocessor.outputs),
+        "dropped": [list(row) for row in chosen.preprocessor.dropped],
+        "calibration": chosen.calibrator.note,
+        "calibration_slope": chosen.calibrator.slope,
+        "model_note": chosen.model.note,
+        "threshold": procedure.threshold.to_json() if procedure.threshold else None,
+        "settings": settings.to_json(),
+    }
+
+
+def outer_score(data: TrainingData, score: FloatArray, folds: Folds) -> float | None:
+    """The mean over outer folds of the metric on known cases; None where no fold could be scored."""
+    known = data.target.known
+    held = [known & (folds == fold) for fold in range(int(folds.max()) + 1)]
+    scored = [metric_of(data.target.take(rows), score[rows]) for rows in held if rows.any()]
+    finite = [value for value in scored if np.isfinite(value)]
+    return float(np.mean(finite)) if finite else None
+
+
+def _head(data: TrainingData, inputs: InputSet) -> dict[str, Any]:
+    target = data.target
+    head = {"endpoint": target.endpoint, "kind": target.kind.value, "inputs": inputs.value}
+    return {**head, "n": len(data), "n_known": int(target.known.sum()), "n_events": target.n_events}

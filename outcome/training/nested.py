@@ -1,0 +1,82 @@
+"""What would this procedure have said about cases it never saw? Outer patient-grouped cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from outcome.training.data import TrainingData
+from outcome.training.folds import Folds, derive_seed
+from outcome.training.procedure import FittedLadder, Prediction, fit_ladder
+from outcome.training.rungs import CHOSEN, Rung
+from outcome.training.settings import TrainingSettings
+from outcome.types import EndpointKind, FloatArray
+
+Horizons = tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFit:
+    """Out-of-fold predictions by rung name ("chosen" among them), and what was fitted without each fold."""
+
+    predictions: dict[str, Prediction]
+    ladders: tuple[FittedLadder, ...]
+
+
+def cross_fit(
+    data: TrainingData,
+    rungs: Sequence[Rung],
+    settings: TrainingSettings,
+    seed: int,
+    *,
+    folds: Folds,
+    horizons_days: Horizons = (),
+) -> CrossFit:
+    """Fit the whole procedure without each fold in turn and predict that fold.
+
+    `folds` (n,) is the fold in which a case is held out (see `patient_folds`). Cases with an unknown outcome are
+    predicted but never learned from. The ladder of fold k depends on the rows outside fold k alone.
+    """
+    count = int(folds.max()) + 1
+    ladders = tuple(
+        fit_ladder(data.take(folds != fold), rungs, settings, derive_seed(seed, "outer", fold)) for fold in range(count)
+    )
+    risks, scores = _empty(data, rungs, horizons_days)
+    for fold, ladder in enumerate(ladders):
+        held = folds == fold
+        frame = data.frame.iloc[np.flatnonzero(held)]
+        for name, fit in [(CHOSEN, ladder.procedure.chosen), *((fit.rung.name, fit) for fit in ladder.rungs)]:
+            prediction = fit.predict(frame, horizons_days)
+            risks[name][held], scores[name][held] = prediction.risk, prediction.score
+    return CrossFit({name: Prediction(risks[name], scores[name]) for name in risks}, ladders)
+
+
+def prediction_frame(
+    name: str, prediction: Prediction, case_ids: Sequence[str], horizons_days: Horizons, kind: EndpointKind
+) -> pd.DataFrame:
+    """Predictions as rows: case_id, rung, horizon_days, risk, low, high (NaN), score; one row a case and horizon."""
+    timed = kind is EndpointKind.TIME_TO_EVENT
+    horizons = horizons_days if timed else (horizons_days[0] if horizons_days else np.nan,)
+    n, h = prediction.risk.shape
+    return pd.DataFrame(
+        {
+            "case_id": np.repeat(np.asarray(case_ids, dtype=object), h),
+            "rung": name,
+            "horizon_days": np.tile(np.asarray(horizons, dtype=float), n),
+            "risk": prediction.risk.ravel(),
+            "low": np.nan,
+            "high": np.nan,
+            "score": np.repeat(prediction.score, h),
+        }
+    )
+
+
+def _empty(
+    data: TrainingData, rungs: Sequence[Rung], horizons_days: Horizons
+) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    width = len(horizons_days) if data.target.kind is EndpointKind.TIME_TO_EVENT else 1
+    names = [CHOSEN, *(rung.name for rung in rungs)]
+    return ({n: np.empty((len(data), width)) for n in names}, {n: np.empty(len(data)) for n in names})

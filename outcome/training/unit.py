@@ -1,0 +1,161 @@
+"""One finished unit of training: an endpoint with an input set, from the features frame to files.
+
+Everything runs on one thread and from one seed, so the same table gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from outcome.errors import DataRefusal
+from outcome.features.columns import FeatureColumn, allowed_columns
+from outcome.training.data import TrainingData
+from outcome.training.eligibility import why_not
+from outcome.training.ensemble import Ensemble, refit_ensemble
+from outcome.training.files import read_unit, unit_files
+from outcome.training.folds import Folds, derive_seed, patient_folds
+from outcome.training.ladder import ladder_json, skipped_json
+from outcome.training.nested import CrossFit, cross_fit, prediction_frame
+from outcome.training.procedure import FittedProcedure, fit_procedure
+from outcome.training.rungs import CHOSEN, default_ladder
+from outcome.training.settings import TrainingSettings
+from outcome.types import PREDICTION_COLUMNS, EndpointKind, InputSet, Target
+
+# the store knows partition and source; a unit does not
+UNIT_COLUMNS = tuple(name for name in PREDICTION_COLUMNS if name not in ("partition", "source"))
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedUnit:
+    """What training gave. `skipped` says why there is no model; then procedure and ensemble are None."""
+
+    endpoint: str
+    kind: EndpointKind
+    inputs: InputSet
+    horizons_days: tuple[float, ...]
+    out_of_fold: pd.DataFrame  # UNIT_COLUMNS, rows by rung ("chosen" first), case, horizon
+    ladder: dict[str, Any]
+    procedure: FittedProcedure | None = None
+    ensemble: Ensemble | None = None
+    skipped: str | None = None
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Predictions of the final model for new cases, in UNIT_COLUMNS form, with low and high from the refits.
+
+        Raises DataRefusal where the unit was skipped.
+        """
+        if self.procedure is None or self.ensemble is None:
+            raise DataRefusal(f"there is no model for {self.endpoint}", found=self.skipped or "", next_step="none")
+        prediction = self.procedure.predict(frame, self.horizons_days)
+        low, high = self.ensemble.interval(frame, prediction.risk, self.horizons_days)
+        ids = frame.index.to_numpy(dtype=object).tolist()
+        table = prediction_frame(CHOSEN, prediction, ids, self.horizons_days, self.kind)
+        table = table.assign(low=low.ravel(), high=high.ravel(), endpoint=self.endpoint, inputs=self.inputs.value)
+        return table[list(UNIT_COLUMNS)]
+
+    def files(self) -> dict[str, bytes]:
+        """The unit as files, by name: the same unit gives the same bytes."""
+        facts = {
+            "endpoint": self.endpoint,
+            "kind": self.kind.value,
+            "inputs": self.inputs.value,
+            "horizons_days": list(self.horizons_days),
+            "skipped": self.skipped,
+            "ladder": self.ladder,
+        }
+        states = {"procedure": self.procedure, "ensemble": self.ensemble}
+        return unit_files(facts, {n: fitted.to_state() for n, fitted in states.items() if fitted}, self.out_of_fold)
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> TrainedUnit:
+        """The unit behind such files. Raises BundleRefusal for missing or foreign files."""
+        facts, states, out_of_fold = read_unit(files)
+        return cls(
+            endpoint=facts["endpoint"],
+            kind=EndpointKind(facts["kind"]),
+            inputs=InputSet(facts["inputs"]),
+            horizons_days=tuple(facts["horizons_days"]),
+            out_of_fold=out_of_fold,
+            ladder=facts["ladder"],
+            procedure=FittedProcedure.from_state(states["procedure"]) if "procedure" in states else None,
+            ensemble=Ensemble.from_state(states["ensemble"]) if "ensemble" in states else None,
+            skipped=facts["skipped"],
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write the unit's files into a folder (made if absent)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in self.files().items():
+            (folder / name).write_bytes(content)
+
+    @classmethod
+    def load(cls, folder: Path) -> TrainedUnit:
+        """Read a unit back; nothing in it is executed."""
+        return cls.from_files({path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()})
+
+
+def train_unit(
+    frame: pd.DataFrame,
+    columns: Sequence[FeatureColumn],
+    target: Target,
+    patients: Sequence[str],
+    settings: TrainingSettings,
+    *,
+    inputs: InputSet,
+    seed: int,
+    horizons: Sequence[float] = (),
+    one_number: str | None = None,
+    outer_folds: Folds | None = None,
+) -> TrainedUnit:
+    """Nested cross-validation, then the final model and its refits, for one endpoint and input set.
+
+    `frame` is indexed by unique case ids and has one row a case, as have `target` and `patients`. `outer_folds` fixes
+    the outer folds (n,); without it they are drawn from patients, outcome and seed. Too few events, patients or
+    follow-up, or no column: a unit marked `skipped` with the reason, no error. Raises DataRefusal for a repeated case.
+    """
+    if not frame.index.is_unique:
+        raise DataRefusal("a case stands twice in the features table", found=f"{frame.index.duplicated().sum()} rows")
+    allowed = allowed_columns(columns, inputs)
+    days = tuple(float(day) for day in horizons)
+    data = TrainingData(frame, allowed, target, np.asarray(patients, dtype=str))
+    if outer_folds is not None:
+        order = np.argsort(frame.index.to_numpy(dtype=str), kind="stable")
+        outer_folds = np.asarray(outer_folds)[order]
+    data = data.sorted()
+    rungs = default_ladder(allowed, target.kind, inputs, settings, one_number)
+    reason = why_not(data, settings, days) or ("" if rungs else "no column that a model may read")
+    if reason:
+        return _skipped(data, inputs, days, reason)
+    with threadpool_limits(limits=1):
+        if outer_folds is None:
+            outer_folds = patient_folds(data.patients, data.target, settings.outer_folds, derive_seed(seed, "out"))
+        crossed = cross_fit(data, rungs, settings, seed, folds=outer_folds, horizons_days=days)
+        procedure = fit_procedure(data, rungs, settings, derive_seed(seed, "final"))
+        ensemble = refit_ensemble(procedure, data, settings, derive_seed(seed, "ensemble"))
+    table = _out_of_fold(data, crossed, inputs, days)
+    ladder = ladder_json(data, inputs, procedure, crossed, outer_folds, settings)
+    return TrainedUnit(target.endpoint, target.kind, inputs, days, table, ladder, procedure, ensemble)
+
+
+def _skipped(data: TrainingData, inputs: InputSet, days: tuple[float, ...], reason: str) -> TrainedUnit:
+    table = pd.DataFrame({name: pd.Series(dtype=_DTYPES.get(name, "float64")) for name in UNIT_COLUMNS})
+    ladder = skipped_json(data, inputs, reason)
+    return TrainedUnit(data.target.endpoint, data.target.kind, inputs, days, table, ladder, skipped=reason)
+
+
+def _out_of_fold(data: TrainingData, crossed: CrossFit, inputs: InputSet, days: tuple[float, ...]) -> pd.DataFrame:
+    ids = data.frame.index.to_numpy(dtype=object).tolist()
+    kind = data.target.kind
+    parts = [prediction_frame(name, made, ids, days, kind) for name, made in crossed.predictions.items()]
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(endpoint=data.target.endpoint, inputs=inputs.value)[list(UNIT_COLUMNS)]
+
+
+_DTYPES = {name: "object" for name in ("case_id", "endpoint", "inputs", "rung")}

@@ -1,0 +1,122 @@
+"""Three planes as a radiologist expects them, whatever way the file stores its axes.
+
+axial      seen from the feet: patient right on the viewer's left, anterior up
+coronal    seen from the front: patient right on the viewer's left, superior up
+sagittal   seen from the patient's left: anterior on the viewer's left, superior up
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segmentation.errors import ImageRefusal
+from segmentation.grids import locate
+from segmentation.types import Grid, Mask, Shape, Volume, Window
+
+_OPPOSITE = {"R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"}
+# For each plane the array axis (in RAS order) that it cuts, and the patient sides at the bottom and at the right.
+_PLANES = {"axial": (2, "P", "L"), "coronal": (1, "I", "L"), "sagittal": (0, "I", "P")}
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """One slice, row 0 at the top and column 0 at the left of the screen."""
+
+    name: str  # axial | coronal | sagittal
+    image: npt.NDArray[np.float32] | None  # (rows, cols), the image's own units
+    labels: npt.NDArray[np.unsignedinteger[Any]]  # (rows, cols)
+    letters: dict[str, str]  # left, right, top, bottom -> R, L, A, P, S, I
+    spacing_mm: tuple[float, float]  # between rows, between columns
+    index: int  # of the slice, counted from the patient's left, posterior or inferior side
+
+
+def three_planes(mask: Mask, image: Volume | None = None, *, region: str | None = None) -> tuple[Plane, Plane, Plane]:
+    """Axial, coronal and sagittal slices through the middle of a region (by default of everything labelled).
+
+    The slice is the one that holds most voxels of the region, so that it always shows some of it. With an image the
+    planes span the image, else the mask. An oblique grid is shown along its own nearest axes, not resampled.
+
+    Raises ImageRefusal for an unknown region and for a mask that does not lie on the image's grid.
+    """
+    grid = mask.grid if image is None else image.grid
+    window = locate(mask.grid, grid)
+    labels = _upright(_spread(mask, window, grid.shape), grid)
+    array = None if image is None else _upright(image.array, grid)
+    spacing = {ras: step for (ras, _), step in zip(grid.axes, grid.spacing_mm, strict=True)}
+    inside = _busiest(_upright(mask.labels, mask.grid), _label(mask, region))
+    i, j, k = (start + middle for start, middle in zip(_upright_start(window, grid), inside, strict=True))
+    centre = (i, j, k)
+    axial, coronal, sagittal = (_plane(name, labels, array, spacing, centre) for name in _PLANES)
+    return axial, coronal, sagittal
+
+
+def _upright(array: npt.NDArray[Any], grid: Grid) -> npt.NDArray[Any]:
+    """A view with the axes growing to the patient's right, anterior and superior."""
+    order = [ras for ras, _ in grid.axes]
+    flipped = array[tuple(slice(None, None, sign) for _, sign in grid.axes)]
+    return flipped.transpose([order.index(ras) for ras in range(3)])
+
+
+def _label(mask: Mask, region: str | None) -> int | None:
+    if region is None:
+        return None
+    if region not in mask.regions:
+        raise ImageRefusal("no_regions", "Unknown region.", expected=f"one of {sorted(mask.regions)}", found=region)
+    return mask.regions[region]
+
+
+def _spread(mask: Mask, window: Window, shape: Shape) -> npt.NDArray[Any]:
+    """The labels on the grid of the image."""
+    labels = np.zeros(shape, dtype=mask.labels.dtype, order="F")
+    labels[window] = mask.labels
+    return labels
+
+
+def _upright_start(window: Window, grid: Grid) -> list[int]:
+    """Where a window starts along right, anterior, superior, once the array is upright."""
+    starts = {
+        ras: part.start if sign > 0 else size - part.stop
+        for part, size, (ras, sign) in zip(window, grid.shape, grid.axes, strict=True)
+    }
+    return [starts[ras] for ras in range(3)]
+
+
+def _busiest(labels: npt.NDArray[Any], label: int | None) -> Shape:
+    inside = labels > 0 if label is None else labels == label
+    if not inside.any():
+        i, j, k = (n // 2 for n in labels.shape)
+        return i, j, k
+    i, j, k = (_middle_of_most(inside.sum(axis=others)) for others in ((1, 2), (0, 2), (0, 1)))
+    return i, j, k
+
+
+def _middle_of_most(counts: npt.NDArray[np.int64]) -> int:
+    """Of the slices with the most voxels the one nearest to the region's centre of mass."""
+    most = np.flatnonzero(counts == counts.max())
+    centre = float(np.arange(len(counts)) @ counts) / float(counts.sum())
+    return int(most[np.argmin(np.abs(most - centre))])
+
+
+def _plane(
+    name: str, labels: npt.NDArray[Any], image: npt.NDArray[Any] | None, spacing: dict[int, float], centre: Shape
+) -> Plane:
+    axis, bottom, right = _PLANES[name]
+    letters = {"left": _OPPOSITE[right], "right": right, "top": _OPPOSITE[bottom], "bottom": bottom}
+    shown = None if image is None else _slice(image, axis, centre[axis]).astype(np.float32)
+    col, row = (other for other in range(3) if other != axis)
+    cut = _slice(labels, axis, centre[axis])
+    return Plane(name, shown, cut, letters, (spacing[row], spacing[col]), centre[axis])
+
+
+def _slice(array: npt.NDArray[Any], axis: int, index: int) -> npt.NDArray[Any]:
+    """One slice of an upright array, (rows, cols). Plain indexing: `np.take` copies a whole Fortran-ordered volume.
+
+    Rows run against superior or anterior and columns against right or anterior, so both are turned round.
+    """
+    places: list[Any] = [slice(None)] * 3
+    places[axis] = index
+    return np.ascontiguousarray(array[tuple(places)].T[::-1, ::-1])

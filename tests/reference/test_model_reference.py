@@ -1,0 +1,104 @@
+"""Our Cox regression against lifelines 0.30; our penalised regressions against an objective minimised by scipy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from lifelines import CoxPHFitter, NelsonAalenFitter
+from scipy.optimize import minimize
+
+from outcome.models.cox import PartialLikelihood, fit_cox
+from outcome.models.hazard import fit_baseline
+from outcome.models.linear import fit_linear, fit_logistic
+from outcome.types import FloatArray, Target
+
+
+def survival_problem(n: int = 120, p: int = 4) -> tuple[FloatArray, Target]:
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(n, p))
+    X = (X - X.mean(axis=0)) / X.std(axis=0, ddof=1)  # lifelines penalises in units of this sd
+    time = rng.exponential(np.exp(-X[:, 0]))
+    return X, Target.survival("e", time, (rng.random(n) < 0.6).astype(float))
+
+
+def by_lifelines(X: FloatArray, target: Target, penalty: float, ratio: float) -> FloatArray:
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+    frame = frame.assign(t=target.time_days, e=target.event)
+    fitted = CoxPHFitter(penalizer=penalty, l1_ratio=ratio).fit(frame, "t", "e", fit_options={"precision": 1e-9})
+    return fitted.params_.to_numpy()
+
+
+def test_cox_ridge_equals_lifelines() -> None:
+    X, target = survival_problem()
+    ours = fit_cox(X, target, {"penalty": 0.1, "l1_ratio": 0.0}, 0).coefficients
+    assert ours == pytest.approx(by_lifelines(X, target, 0.1, 0.0), abs=1e-5)
+
+
+def test_cox_elastic_net_equals_lifelines() -> None:
+    X, target = survival_problem()
+    ours = fit_cox(X, target, {"penalty": 0.08, "l1_ratio": 0.5}, 0).coefficients
+    # lifelines smooths the corner of |b|, so its small coefficients stop short of zero
+    assert ours == pytest.approx(by_lifelines(X, target, 0.08, 0.5), abs=5e-3)
+    assert np.any(ours == 0)
+
+
+def test_cox_derivatives_equal_differences() -> None:
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(40, 3))
+    target = Target.survival("e", rng.integers(1, 8, 40), rng.integers(0, 3, 40))  # many ties
+    likelihood = PartialLikelihood.of(X, target)
+    b, step = np.array([0.3, -0.2, 0.1]), 1e-5
+    gradient, hessian = likelihood.derivatives(b)
+    for j, e in enumerate(np.eye(3) * step):
+        slope = (likelihood.loss(b + e) - likelihood.loss(b - e)) / (2 * step)
+        assert gradient[j] == pytest.approx(slope, abs=1e-8)
+        bend = (likelihood.derivatives(b + e)[0] - likelihood.derivatives(b - e)[0]) / (2 * step)
+        assert hessian[j] == pytest.approx(bend, abs=1e-7)
+
+
+def test_baseline_without_scores_is_nelson_aalen() -> None:
+    _, target = survival_problem()
+    baseline = fit_baseline(target, np.zeros(len(target)))
+    fitted = NelsonAalenFitter(nelson_aalen_smoothing=False).fit(target.time_days, target.event == 1)
+    theirs = fitted.cumulative_hazard_.iloc[:, 0].reindex(baseline.times).to_numpy()
+    assert np.cumsum(baseline.event) == pytest.approx(theirs, abs=1e-9)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.5])
+def test_logistic_minimises_the_stated_objective(ratio: float) -> None:
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(100, 3))
+    y = (X[:, 0] + rng.logistic(size=100) > 0).astype(float)
+    fitted = fit_logistic(X, Target.binary("e", y), {"penalty": 0.1, "l1_ratio": ratio}, 0)
+
+    def objective(b: FloatArray) -> float:
+        score = X @ b[1:] + b[0]
+        loss = np.mean(np.logaddexp(0, score) - y * score)
+        return float(loss + 0.1 * (ratio * np.abs(b[1:]).sum() + (1 - ratio) / 2 * (b[1:] ** 2).sum()))
+
+    ours = objective(np.r_[fitted.intercept, fitted.coefficients])
+    best = minimize(objective, np.zeros(4), method="Powell", options={"xtol": 1e-10, "ftol": 1e-14}).fun
+    assert ours == pytest.approx(best, abs=1e-6)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.5])
+def test_linear_minimises_the_stated_objective_in_sd_units(ratio: float) -> None:
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(100, 3))
+    y = 5 * X[:, 0] + rng.normal(size=100) + 40
+    nothing = np.full(100, np.nan)
+    target = Target("e", "continuous", y, nothing, nothing.copy())  # type: ignore[arg-type]
+    fitted = fit_linear(X, target, {"penalty": 0.1, "l1_ratio": ratio}, 0)
+
+    def objective(b: FloatArray) -> float:
+        residual = (y - X @ b[1:] - b[0]) / y.std()
+        scaled = b[1:] / y.std()
+        return float(
+            (residual**2).mean() / 2 + 0.1 * (ratio * np.abs(scaled).sum() + (1 - ratio) / 2 * scaled @ scaled)
+        )
+
+    ours = objective(np.r_[fitted.intercept, fitted.coefficients])
+    start = np.r_[y.mean(), np.zeros(3)]
+    best = minimize(objective, start, method="Powell", options={"xtol": 1e-10, "ftol": 1e-14}).fun
+    assert ours == pytest.approx(best, abs=1e-6)

@@ -1,0 +1,119 @@
+"""Planes as pictures: outlines where the mask is, right aspect, honest without an image, same bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from outcome.report.planes import NO_IMAGE, draw_plane, plane_alt, region_colours, window
+
+RED, GREEN = "#ff0000", "#00ff00"
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A plane as segmentation hands it over."""
+
+    labels: npt.NDArray[Any]
+    image: npt.NDArray[np.float32] | None = None
+    spacing_mm: tuple[float, float] = (1.0, 1.0)
+    name: str = "axial"
+    letters: Mapping[str, str] = field(default_factory=lambda: {"left": "R", "right": "L", "top": "A", "bottom": "P"})
+
+
+def square(shape: tuple[int, int] = (40, 40)) -> npt.NDArray[np.int64]:
+    labels = np.zeros(shape, dtype=int)
+    labels[8:16, 4:12] = 1  # upper left
+    return labels
+
+
+def pixels(png: bytes) -> npt.NDArray[Any]:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def coloured(png: bytes) -> npt.NDArray[np.bool_]:
+    picture = pixels(png)
+    return (picture[..., 0] > 150) & (picture[..., 1] < 90) & (picture[..., 2] < 90)
+
+
+def test_the_outline_lies_where_the_region_is() -> None:
+    where = coloured(draw_plane(Plane(square()), {1: RED}))
+    rows, cols = np.nonzero(where)
+    height, width = where.shape
+    margin, whole = 4, 48  # a tenth of the plane's 40 voxels is added on every side
+    assert rows.min() / height == pytest.approx((8 + margin) / whole, abs=0.02)
+    assert rows.max() / height == pytest.approx((16 + margin) / whole, abs=0.02)
+    assert cols.min() / width == pytest.approx((4 + margin) / whole, abs=0.02)
+    assert cols.max() / width == pytest.approx((12 + margin) / whole, abs=0.02)
+
+
+def test_a_region_that_fills_the_plane_is_closed_at_its_border() -> None:
+    labels = np.zeros((40, 40), dtype=int)
+    labels[:, 20:] = 1
+    where = coloured(draw_plane(Plane(labels), {1: RED}))
+    right = np.nonzero(where)[1].max() / where.shape[1]
+    assert right == pytest.approx(44 / 48, abs=0.02)
+
+
+def test_a_region_without_colour_or_voxels_is_not_drawn() -> None:
+    assert not coloured(draw_plane(Plane(square()), {2: RED})).any()
+    assert not coloured(draw_plane(Plane(square()), {})).any()
+
+
+def test_voxels_that_are_twice_as_tall_make_a_picture_twice_as_tall_within_limits() -> None:
+    flat, tall = (pixels(draw_plane(Plane(square(), spacing_mm=(mm, 1.0)), {})) for mm in (0.7, 1.4))
+    assert tall.shape[0] / flat.shape[0] == pytest.approx(2.0, rel=0.01)
+
+
+def test_without_an_image_the_ground_is_dark_and_says_so() -> None:
+    plane = Plane(square())
+    assert NO_IMAGE == "no CT in this study: outlines only"
+    assert np.median(pixels(draw_plane(plane, {}))) < 40
+    assert NO_IMAGE in plane_alt(plane, {"tumor": 1})
+
+
+def test_the_image_keeps_its_sides() -> None:
+    image = np.zeros((40, 40), dtype=np.float32)
+    image[:20, 20:] = 100.0  # bright in the upper right
+    picture = pixels(draw_plane(Plane(np.zeros((40, 40), int), image), {})).mean(axis=2)
+    half_rows, half_cols = (n // 2 for n in picture.shape)
+    assert picture[20 : half_rows - 20, half_cols + 20 : -40].mean() > 200
+    assert picture[half_rows + 20 : -20, 40 : half_cols - 20].mean() < 60
+
+
+def test_the_same_plane_gives_the_same_bytes() -> None:
+    assert draw_plane(Plane(square()), {1: RED, 2: GREEN}) == draw_plane(Plane(square()), {1: RED, 2: GREEN})
+
+
+def test_grey_range_of_a_ct_is_soft_tissue_and_of_others_their_own() -> None:
+    assert window(np.array([[-1000.0, 40.0]])) == (-160.0, 240.0)
+    assert window(np.array([[5.0, 5.0]])) == (5.0, 6.0)
+    assert window(np.array([[np.nan]])) == (0.0, 1.0)
+    low, high = window(np.linspace(0, 100, 1001))
+    assert (low, high) == pytest.approx((1.0, 99.0))
+
+
+def test_every_region_has_its_own_colour_by_label() -> None:
+    colours = region_colours({"tumor": 2, "kidney": 1})
+    assert list(colours) == [1, 2]
+    assert len(set(colours.values())) == 2
+
+
+def test_the_words_name_the_regions_that_are_there_and_the_sides() -> None:
+    words = plane_alt(Plane(square()), {"tumor": 1, "cyst": 3})
+    assert words.startswith("axial plane: outlines of tumor;")
+    assert "left R, right L, top A, bottom P" in words
+    assert "cyst" not in words
+
+
+def test_drawing_changes_nothing() -> None:
+    labels = square()
+    labels.setflags(write=False)
+    draw_plane(Plane(labels, np.zeros((40, 40), dtype=np.float32)), {1: RED})
