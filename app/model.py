@@ -8,9 +8,13 @@ import streamlit as st
 
 from app import markup
 from app.records import StudyRecords
+from outcome.report.entries import ModelEntry, model_entries
 from outcome.report.numbers import count
 from outcome.report.sections import endpoint_facts, ladder_entry, model_section
-from outcome.report.tables import OVERVIEW_HEADER, ModelEntry, model_entries, overview_rows
+from outcome.report.tables import (
+    OVERVIEW_HEADER,
+    overview_rows,
+)
 from outcome.report.wording import can_show, inputs_words, partition_title
 
 PARTITION, ENDPOINT = "md_part", "md_endpoint"

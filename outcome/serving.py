@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -52,7 +53,8 @@ class RiskModel:
 
     @cached_property
     def dictionary(self) -> DataDictionary:
-        return DataDictionary.parse(self._bundle.files["dictionary.csv"].decode(), "the bundle's dictionary.csv")
+        text = self._bundle.files["dictionary.csv"].decode()
+        return DataDictionary.read(io.StringIO(text), "the bundle's dictionary.csv")
 
     def predict_frame(self, features: pd.DataFrame) -> pd.DataFrame:
         """Predictions of every unit for cases in feature form (index case_id), without partition and source.

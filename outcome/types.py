@@ -180,7 +180,9 @@ class Target:
         return cls(endpoint, EndpointKind.BINARY, y, empty, empty.copy())
 
     @classmethod
-    def survival(cls, endpoint: str, time_days: Sequence[float], event: Sequence[float]) -> Target:
+    def survival(
+        cls, endpoint: str, time_days: Sequence[float] | FloatArray, event: Sequence[float] | FloatArray
+    ) -> Target:
         t, e = np.asarray(time_days, dtype=float), np.asarray(event, dtype=float)
         return cls(endpoint, EndpointKind.TIME_TO_EVENT, np.full(len(t), np.nan), t, e)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json as jsonlib
 import os
 import platform
@@ -122,7 +121,7 @@ def draft_command(
     Example: outcome draft patients.csv --out my_study
     """
     document = write_draft(table, out)
-    Screen(as_json=json).result(document, lambda s: [s.line(text) for text in document["lines"]])
+    Screen(as_json=json).result(document, lambda s: s.line("\n".join(document["lines"])))
     return EXIT_OK
 
 
@@ -165,10 +164,9 @@ def dashboard_command(
         raise DataRefusal(
             f"there is no store at {store}", next_step="outcome run STUDY.yaml --store DIR, or outcome demo"
         )
-    # The dashboard is another top-level package above this one; it is started as a program, never imported from here.
-    command = importlib.import_module("app.launch").command(store.resolve(), port)
     sys.stderr.write(f"opening http://127.0.0.1:{port} (this machine only; stop with Ctrl-C)\n")
-    os.execv(command[0], command)
+    # The dashboard stands above this package and is a program of its own: it is started, never imported from here.
+    os.execv(sys.executable, [sys.executable, "-m", "app", "--store", str(store.resolve()), "--port", str(port)])
 
 
 def status_command(
@@ -211,11 +209,9 @@ def doctor_command(json: AsJson = False) -> int:
     Example: outcome doctor
     """
     names = ("surgical-outcome", "numpy", "pandas", "scikit-learn", "lightgbm", "lifelines", "streamlit", "torch")
-    found = {name: _version(name) for name in names}
-    document = {"status": "ok", "python": platform.python_version(), "system": platform.platform(),
-                "cpus": os.cpu_count(), "packages": found}  # fmt: skip
-    Screen(as_json=json).result(document, lambda s: s.table(["what", "found"], [
-        ("python", document["python"]), ("system", document["system"]), ("cpus", document["cpus"]), *found.items()]))  # fmt: skip
+    machine = {"python": platform.python_version(), "system": platform.platform(), "cpus": os.cpu_count()}
+    found = {**machine, **{name: _version(name) for name in names}}
+    Screen(as_json=json).result({"status": "ok", **found}, lambda s: s.table(["what", "found"], found.items()))
     return EXIT_OK
 
 

@@ -28,7 +28,7 @@ around.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the program and end the process with the documented exit code (0 ok, 1 bug, 2 usage, 3 refused, 4 some failed)."""
+    """Run the program and end the process with the documented exit code (`outcome.errors.EXIT_CODES`)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(run(words))
 
@@ -54,8 +54,8 @@ def run(words: Sequence[str]) -> int:
 def _bug(words: Sequence[str], error: Exception) -> int:
     if os.environ.get("OUTCOME_DEBUG"):
         traceback.print_exc()
-    what = f"a bug of ours: {type(error).__name__}: {error}\n  next step: repeat with OUTCOME_DEBUG=1 and report what it prints"
-    return _tell(words, what, EXIT_BUG, "bug")
+    what = f"a bug of ours: {type(error).__name__}: {error}"
+    return _tell(words, f"{what}\n  next step: repeat with OUTCOME_DEBUG=1 and report what it prints", EXIT_BUG, "bug")
 
 
 def _tell(words: Sequence[str], message: str, code: int, status: str) -> int:

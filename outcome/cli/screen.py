@@ -1,4 +1,4 @@
-"""What a command shows: progress and messages on stderr, its result on stdout, or one JSON document and nothing else."""
+"""What a command shows: progress on stderr, its result on stdout, or one JSON document and nothing else."""
 
 from __future__ import annotations
 

@@ -58,7 +58,8 @@ def register(app: typer.Typer) -> None:
 def _stage_command(stage: str) -> Callable[..., int]:
     def command(
         study: StudyFile, store: StoreFolder = DEFAULT_STORE, overrides: Overrides = None, workers: WorkerCount = 1,
-        scheduler: Scheduler = None, device: Device = "auto", seed: Seed = None, json: AsJson = False, quiet: Quiet = False,
+        scheduler: Scheduler = None, device: Device = "auto", seed: Seed = None, json: AsJson = False,
+        quiet: Quiet = False,
     ) -> int:  # fmt: skip
         loaded = load_study(study, [*(overrides or ()), *_seed(seed)])
         return _work(loaded, store, [stage], Workers(workers, scheduler), _screen(json, quiet, device))
@@ -80,7 +81,8 @@ def run_command(
 
 def validate_command(
     bundle: BundleFolder, study: StudyFile, out: OutStore, partition: PartitionName = None, overrides: Overrides = None,
-    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", json: AsJson = False, quiet: Quiet = False,
+    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", json: AsJson = False,
+    quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """External validation: the frozen bundle on another study's cases; every setting from the bundle, nothing fitted.
 
@@ -93,7 +95,8 @@ def validate_command(
 
 def predict_command(
     bundle: BundleFolder, study: StudyFile, out: OutStore, partition: PartitionName = None, overrides: Overrides = None,
-    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", json: AsJson = False, quiet: Quiet = False,
+    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", json: AsJson = False,
+    quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """The frozen bundle on any study: predictions.parquet; outcomes need not be known.
 

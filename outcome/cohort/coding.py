@@ -29,6 +29,7 @@ BOOLEAN_SPELLINGS: Mapping[str, float] = {
     **dict.fromkeys(("0", "no", "n", "false", "f"), 0.0),
 }
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_COMMA_AS_POINT = str.maketrans({",": ".", ".": "?"})
 Cells = list[str | None]
 _WHOLE_AS_FLOAT = re.compile(r"(-?\d+)\.0+")
 
@@ -68,7 +69,7 @@ def _code_numbers(variable: Variable, cells: Cells, decimal: str, is_time: bool)
     before = (numbers < 0) & is_time
     outside = _outside(numbers, variable.hard_range) & ~before
     problems = {
-        NOT_A_NUMBER: np.array([cell is not None for cell in cells]) & np.isnan(numbers),
+        NOT_A_NUMBER: np.array([cell is not None for cell in cells], dtype=bool) & np.isnan(numbers),
         BEFORE_SURGERY: before,
         OUT_OF_RANGE: outside,
         IMPLAUSIBLE: _outside(numbers, variable.plausible_range) & ~before & ~outside,
@@ -77,7 +78,9 @@ def _code_numbers(variable: Variable, cells: Cells, decimal: str, is_time: bool)
 
 
 def _number(cell: str | None, decimal: str) -> float:
-    plain = "" if cell is None else cell.replace(decimal, ".")
+    plain = "" if cell is None else cell
+    if decimal == ",":
+        plain = plain.translate(_COMMA_AS_POINT)  # 1.500 would be read as 1500 by some and as 1.5 by others
     if not _NUMBER.fullmatch(plain):
         return math.nan
     number = float(plain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ def _labels(values: pd.Series, group: Subgroup, dictionary: DataDictionary) -> p
 def _ranges(values: pd.Series, cut: Sequence[float], unit: str) -> pd.Series:
     """`cut` points become the lower, inclusive ends of ranges: 65 gives "< 65" and "≥ 65"."""
     ends = sorted(cut)
-    names = [f"< {ends[0]:g}", *(f"{a:g} to < {b:g}" for a, b in zip(ends, ends[1:], strict=False)), f"≥ {ends[-1]:g}"]
+    names = [f"< {ends[0]:g}", *(f"{a:g} to < {b:g}" for a, b in pairwise(ends)), f"≥ {ends[-1]:g}"]
     suffix = f" {unit}" if unit else ""
     which = np.searchsorted(ends, values.to_numpy(dtype=float), side="right")
     labels = [

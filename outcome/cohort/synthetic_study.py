@@ -37,6 +37,9 @@ def _text(name: str, label: str, role: Role) -> Variable:
     return Variable(name, VariableKind.TEXT, label, availability=Availability.PREOPERATIVE, roles=frozenset({role}))
 
 
+_ACCESS = (("robotic", "robotic"), ("open", "open"))
+_PROCEDURE = (("partial", "partial nephrectomy"), ("radical", "radical nephrectomy"))
+_GRADED = tuple(zip(GRADES, _GRADE_WORDS, strict=True))
 _AFTER = Availability.POSTOPERATIVE
 _PREDICTS = (Role.PREDICTOR,)
 _GROUPS = (Role.PREDICTOR, Role.SUBGROUP)
@@ -54,14 +57,9 @@ VARIABLES = (
     _number("haemoglobin_g_dl", "Haemoglobin", "g/dL", (3, 25), plausible=(6, 20)),
     _number("creatinine_mg_dl", "Serum creatinine", "mg/dL", (0.1, 20), plausible=(0.3, 8)),
     _number("tumor_size_cm", "Tumour diameter in the radiology report", "cm", (0.1, 40), plausible=(0.5, 20)),
-    _choice(
-        "planned_access", "Planned access", (("robotic", "robotic"), ("open", "open")), _PREDICTS, Availability.PLANNED
-    ),
-    _choice(
-        "planned_procedure", "Planned procedure", (("partial", "partial nephrectomy"), ("radical", "radical nephrectomy")),
-        _PREDICTS, Availability.PLANNED,
-    ),
-    _choice("clavien_grade", "Worst complication (Clavien-Dindo)", tuple(zip(GRADES, _GRADE_WORDS, strict=True)), _OUTCOME, _AFTER),
+    _choice("planned_access", "Planned access", _ACCESS, _PREDICTS, Availability.PLANNED),
+    _choice("planned_procedure", "Planned procedure", _PROCEDURE, _PREDICTS, Availability.PLANNED),
+    _choice("clavien_grade", "Worst complication (Clavien-Dindo)", _GRADED, _OUTCOME, _AFTER),
     _number("stay_days", "Length of stay", "days", (0, 365), _OUTCOME, known=_AFTER),
     _yes_no("readmission_30d", "Readmission within 30 days", _OUTCOME, _AFTER),
     _number("follow_up_days", "Days from surgery to death or last contact", "days", (0, 20000), _OUTCOME, known=_AFTER),

@@ -53,6 +53,7 @@ AnyPart = Annotated[
 
 class _Endpoint(Model):
     label: str = ""
+    favourable: bool = Field(default=False, description="true where the event, or a larger value, is the good outcome")
     note: str = Field(default="", description="the rule for special cases; becomes part of the definition")
 
     def _with_note(self, words: str) -> str:

@@ -81,7 +81,7 @@ def select(study: Study, dictionary: DataDictionary, table: pd.DataFrame) -> Sel
     if serious or len(named) > MOST_LEFT_OUT * max(1, len(known)):
         refuse_rejects(cohort.findings)
     if not kept:
-        raise DataRefusal("no case is left", found=f"{len(table)} rows", next_step="`outcome check STUDY.yaml` says why")
+        raise DataRefusal("no case is left", found=f"{len(table)} rows", next_step="outcome check STUDY.yaml")
     inputs = case_inputs(study, kept)
     findings = (*cohort.findings, *input_findings(study, inputs, cohort.table_case_ids))
     return Selected(_without(cohort, named), inputs, findings, named)
@@ -100,12 +100,14 @@ def impossible_cases(cohort: Cohort) -> dict[str, str]:
 def _without(cohort: Cohort, left_out: dict[str, str]) -> Cohort:
     if not left_out:
         return cohort
-    frames = {
-        name: frame[~frame["case_id"].isin(left_out)].reset_index(drop=True)
-        for name, frame in (("cases", cohort.cases), ("variables", cohort.variables), ("endpoints", cohort.endpoints))
-    }
-    step = FlowStep("check", "impossible or contradictory record", len(frames["cases"]), len(left_out))
-    return replace(cohort, flow=(*cohort.flow, step), **frames)
+
+    def kept(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[~frame["case_id"].isin(left_out)].reset_index(drop=True)
+
+    cases = kept(cohort.cases)
+    flow = (*cohort.flow, FlowStep("check", "impossible or contradictory record", len(cases), len(left_out)))
+    variables, endpoints = kept(cohort.variables), kept(cohort.endpoints)
+    return replace(cohort, cases=cases, variables=variables, endpoints=endpoints, flow=flow)
 
 
 def _write(
@@ -129,7 +131,7 @@ def _table_digest(study: Study, table: pd.DataFrame) -> str:
     """The hash of the table file, or of what a query gave."""
     if study.table.path:
         return file_digest(study.root / study.table.path)
-    return digest(table.astype(object).where(table.notna(), None).to_dict(orient="list"))
+    return digest({str(name): table[name].astype(str).tolist() for name in table.columns})
 
 
 def _relative(case: CaseInput, study: Study) -> dict[str, Any]:

@@ -19,9 +19,7 @@ from outcome.store import STAGES, StudyStore
 LEAST_PATIENTS = 60
 
 
-def run_demo(
-    out: Path, patients: int, seed: int, workers: Workers, progress: Progress = no_progress
-) -> dict[str, Any]:
+def run_demo(out: Path, patients: int, seed: int, workers: Workers, progress: Progress = no_progress) -> dict[str, Any]:
     """Write both studies, run the chain on A, validate on B; returns the overview and where everything lies.
 
     A repeat goes on where the last one ended. Raises UsageError for too few patients to train anything.

@@ -28,7 +28,6 @@ from outcome.types import EndpointKind, FloatArray, Target
 STAGE = "evaluate"
 SCHEMA_VERSION = 1
 CHOSEN = "chosen"
-ONE_NUMBER = "one number"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ def run_evaluate(run: Run) -> StageResult:
 
 def _sources(run: Run, bundle_id: str) -> list[str]:
     trained = ["train"] if (run.store.stage("train") / "manifest.json").exists() else []
-    return ["cohort", *trained, f"predict/{bundle_id}"]
+    return ["cohort", "segment", *trained, f"predict/{bundle_id}"]
 
 
 def _produce(run: Run, model: RiskModel, folder: Path) -> Made:
@@ -77,7 +76,7 @@ def _produce(run: Run, model: RiskModel, folder: Path) -> Made:
         "created_by": f"outcome {metadata.version('surgical-outcome')}",
         "partitions": partitions,
         "flow": read_json(cohort / "flow.json"),
-        "findings": read_json(cohort / "findings.json"),
+        "findings": [*read_json(cohort / "findings.json"), *read_json(run.store.stage("segment") / "findings.json")],
     }
     write_json(folder / "metrics.json", document)
     return Made({"partitions": len(partitions), "endpoints": len(run.study.endpoints)})
@@ -100,7 +99,8 @@ def _partition(scene: _Scene, name: str, ids: pd.Index, predictions: pd.DataFram
         scene.run.progress(f"evaluate {name}", number, len(scene.run.study.endpoints))
         endpoints[endpoint] = _endpoint(scene, endpoint, sorted(ids), ours[ours["endpoint"] == endpoint])
     source = "out_of_fold" if part.relation == "development" else "bundle"
-    return {"label": part.label or name, "relation": part.relation, "source": source, "n": len(ids), "endpoints": endpoints}
+    facts = {"label": part.label or name, "relation": part.relation, "source": source, "n": len(ids)}
+    return {**facts, "endpoints": endpoints}
 
 
 def _endpoint(scene: _Scene, name: str, ids: list[str], rows: pd.DataFrame) -> dict[str, Any]:
@@ -108,17 +108,16 @@ def _endpoint(scene: _Scene, name: str, ids: list[str], rows: pd.DataFrame) -> d
     target = endpoint_target(scene.endpoints, name, EndpointKind(endpoint.kind), ids)
     horizons = sorted(rows["horizon_days"].dropna().unique())
     horizon = horizons[0] if horizons else getattr(endpoint, "horizon_days", None)
-    groups = {str(column): scene.groups.loc[ids, column].to_numpy(dtype=object) for column in scene.groups}
-    models, comparators = {}, {}
-    for inputs, of_inputs in rows.groupby("inputs", sort=True):
-        tables = {rung: _Predicted.of(group, ids, horizons) for rung, group in of_inputs.groupby("rung", sort=False)}
+    groups = {str(name): column.loc[ids].to_numpy(dtype=object) for name, column in scene.groups.items()}
+    models: dict[str, Any] = {}
+    chosen: dict[str, FloatArray] = {}
+    for inputs in sorted(rows["inputs"].unique()):
+        by_rung = rows[rows["inputs"] == inputs].groupby("rung", sort=False)
+        tables = {str(rung): _Predicted.of(group, ids, horizons) for rung, group in by_rung}
         if CHOSEN not in tables:
             continue
         models[inputs] = _model_entry(scene, f"{name}.{inputs}", target, tables, groups)
-        if ONE_NUMBER in tables:
-            label = scene.run.study.comparator.label if scene.run.study.comparator else ONE_NUMBER
-            entry = comparators.setdefault(label, {"metrics": _metrics(target, tables[ONE_NUMBER]), "difference": {}})
-            entry["difference"][inputs] = _difference(target, tables[CHOSEN], tables[ONE_NUMBER])
+        chosen[inputs] = tables[CHOSEN].score
     skipped = {u.inputs.value: u.skipped for u in scene.model.units.values() if u.endpoint == name and u.skipped}
     return {
         "label": endpoint.label or name,
@@ -132,8 +131,27 @@ def _endpoint(scene: _Scene, name: str, ids: list[str], rows: pd.DataFrame) -> d
         "parts": _parts(scene, name, ids),
         "models": models,
         "not_modelled": skipped,
-        "comparators": comparators,
+        "comparators": _comparators(scene, name, target, ids, chosen) if chosen else {},
     }
+
+
+def _comparators(
+    scene: _Scene, name: str, target: Target, ids: list[str], chosen: Mapping[str, FloatArray]
+) -> dict[str, Any]:
+    """The one number beside the chosen models, as it stands in the record: it ranks cases and nothing is fitted.
+
+    A larger number counts as riskier, and as less promising where the endpoint is a favourable one.
+    """
+    comparator = scene.run.study.comparator
+    if comparator is None:
+        return {}
+    value = scene.variables.loc[ids, comparator.variable].to_numpy(dtype=float)
+    value = -value if scene.run.study.endpoints[name].favourable else value
+    known = np.isfinite(value)
+    ours = target.take(known)
+    differences = {inputs: difference(ours, score[known], value[known]).to_json() for inputs, score in chosen.items()}
+    label = comparator.label or scene.dictionary[comparator.variable].label
+    return {label: {**evaluate_target(ours, None, value[known]).to_json(), "difference": differences}}
 
 
 def _unit(scene: _Scene, endpoint: Any) -> str:
@@ -152,17 +170,18 @@ class _Predicted:
 
     @classmethod
     def of(cls, rows: pd.DataFrame, ids: list[str], horizons: list[float]) -> _Predicted:
-        by_horizon = {day: rows[rows["horizon_days"] == day] for day in horizons} or {None: rows}
-        risks = {day: table.set_index("case_id")["risk"].reindex(ids).to_numpy() for day, table in by_horizon.items()}
+        by_horizon: dict[float | None, pd.DataFrame] = {day: rows[rows["horizon_days"] == day] for day in horizons}
+        by_horizon = by_horizon or {None: rows}
+        risks = {
+            day: table.set_index("case_id")["risk"].reindex(ids).to_numpy(dtype=float)
+            for day, table in by_horizon.items()
+        }
         first = next(iter(by_horizon.values())).set_index("case_id")
-        return cls(risks, first["score"].reindex(ids).to_numpy())
+        return cls(risks, first["score"].reindex(ids).to_numpy(dtype=float))
 
     @property
     def horizon(self) -> float | None:
         return next(iter(self.risk))
-
-    def known(self) -> np.ndarray:
-        return np.isfinite(self.score)
 
 
 def _model_entry(
@@ -190,7 +209,8 @@ def _model_entry(
 def _ladder(target: Target, tables: Mapping[str, _Predicted]) -> Iterator[dict[str, Any]]:
     for rung, predicted in tables.items():
         if rung != CHOSEN:
-            yield {"rung": rung, "metrics": _metrics(target, predicted), "difference": _difference(target, tables[CHOSEN], predicted)}
+            difference = _difference(target, tables[CHOSEN], predicted)
+            yield {"rung": rung, "metrics": _metrics(target, predicted), "difference": difference}
 
 
 def _metrics(target: Target, predicted: _Predicted, horizon: float | None = None) -> dict[str, Any]:
@@ -208,4 +228,5 @@ def _parts(scene: _Scene, name: str, ids: list[str]) -> list[dict[str, Any]]:
     if not isinstance(endpoint, BinaryEndpoint) or not endpoint.parts:
         return []
     table = composite_parts(endpoint, scene.dictionary, scene.variables.loc[ids].reset_index())
-    return [{"part": part, "n": int(table[part].notna().sum()), "n_fulfilled": int(table[part].sum())} for part in table]
+    counts = zip(table.columns, table.notna().sum(), table.sum(), strict=True)
+    return [{"part": part, "n": int(known), "n_fulfilled": int(held)} for part, known, held in counts]

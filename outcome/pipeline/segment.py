@@ -41,7 +41,7 @@ def _inputs(run: Run) -> dict[str, str]:
 
 
 def _file_hashes(run: Run, case: CaseInput) -> dict[str, str]:
-    """sha256 of a case's files by role; a file that is not there is absent here, one that cannot be read is named so."""
+    """sha256 of a case's files by role; one that cannot be read is named so."""
     paths = {f"image:{name}": path for name, path in case.images.items()} | ({"mask": case.mask} if case.mask else {})
     hashes = {}
     for role, path in paths.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from outcome.cohort.synthetic import SyntheticRecord, synthetic_record
 from outcome.cohort.synthetic_study import dictionary_text, study_text
@@ -22,9 +21,7 @@ _SHAPES = {"A": ((64, 64, 40), (72, 72, 36)), "B": ((60, 60, 48), (80, 80, 30))}
 _NOISE_HU = {"A": (8.0, 16.0), "B": (14.0, 26.0)}
 
 
-def write_synthetic_study(
-    out: Path, patients: int, seed: int, site: str, progress: Progress = no_progress
-) -> Path:
+def write_synthetic_study(out: Path, patients: int, seed: int, site: str, progress: Progress = no_progress) -> Path:
     """Write a site's study into `out` and return its study file. The same arguments give the same bytes.
 
     Raises UsageError where `out` already holds a study, or for an unknown site.
@@ -40,7 +37,8 @@ def write_synthetic_study(
         _write_case(out / "images" / str(case_id), _spec(rng, site, float(record.tumor_volume_ml[number])), rng)
         progress(f"synth {site}", number + 1, patients)
     write_json(out / "truth.json", _truth(record))
-    write_text(study, study_text(site, development=site == DEVELOPS))  # last: a folder without a study file is a study that was not finished
+    # The study file comes last: a folder without one is a study that was not finished.
+    write_text(study, study_text(site, development=site == DEVELOPS))
     return study
 
 
@@ -73,6 +71,5 @@ def _spec(rng: np.random.Generator, site: str, volume_ml: float) -> PhantomSpec:
 
 def _truth(record: SyntheticRecord) -> dict[str, dict[str, float]]:
     """What only the maker knows, for whoever wants to check a model against it; no stage reads it."""
-    frame = pd.DataFrame({"tumor_volume_ml": record.tumor_volume_ml, "complication_risk": record.risk})
-    frame.index = pd.Index(record.table["case_id"])
-    return {str(case): {str(k): float(v) for k, v in row.items()} for case, row in frame.to_dict(orient="index").items()}
+    rows = zip(record.table["case_id"], record.tumor_volume_ml, record.risk, strict=True)
+    return {str(case): {"tumor_volume_ml": float(ml), "complication_risk": float(p)} for case, ml, p in rows}

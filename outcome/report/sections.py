@@ -9,18 +9,16 @@ from typing import Any
 
 from markupsafe import Markup
 
+from outcome.report.entries import ModelEntry, all_metrics, model_entries
 from outcome.report.figures import calibration_svg, forest_svg, ladder_svg
 from outcome.report.numbers import count, events_text, format_number, horizon_words, is_number
 from outcome.report.tables import (
     ComparisonRow,
     MetricRow,
-    ModelEntry,
     SubgroupRow,
-    all_metrics,
     comparator_rows,
     ladder_rows,
     metric_rows,
-    model_entries,
     primary_text,
     subgroup_rows,
 )

@@ -35,9 +35,9 @@ def render_report(
     """The report as one HTML document.
 
     `metrics`: `metrics.json`; `flow`, `findings`, `study`: the cohort stage's `flow.json`, `findings.json` and
-    `study.json` (docs/store.md; `model_card` in it is shown as text). `model_facts`: what is known of the model, every key optional: `bundle_id`,
-    `created_by`, `ladder` (`train/ladder.json`), `hashes` {name: sha256}, `versions` {library: version}, and any
-    other name with a plain value, which is printed as it stands.
+    `study.json` (docs/store.md), the last with `model_card` where there is one. `model_facts`: what is known of the
+    model, every key optional: `bundle_id`, `ladder` (`train/ladder.json`), `hashes` {name: sha256}, `versions`
+    {library: version}; any other name with a plain value is printed as it stands.
     """
     steps = flow_rows(flow)
     figure = flow_svg(steps, "Participant flow")

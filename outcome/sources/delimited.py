@@ -15,7 +15,7 @@ from outcome.sources.raw import raw_frame
 def read_delimited(path: Path, source: TableSource) -> pd.DataFrame:
     """The rows of a CSV file as raw text; blank lines are skipped."""
     with path.open(encoding=source.encoding, newline="") as file:
-        reader = csv.reader(file, delimiter=source.separator)
+        reader = csv.reader(file, delimiter=source.separator, strict=True)
         header = next(reader, [])
         rows, ragged = [], []
         for row in reader:

@@ -127,7 +127,7 @@ def test_a_value_beyond_the_development_cases_is_a_warning_only_for_new_cases(st
     records = load_study(store, STUDY)
     oldest = records.features.loc[records.cases["partition"] == "development", "clinical:age"].idxmax()
     assert "Outside experience" in heads(store, "E061")
-    assert "Outside experience" not in heads(store, oldest)
+    assert "Outside experience" not in heads(store, str(oldest))
     text = next(c.text for c in cautions(records, "E061", PREOPERATIVE) if c.head == "Outside experience")
     assert text.startswith("Age 97 years; the development cases span")
 

@@ -53,7 +53,8 @@ def _model() -> dict[str, Any]:
     return {
         "metrics": {"auroc": number(0.71, 0.62, 0.79), "slope": number(-0.1, -0.5, 0.3),
                     "sensitivity": number(0.6, 0.4, 0.8)},
-        "calibration_curve": {"kind": "spline", "definition": "a spline of logit risk", "risk": [0.1, 0.3, 0.6], "observed": [0.1, 0.35, 0.5], "low": [0.05, 0.2, 0.3],
+        "calibration_curve": {"kind": "spline", "definition": "a spline of logit risk", "risk": [0.1, 0.3, 0.6],
+                              "observed": [0.1, 0.35, 0.5], "low": [0.05, 0.2, 0.3],
                               "high": [0.2, 0.5, 0.7]},
         "risk_histogram": {"edges": [0.0, 0.5, 1.0], "events": [10, 13], "non_events": [50, 17]},
         "threshold": {"value": 0.25, "provenance": "chosen on development cases"},
@@ -73,7 +74,8 @@ def _model() -> dict[str, Any]:
 
 def _few() -> dict[str, Any]:
     reason = "7 events; at least 10 are needed"
-    model = {"metrics": {"auroc": number(None, withheld=reason)}, "calibration_curve": None, "risk_histogram": None,
+    model: dict[str, Any] = {"metrics": {"auroc": number(None, withheld=reason)},
+             "calibration_curve": None, "risk_histogram": None,
              "threshold": None, "subgroups": [], "rung": "clinical", "ladder": []}  # fmt: skip
     return {
         "label": "Any complication", "kind": "binary", "horizon_days": 30, "n": 40, "n_events": 7, "n_unknown": 0,

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from outcome.report.entries import model_entries
 from outcome.report.figures import calibration_svg, flow_svg, forest_svg, ladder_svg
-from outcome.report.tables import ladder_rows, model_entries, subgroup_rows
+from outcome.report.tables import (
+    ladder_rows,
+    subgroup_rows,
+)
 
 STEPS = [("table", "", "96", "0"), ("adults & more", "under <18> $x$ years", "92", "4")]
 

@@ -45,7 +45,7 @@ class Balance(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         facts = dict(attrs)
-        self.ids += [facts["id"]] if facts.get("id") else []
+        self.ids += [facts["id"] or ""] if facts.get("id") else []
         href = facts.get("href") or ""
         self.targets += [href[1:]] if tag == "a" and href.startswith("#") else []
         if tag not in VOID:

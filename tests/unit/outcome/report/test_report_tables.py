@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
+from outcome.report.entries import all_metrics, model_entries
 from outcome.report.sections import ladder_entry, model_section, partition_sections, threshold_text
 from outcome.report.tables import (
     OVERVIEW_HEADER,
-    all_metrics,
     finding_rows,
     flow_rows,
     ladder_rows,
-    model_entries,
     overview_rows,
     subgroup_rows,
     verdict,

@@ -1,0 +1,110 @@
+"""A draft says what can be seen in a table, leaves the rest to a person, and works once that person has decided."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from outcome.cohort.build import build_cohort
+from outcome.cohort.draft import draft
+from outcome.config import load_study
+from outcome.dictionary import DataDictionary, Role, VariableKind
+from outcome.errors import ConfigRefusal, UsageError
+from outcome.sources import read_table
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    n = 40
+    pd.DataFrame(
+        {
+            "PatientID": [f"P{i:03d}" for i in range(n)],
+            "Age (years)": [40 + i for i in range(n)],
+            "sex": ["f", "m"] * (n // 2),
+            "ASA": [1 + i % 3 for i in range(n)],
+            "creatinine_mg_dl": [0.7 + i / 50 for i in range(n)],
+            "day": ["2024-01-02"] * n,
+            "Remarks": [f"told us {i}" for i in range(n)],
+            "died_30d": ["yes" if i % 4 == 0 else "no" for i in range(n)],
+            "stay_days": [i % 12 for i in range(n)],
+        }
+    ).to_csv(tmp_path / "Our table.csv", index=False, sep=";")
+    return tmp_path / "Our table.csv"
+
+
+def decide(table: Path) -> Path:
+    """What a person does with the draft: availabilities and one endpoint."""
+    made, folder = draft(table), table.parent / "study"
+    folder.mkdir()
+    after = ("died_30d", "stay_days")
+    lines = [
+        line.replace("'TODO'", "'postoperative'" if line.startswith(after) else "'preoperative'")
+        for line in made.dictionary.splitlines()
+    ]
+    (folder / "dictionary.csv").write_text("\n".join(lines))
+    study = made.study.replace("endpoints: TODO", "endpoints:").replace("  # died_30d_yes", "  died_30d_yes")
+    (folder / "study.yaml").write_text(study)
+    return folder / "study.yaml"
+
+
+def test_types_units_codes_and_names_are_read_off(table: Path) -> None:
+    dictionary = DataDictionary.load(decide(table).parent / "dictionary.csv")
+    kinds = {variable.name: variable.kind for variable in dictionary}
+    assert kinds == {
+        "patient_id": VariableKind.TEXT, "age": VariableKind.NUMERIC, "sex": VariableKind.CATEGORICAL,
+        "asa": VariableKind.CATEGORICAL, "creatinine_mg_dl": VariableKind.NUMERIC, "day": VariableKind.DATE,
+        "remarks": VariableKind.TEXT, "died_30d": VariableKind.BOOLEAN, "stay_days": VariableKind.NUMERIC,
+    }  # fmt: skip
+    assert (dictionary["age"].unit, dictionary["age"].column) == ("years", "Age (years)")
+    assert dictionary["creatinine_mg_dl"].unit == "mg/dL"
+    assert dictionary["asa"].codes == ("1", "2", "3")
+    assert dictionary["patient_id"].is_identifier
+    assert [v.name for v in dictionary.with_role(Role.ENDPOINT)] == ["died_30d", "stay_days"]
+
+
+def test_an_undecided_draft_is_refused_with_everything_that_is_open(table: Path) -> None:
+    made, folder = draft(table), table.parent
+    (folder / "dictionary.csv").write_text(made.dictionary)
+    (folder / "study.yaml").write_text(made.study)
+    with pytest.raises(ConfigRefusal, match="8 variable") as caught:
+        DataDictionary.load(folder / "dictionary.csv")
+    assert all(name in str(caught.value) for name in ("age", "sex", "remarks", "stay_days"))
+    with pytest.raises(ConfigRefusal, match="endpoints"):
+        load_study(folder / "study.yaml")
+    assert "availability of age" in made.todo
+    assert "endpoints in study.yaml" in made.todo
+    assert not any("patient_id" in open_point for open_point in made.todo)
+
+
+def test_a_decided_draft_gives_a_cohort_without_rejects(table: Path) -> None:
+    study = load_study(decide(table))
+    dictionary = DataDictionary.load(study.dictionary)
+    cohort = build_cohort(study, dictionary, read_table(study.table, study.root))
+    assert cohort.rejects == ()
+    assert cohort.cases["case_id"].tolist()[:2] == ["P000", "P001"]
+    assert cohort.endpoints["value"].sum() == 10
+
+
+def test_a_table_without_a_case_column_names_cases_by_row(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("age,outcome\n" + "".join(f"{40 + i},{i % 2}\n" for i in range(30)))
+    assert "case_id: '@row'" in draft(tmp_path / "t.csv").study
+
+
+def test_two_columns_that_would_share_a_name_are_kept_apart(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("Age,age \n" + "".join(f"{40 + i},{i}\n" for i in range(30)))
+    names = [line.split(",")[0] for line in draft(tmp_path / "t.csv").dictionary.splitlines()[1:]]
+    assert names == ["age", "age_2"]
+
+
+def test_decimal_commas_are_noticed(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id;size\n" + "".join(f"c{i};{i},5\n" for i in range(30)))
+    made = draft(tmp_path / "t.csv")
+    assert 'separator: ";", decimal: ","' in made.study
+    assert "size,cases,,text,size,,,number" in made.dictionary
+
+
+def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\.docx"):
+        draft(tmp_path / "table.docx")

@@ -1,0 +1,68 @@
+"""Which files belong to which case, and which to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from outcome.cohort.inputs import case_inputs, input_findings
+from outcome.config import Study
+from outcome.errors import DataRefusal
+from outcome.types import Level
+
+Make = Callable[..., Study]
+IMAGES = {"ct": "images/{case_id}/ct.nii.gz"}
+MASK = {"pattern": "masks/{case_id}[1].nii.gz", "on": "ct", "regions": {"tumor": 1}}
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def test_files_that_exist_are_found_and_the_others_left_out(make_study: Make, tmp_path: Path) -> None:
+    touch(tmp_path, "images/a/ct.nii.gz", "masks/a[1].nii.gz", "masks/b[1].nii.gz")
+    inputs = case_inputs(make_study(images=IMAGES, mask=MASK), ["a", "b", "c"])
+    assert inputs["a"].images == {"ct": tmp_path / "images/a/ct.nii.gz"}
+    assert inputs["b"].images == {}
+    assert inputs["b"].mask == tmp_path / "masks/b[1].nii.gz"
+    assert inputs["c"].mask is None
+
+
+def test_rows_without_files_and_files_without_rows_are_named(make_study: Make, tmp_path: Path) -> None:
+    touch(
+        tmp_path,
+        "images/a/ct.nii.gz",
+        "masks/a[1].nii.gz",
+        "masks/x[1].nii.gz",
+        "masks/out[1].nii.gz",
+        "masks/y1.nii.gz",
+    )
+    study = make_study(images=IMAGES, mask=MASK)
+    findings = input_findings(study, case_inputs(study, ["a", "b"]), ["a", "b", "out"])
+    assert {(f.code, f.level, f.case_ids) for f in findings} == {
+        ("file_without_row", Level.REVIEW, ("x",)),
+        ("missing_mask", Level.REVIEW, ("b",)),
+        ("missing_image", Level.REVIEW, ("b",)),
+    }
+
+
+def test_a_study_without_any_image_hears_of_it_once(make_study: Make, tmp_path: Path) -> None:
+    touch(tmp_path, "masks/a[1].nii.gz", "masks/b[1].nii.gz")
+    study = make_study(images=IMAGES, mask=MASK)
+    findings = input_findings(study, case_inputs(study, ["a", "b"]), ["a", "b"])
+    assert [(f.code, f.level, f.case_ids) for f in findings] == [("missing_image", Level.NOTE, ())]
+
+
+def test_a_study_of_tables_only_has_no_files(make_study: Make) -> None:
+    study = make_study()
+    assert input_findings(study, case_inputs(study, ["a"]), ["a"]) == []
+
+
+@pytest.mark.parametrize("case_id", ["../secret", "a/b", "..", "a\\b"])
+def test_a_case_id_never_leads_out_of_the_root(make_study: Make, case_id: str) -> None:
+    with pytest.raises(DataRefusal, match="part of a file name"):
+        case_inputs(make_study(images=IMAGES), [case_id])
