@@ -61,9 +61,7 @@ def demo_command(
 
 
 def _show_demo(screen: Screen, document: dict[str, Any]) -> None:
-    screen.table(
-        document["header"], document["rows"], title="Synthetic patients: site A (development), site B (external)"
-    )
+    screen.overview(document["tables"])
     screen.line(f"report, site B:  {document['report']}")
     screen.line(f"open the dashboard:  outcome dashboard --store {document['store']}")
 

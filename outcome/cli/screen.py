@@ -48,6 +48,13 @@ class Screen:
             table.add_row(*(escape(str(cell)) for cell in row))
         self.out.print(table)
 
+    def overview(self, tables: Sequence[Mapping[str, Any]]) -> None:
+        """What the models can do: one compact table a partition."""
+        for table in tables:
+            self.table(table["header"], table["rows"], title=f"{table['title']}\ncomparator: {table['comparator']}")
+        for caption in {str(table["caption"]) for table in tables}:
+            self.line(caption)
+
     def findings(self, findings: Iterable[Mapping[str, Any]]) -> None:
         """Findings, the most serious first, with at most eight case ids each."""
         order = list(_STYLES)

@@ -133,8 +133,7 @@ def _show(screen: Screen, results: Sequence[StageResult], document: dict[str, An
     for result in results:
         for case, reason in result.failed.items():
             screen.line(f"failed in {result.stage}: {case}: {reason}")
-    if document.get("rows"):
-        screen.table(document["header"], document["rows"], title="What the model can do (research use only)")
+    screen.overview(document.get("tables", ()))
     for name in ("bundle", "predictions", "report"):
         if document.get(name):
             screen.line(f"{name}: {document[name]}")

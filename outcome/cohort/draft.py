@@ -17,6 +17,8 @@ from outcome.errors import UsageError
 from outcome.sources import read_table
 
 _FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".json": "json", ".parquet": "parquet", ".xlsx": "excel"}
+_DEATH = re.compile(r"death|dead|died|status|mortal")
+_FOLLOW_UP = re.compile(r"follow|surv|time")
 _AVAILABILITY = f"@AVAILABILITY='{Availability.POSTOPERATIVE}'"
 
 
@@ -117,17 +119,26 @@ def _examples(variables: list[Variable]) -> list[str]:
     likely = [variable for variable in variables if Role.ENDPOINT in variable.roles]
     events = [variable for variable in likely if variable.kind in (VariableKind.BOOLEAN, VariableKind.CATEGORICAL)]
     times = [variable for variable in likely if variable.kind is VariableKind.NUMERIC]
-    event, time = events[0].name if events else "my_outcome", times[0].name if times else "my_days"
-    value = "true" if not events or events[0].kind is VariableKind.BOOLEAN else f'"{events[0].codes[-1]}"'
+    event = events[0].name if events else "my_outcome"
+    time = times[0].name if times else "my_days"
+    last = max(times, key=lambda variable: bool(_FOLLOW_UP.search(variable.name)), default=None)
+    death = max(events, key=lambda variable: bool(_DEATH.search(variable.name)), default=None)
     return [
-        f"{event}_yes: {{kind: binary, event: {{variable: {event}, equals: {value}}}, horizon_days: 30}}",
+        f"{event}_yes: {{kind: binary, event: {_event(events[0] if events else None)}, horizon_days: 30}}",
         f"{time}_length: {{kind: duration, variable: {time}}}",
         "survival:",
         "  kind: time_to_event",
-        f"  time: {time} # time from surgery to event or last contact",
-        f"  event: {{variable: {event}, equals: {value}}}",
+        f"  time: {last.name if last else 'my_days'} # time from surgery to event or last contact",
+        f"  event: {_event(death)}",
         "  horizons_days: [365]",
     ]
+
+
+def _event(variable: Variable | None) -> str:
+    """The last choice of a variable, or yes, as the event of an example."""
+    if variable is None or variable.kind is VariableKind.BOOLEAN:
+        return f"{{variable: {variable.name if variable else 'my_outcome'}, equals: true}}"
+    return f'{{variable: {variable.name}, equals: "{variable.codes[-1]}"}}'
 
 
 def _quoted(text: str) -> str:

@@ -112,7 +112,10 @@ class DataDictionary:
 
 
 def _rows(file: TextIO, where: str) -> list[tuple[int, dict[str, str]]]:
-    reader = csv.reader(file)
+    text = file.read()
+    first = text.split("\n", 1)[0]
+    separator = ";" if first.count(";") > first.count(",") else ","  # what Excel writes where the comma is decimal
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         header = tuple(name.strip() for name in next(reader, []))
         if header != HEADER:

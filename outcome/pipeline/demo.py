@@ -9,7 +9,7 @@ from outcome.bundle import read_bundle
 from outcome.config import Study, load_study
 from outcome.errors import UsageError
 from outcome.executor import Workers
-from outcome.pipeline.run import STAGE_RUNNERS, overview_table, run_stages
+from outcome.pipeline.run import STAGE_RUNNERS, overview_tables, run_stages
 from outcome.pipeline.session import open_run
 from outcome.pipeline.stage import Progress, StageResult, no_progress
 from outcome.pipeline.synth import write_synthetic_study
@@ -36,18 +36,14 @@ def run_demo(out: Path, patients: int, seed: int, workers: Workers, progress: Pr
     validating = apply_bundle(bundle, studies["B"], store)
     results += _run(validating, store, [s for s in STAGES if s != "train"], workers, progress, bundle)
     bundle_id = read_bundle(bundle).id
-    tables = [
-        overview_table(StudyStore(store, study.name).stage("evaluate", bundle_id) / "metrics.json")
-        for study in studies.values()
-    ]
+    places = [StudyStore(store, study.name).stage("evaluate", bundle_id) for study in studies.values()]
     return {
         "status": "ok",
         "exit_code": max(result.exit_code for result in results),
         "store": str(store),
         "bundle": str(bundle),
         "report": str(StudyStore(store, studies["B"].name).stage("report", bundle_id) / "report.html"),
-        "header": tables[0]["header"],
-        "rows": [row for table in tables for row in table["rows"]],
+        "tables": [table for place in places for table in overview_tables(place / "metrics.json")],
     }
 
 

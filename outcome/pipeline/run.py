@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from outcome.pipeline.segment import run_segment
 from outcome.pipeline.stage import Run, StageResult
 from outcome.pipeline.train import run_train
 from outcome.pipeline.validate import adopt_bundle
-from outcome.report.tables import OVERVIEW_HEADER, overview_rows
+from outcome.report.terminal import CAPTION, HEADER, summaries
 from outcome.store import read_json
 
 STAGE_RUNNERS: dict[str, Callable[[Run], StageResult]] = {
@@ -63,10 +64,10 @@ def overview(run: Run, stages: Sequence[str]) -> dict[str, Any]:
         document["report"] = str(run.store.stage("report", bundle_id) / "report.html")
     if "evaluate" in stages:
         metrics = run.store.stage("evaluate", bundle_id) / "metrics.json"
-        document |= {"metrics": str(metrics), **overview_table(metrics)}
+        document |= {"metrics": str(metrics), "tables": overview_tables(metrics)}
     return document
 
 
-def overview_table(metrics: Path) -> dict[str, list[Any]]:
-    """The overview of a metrics.json as header and rows of text."""
-    return {"header": list(OVERVIEW_HEADER), "rows": [list(row.cells()) for row in overview_rows(read_json(metrics))]}
+def overview_tables(metrics: Path) -> list[dict[str, Any]]:
+    """The overview of a metrics.json, one table a partition, as text."""
+    return [{**asdict(table), "header": HEADER, "caption": CAPTION} for table in summaries(read_json(metrics))]

@@ -119,6 +119,16 @@ def test_a_competing_death_is_event_2_and_an_unknown_status_stays_unknown() -> N
     np.testing.assert_array_equal(survival["time_days"], PATIENTS["days"])
 
 
+def test_a_case_is_censored_only_where_the_competing_event_is_known_not_to_have_happened() -> None:
+    split = {**SURVIVAL, "competing": {"variable": "margin", "equals": True}}
+    study = study_from_resolved({**STUDY.resolved(), "endpoints": {"split": split}})
+    # D has both events: the event of interest wins; H has the event, margin unknown; G has no known status
+    np.testing.assert_array_equal(endpoints_long(study, DICTIONARY, PATIENTS)["event"], [0, 0, 0, 1, 0, 0, NAN, 1])
+    censored = PATIENTS.assign(status="alive")
+    expected = [0, 0, 0, 2, 0, 0, 0, NAN]  # H: no event, and nobody knows about the competing one
+    np.testing.assert_array_equal(endpoints_long(study, DICTIONARY, censored)["event"], expected)
+
+
 def test_an_ordinal_endpoint_is_the_rank_of_the_choice() -> None:
     rows = endpoints_long(STUDY, DICTIONARY, PATIENTS)
     np.testing.assert_array_equal(rows.loc[rows["endpoint"] == "worst", "value"], [0, 1, 2, 3, 4, 6, NAN, 0])

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from outcome.cohort.build import build_cohort
 from outcome.cohort.endpoints import endpoint_target
 from outcome.cohort.types import Cohort
+from outcome.dictionary import Availability, DataDictionary, Role, Variable, VariableKind
 from outcome.errors import ConfigRefusal, DataRefusal
 from outcome.types import EndpointKind
 
@@ -29,7 +31,7 @@ def test_cases_carry_patient_site_and_partition_in_case_order(build: Build, tabl
 def test_raw_text_becomes_values_by_the_dictionary(build: Build, table: pd.DataFrame) -> None:
     variables = build(table).variables.set_index("case_id")
     assert variables["diabetes"].tolist()[:5] == [1.0, 0.0, 1.0, 0.0, 1.0]
-    assert np.isnan(variables.loc["g", "diabetes"])
+    assert pd.isna(variables.loc["g", "diabetes"])
     assert variables["access"].tolist() == ["open", "robotic", "robotic", None, "open", None]
     assert variables["age"].tolist() == [50, 61, 72, 44, 39, 80]
     assert variables["stay"].dtype == np.float64
@@ -40,6 +42,17 @@ def test_identifiers_do_not_leave_the_table(build: Build, table: pd.DataFrame) -
     assert "patient" not in variables.columns
     assert "case" not in variables.columns
     assert "p1" not in variables.to_csv()
+
+
+def test_whatever_is_marked_as_identifier_stays_behind(
+    make_study: Any, dictionary: DataDictionary, table: pd.DataFrame
+) -> None:
+    phone = Variable(
+        "phone", VariableKind.TEXT, availability=Availability.PREOPERATIVE, roles=frozenset({Role.IDENTIFIER})
+    )
+    cohort = build_cohort(make_study(), DataDictionary((*dictionary, phone)), table.assign(phone="555-0100"))
+    assert "phone" not in cohort.variables.columns
+    assert "555-0100" not in cohort.variables.to_csv() + cohort.cases.to_csv()
 
 
 def test_the_flow_counts_who_was_taken_out_and_whose_answer_is_unknown(build: Build, table: pd.DataFrame) -> None:
@@ -99,8 +112,6 @@ def test_a_time_in_months_is_told_in_days(build: Build, table: pd.DataFrame) -> 
 
 
 def test_no_endpoints_are_no_obstacle(build: Build, table: pd.DataFrame, make_study: Any, dictionary: Any) -> None:
-    from outcome.cohort.build import build_cohort
-
     study = make_study().model_copy(update={"endpoints": {}})
     cohort = build_cohort(study, dictionary, table)
     assert list(cohort.endpoints.columns) == ["case_id", "endpoint", "value", "time_days", "event"]

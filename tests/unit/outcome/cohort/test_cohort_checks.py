@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from outcome.cohort.build import build_cohort
+from outcome.cohort.coding import code_column
 from outcome.cohort.types import Cohort, refuse_rejects
+from outcome.dictionary import Availability, Choice, DataDictionary, Variable, VariableKind
 from outcome.errors import DataRefusal
 from outcome.types import Finding, Level
 
@@ -57,6 +61,21 @@ def test_an_impossible_value_becomes_missing_and_an_implausible_one_stays(
     assert pd.isna(variables.loc["c", column])
     table.loc[2, "age"] = "99"
     assert build(table, inclusion=[]).variables.set_index("case_id").loc["c", "age"] == 99
+
+
+@pytest.mark.parametrize(("column", "cell"), [("age", "120"), ("stay", "0"), ("stay", "365"), ("days", "0")])
+def test_the_ends_of_a_range_are_possible(build: Build, table: pd.DataFrame, column: str, cell: str) -> None:
+    table.loc[2, column] = cell
+    cohort = build(table)
+    assert cohort.rejects == ()
+    assert cohort.variables.set_index("case_id").loc["c", column] == float(cell)
+
+
+def test_a_code_that_looks_like_missing_is_a_code_where_the_dictionary_says_so() -> None:
+    stage = Variable("stage", VariableKind.CATEGORICAL, choices=(Choice("NA", "benign"), Choice("1", "1")))
+    assert code_column(stage, pd.Series(["NA", "1", "nan"])).values.tolist() == ["NA", "1", None]
+    spelled = replace(stage, missing_codes=("NA",))
+    assert code_column(spelled, pd.Series(["NA", "1", "nan"])).values.tolist() == [None, "1", None]
 
 
 def test_a_case_that_is_out_anyway_need_not_be_mended(build: Build, table: pd.DataFrame) -> None:
@@ -156,11 +175,6 @@ def test_unknown_outcomes_are_counted(build: Build, table: pd.DataFrame) -> None
 def test_a_preoperative_date_after_surgery_is_for_a_person_to_judge(
     make_study: Callable[..., Any], dictionary: Any, table: pd.DataFrame
 ) -> None:
-    from dataclasses import replace
-
-    from outcome.cohort.build import build_cohort
-    from outcome.dictionary import Availability, DataDictionary
-
     early = [replace(v, availability=Availability.PREOPERATIVE) if v.name == "discharge" else v for v in dictionary]
     finding = found(build_cohort(make_study(), DataDictionary(tuple(early)), table), "known_after_surgery")
     assert (finding.level, len(finding.case_ids)) == (Level.REVIEW, 6)

@@ -42,5 +42,5 @@ def test_a_record_that_lacks_a_variable_has_it_missing(dictionary: DataDictionar
     record = pd.DataFrame([{"age": 50, "diabetes": None}], index=pd.Index(["a"], name="case_id"), dtype=object)
     frame, _ = clinical_features(record, dictionary)
     assert frame.loc["a", "clinical:age"] == 50
-    assert np.isnan(frame.loc["a", "clinical:diabetes"])
+    assert pd.isna(frame.loc["a", "clinical:diabetes"])
     assert frame.loc["a", "plan:access"] is None

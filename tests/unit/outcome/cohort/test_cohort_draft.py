@@ -87,6 +87,12 @@ def test_a_decided_draft_gives_a_cohort_without_rejects(table: Path) -> None:
     assert cohort.endpoints["value"].sum() == 10
 
 
+def test_examples_use_the_likely_outcomes_of_the_table(table: Path) -> None:
+    study = draft(table).study
+    assert "died_30d_yes: {kind: binary, event: {variable: died_30d, equals: true}, horizon_days: 30}" in study
+    assert "stay_days_length: {kind: duration, variable: stay_days}" in study
+
+
 def test_a_table_without_a_case_column_names_cases_by_row(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("age,outcome\n" + "".join(f"{40 + i},{i % 2}\n" for i in range(30)))
     assert "case_id: '@row'" in draft(tmp_path / "t.csv").study

@@ -174,4 +174,4 @@ def test_the_exported_schema_is_fresh_and_describes_every_key() -> None:
 def test_a_study_cannot_be_changed(tmp_path: Path) -> None:
     study = load_study(write(tmp_path))
     with pytest.raises(ValueError, match="frozen"):
-        study.title = "other"  # type: ignore[misc]
+        study.title = "other"

@@ -142,6 +142,14 @@ def test_another_header_is_refused_naming_the_difference() -> None:
         DataDictionary.read(io.StringIO(text))
 
 
+def test_a_dictionary_saved_with_semicolons_reads_the_same() -> None:
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, HEADER, delimiter=";")
+    writer.writeheader()
+    writer.writerows([AGE, GRADE, PLAN])
+    assert DataDictionary.read(io.StringIO(file.getvalue())) == read(AGE, GRADE, PLAN)
+
+
 def test_a_missing_or_undecodable_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataRefusal, match="does not exist"):
         DataDictionary.load(tmp_path / "none.csv")

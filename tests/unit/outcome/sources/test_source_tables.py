@@ -75,7 +75,7 @@ def test_nested_records_become_dotted_columns_in_order_of_appearance(tmp_path: P
     (tmp_path / "t.json").write_text(json.dumps(rows))
     table = read_table(source("json"), tmp_path)
     assert list(table.columns) == ["id", "lab.value", "lab.unit.name", "extra"]
-    assert table.loc[1].tolist() == ["b", None, None, "[1, 2]"]
+    assert list(table.loc[1]) == ["b", None, None, "[1, 2]"]
 
 
 def test_excel_dates_become_iso_text(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_excel_dates_become_iso_text(tmp_path: Path) -> None:
     book.active.append([datetime.datetime(2024, 5, 1), datetime.datetime(2024, 5, 1, 8, 30)])
     book.save(tmp_path / "t.xlsx")
     table = read_table(source("excel", path="t.xlsx", sheet="Patients"), tmp_path)
-    assert table.loc[0].tolist() == ["2024-05-01", "2024-05-01 08:30:00"]
+    assert list(table.loc[0]) == ["2024-05-01", "2024-05-01 08:30:00"]
     with pytest.raises(DataRefusal, match="did you mean 'Patients'"):
         read_table(source("excel", path="t.xlsx", sheet="Patient"), tmp_path)
 
