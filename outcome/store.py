@@ -34,6 +34,8 @@ _DISK_ERRORS = {
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the disk is read-only",
     errno.EACCES: "writing is not permitted",
+    errno.ENOTDIR: "a file stands where a folder is needed",
+    errno.EEXIST: "a file stands where a folder is needed",
     errno.EFBIG: "the file is larger than this disk or process may write",
 }
 
@@ -103,7 +105,7 @@ def writing(path: Path) -> Iterator[None]:
             raise
         raise StoreRefusal(
             f"cannot write {path}: {reason}",
-            next_step="free space or choose another store, then repeat the command: finished work is kept",
+            next_step="free space or choose another place, then repeat the command: finished work is kept",
         ) from error
 
 

@@ -8,8 +8,8 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-import click
 import typer
+import typer.exceptions
 
 from outcome.cli import around, stages
 from outcome.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, OutcomeError
@@ -37,14 +37,14 @@ def run(words: Sequence[str]) -> int:
     """Run one command line; every error becomes a message and an exit code, never a traceback."""
     try:
         return int(app(args=list(words), standalone_mode=False) or EXIT_OK)
-    except click.exceptions.Exit as end:
+    except typer.Exit as end:
         return end.exit_code
-    except click.ClickException as error:
-        return _tell(words, error.format_message(), EXIT_USAGE, "usage")
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return _tell(
             words, "interrupted; finished work is kept and a repeat goes on from there", EXIT_INTERRUPTED, "interrupted"
         )
+    except typer.exceptions.TyperException as error:
+        return _tell(words, f"{error}\n  next step: outcome {' '.join(words[:1])} --help", EXIT_USAGE, "usage")
     except OutcomeError as error:
         return _tell(words, str(error), error.exit_code, "refused")
     except Exception as error:

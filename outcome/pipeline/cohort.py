@@ -84,7 +84,7 @@ def select(study: Study, dictionary: DataDictionary, table: pd.DataFrame) -> Sel
         raise DataRefusal("no case is left", found=f"{len(table)} rows", next_step="outcome check STUDY.yaml")
     inputs = case_inputs(study, kept)
     findings = (*cohort.findings, *input_findings(study, inputs, cohort.table_case_ids))
-    return Selected(_without(cohort, named), inputs, findings, named)
+    return Selected(_without(cohort, named), inputs, findings, left_out)
 
 
 def impossible_cases(cohort: Cohort) -> dict[str, str]:

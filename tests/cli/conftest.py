@@ -14,7 +14,7 @@ import pytest
 from outcome.cli.main import run
 from outcome.pipeline.synth import write_synthetic_study
 
-PATIENTS = 70
+PATIENTS = 80
 FAST = ("training.outer_folds=2", "training.inner_folds=2", "training.bootstraps=4", "training.families=[ridge]")
 
 

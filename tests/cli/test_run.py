@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from outcome.store import RUN_LOG, file_digest
-from tests.cli.conftest import FAST, Call, with_settings
+from tests.cli.conftest import PATIENTS, Call, with_settings
 
 
 def artefacts(store: Path) -> dict[str, str]:
@@ -26,7 +26,7 @@ def test_a_run_ends_with_a_bundle_metrics_and_a_report(made: Path) -> None:
     study = made / "store" / "site_a"
     metrics = json.loads(next(study.glob("evaluate/*/metrics.json")).read_text())
     endpoint = metrics["partitions"]["site_a"]["endpoints"]["any_complication"]
-    assert endpoint["n"] == 70
+    assert endpoint["n"] == PATIENTS
     assert endpoint["models"]["preoperative"]["metrics"]["auroc"]["value"] is not None
     withheld = metrics["partitions"]["site_a"]["endpoints"]["major_complication"]
     assert withheld["n_events"] < 10
@@ -64,7 +64,7 @@ def test_a_changed_mask_makes_what_follows_stale_and_only_that_case_is_done_agai
     kept = {p.name: p.stat().st_mtime_ns for p in (store / "site_a" / "segment" / "cases").glob("*.json")}
     assert call(*with_settings(["segment", study, "--store", store, "--quiet"])).code in (0, 4)
     now = {p.name: p.stat().st_mtime_ns for p in (store / "site_a" / "segment" / "cases").glob("*.json")}
-    assert sum(now.get(name) == time for name, time in kept.items()) == 69
+    assert sum(now.get(name) == time for name, time in kept.items()) == PATIENTS - 1
     stale = call(*with_settings(["evaluate", study, "--store", store]))
     assert stale.code == 3
     assert "outcome radiomics" in stale.err or "stale" in stale.err
@@ -83,7 +83,7 @@ def test_one_bad_mask_is_recorded_and_the_rest_goes_on(studies: Path, call: Call
     failed = json.loads((store / "site_a" / "segment" / "manifest.json").read_text())["failed"]
     assert sorted(failed) == ["A00003", "A00005"]
     assert str(studies) not in json.dumps(failed)
-    assert len(pd.read_parquet(store / "site_a" / "radiomics" / "radiomics.parquet")) == 67
+    assert len(pd.read_parquet(store / "site_a" / "radiomics" / "radiomics.parquet")) == PATIENTS - 3
     shown = call("status", store)
     assert "A00003" in shown.out
 
@@ -102,7 +102,7 @@ def test_a_stage_without_its_predecessor_names_the_command(studies: Path, call: 
 
 def test_the_published_partition_sizes_stand_in_the_flow(made: Path) -> None:
     flow = json.loads((made / "store" / "site_a" / "cohort" / "flow.json").read_text())
-    assert flow[-1]["n_left"] == 70
+    assert flow[-1]["n_left"] == PATIENTS
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -119,8 +119,8 @@ def test_numbers_do_not_depend_on_the_order_of_the_table(made: Path, studies: Pa
     rng = np.random.default_rng(0)
     table.iloc[rng.permutation(len(table))].to_csv(studies / "A" / "table.csv", index=False)
     assert call(*with_settings(["run", studies / "A" / "study.yaml", "--store", studies / "s", "--quiet"])).code == 0
-    ours, theirs = (next(p.glob("evaluate/*/metrics.json")) for p in (studies / "s" / "site_a", made / "store" / "site_a"))
+    ours, theirs = (
+        next(p.glob("evaluate/*/metrics.json")) for p in (studies / "s" / "site_a", made / "store" / "site_a")
+    )
     left, right = json.loads(ours.read_text()), json.loads(theirs.read_text())
     assert left["partitions"] == right["partitions"]
-
-

@@ -13,7 +13,7 @@ from outcome.bundle import read_bundle
 from outcome.serving import RiskModel, case_planes
 from outcome.store import read_json, read_parquet
 from outcome.types import CaseInput
-from tests.cli.conftest import Call
+from tests.cli.conftest import PATIENTS, Call
 
 
 @pytest.fixture
@@ -21,15 +21,13 @@ def bundle(made: Path) -> Path:
     return made / "store" / "site_a" / "bundle"
 
 
-def test_another_hospital_gets_a_report_from_the_frozen_model(
-    bundle: Path, studies: Path, call: Call
-) -> None:
+def test_another_hospital_gets_a_report_from_the_frozen_model(bundle: Path, studies: Path, call: Call) -> None:
     answer = call("validate", bundle, studies / "B" / "study.yaml", "--out", studies / "v", "--json")
     assert answer.code == 0
     assert answer.json["bundle_id"] == read_bundle(bundle).id
     metrics = json.loads(Path(answer.json["metrics"]).read_text())
     part = metrics["partitions"]["site_b"]
-    assert (part["relation"], part["source"], part["n"]) == ("external", "bundle", 70)
+    assert (part["relation"], part["source"], part["n"]) == ("external", "bundle", PATIENTS)
     threshold = part["endpoints"]["any_complication"]["models"]["preoperative"]["threshold"]
     ours = RiskModel.load(bundle).units["any_complication.preoperative"].procedure
     assert ours is not None
@@ -38,9 +36,7 @@ def test_another_hospital_gets_a_report_from_the_frozen_model(
     assert not (studies / "v" / "site_b" / "train").exists()
 
 
-def test_validation_reads_nothing_to_be_learned_from_the_new_outcomes(
-    bundle: Path, studies: Path, call: Call
-) -> None:
+def test_validation_reads_nothing_to_be_learned_from_the_new_outcomes(bundle: Path, studies: Path, call: Call) -> None:
     """Other outcomes and other patients beside them change no case's risk."""
     study = studies / "B" / "study.yaml"
     assert call("validate", bundle, study, "--out", studies / "v1", "--quiet").code == 0
@@ -108,7 +104,7 @@ def test_predict_needs_no_outcomes(bundle: Path, studies: Path, call: Call) -> N
     assert answer.code == 0, answer.err
     predictions = read_parquet(Path(answer.json["predictions"]))
     risks = predictions[predictions["endpoint"] == "any_complication"]
-    assert len(risks) == 2 * 70
+    assert len(risks) == 2 * PATIENTS
     assert risks["risk"].between(0, 1).all()
     assert ((risks["low"] <= risks["risk"]) & (risks["risk"] <= risks["high"])).all()
 
