@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from typing import Any, Generic, TypeVar
 
 from outcome.errors import OutcomeError, UsageError
@@ -78,8 +79,10 @@ def open_executor(workers: Workers) -> Iterator[Executor]:
 
 
 def _local_pool(count: int) -> ProcessPoolExecutor:
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(max_workers=count, mp_context=context, initializer=_single_threaded)
+    """Processes forked from one server that imported the program once: a spawned worker would import it anew."""
+    with _single_threaded():
+        forkserver.ensure_running()
+    return ProcessPoolExecutor(max_workers=count, mp_context=multiprocessing.get_context("forkserver"))
 
 
 @contextmanager
@@ -98,9 +101,19 @@ def _dask_executor(address: str) -> Iterator[Executor]:
         client.close()
 
 
-def _single_threaded() -> None:
-    for name in _THREAD_VARIABLES:
-        os.environ[name] = "1"
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """One thread a worker: the libraries read these variables when the server imports them."""
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _attempt(function: Callable[[T], R], item: T) -> Done[T, R]:
