@@ -47,7 +47,8 @@ def main() -> int:
     print("| workers | cases | median s | min | max |\n|---|---|---|---|---|")
     for count, times in ((1, one), (2, two)):
         print(f"| {count} | {pairs[0][0][1]} | {statistics.median(times):.1f} | {min(times):.1f} | {max(times):.1f} |")
-    print(f"\nmedian ratio one worker to two: {statistics.median(ratios):.2f} (from {min(ratios):.2f} to {max(ratios):.2f})")
+    spread = f"from {min(ratios):.2f} to {max(ratios):.2f}"
+    print(f"\nmedian ratio one worker to two: {statistics.median(ratios):.2f} ({spread})")
     return 0
 
 

@@ -1,0 +1,70 @@
+"""The results of a finished study as Markdown tables: what docs/results/kits23.md shows.
+
+outcome run configs/kits23.yaml --store store --workers 2
+python -m benchmarks.kits23 store/kits23
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from outcome.report.entries import ModelEntry, model_entries
+from outcome.report.numbers import format_estimate
+from outcome.report.tables import first_comparator
+from outcome.report.wording import metric_of, partition_title
+
+_HEADER = ("endpoint", "inputs", "events / n", "chosen model", "measure", "model", "comparator alone", "difference", "O/E",
+           "slope")  # fmt: skip
+_INPUTS = {"preoperative": "without plan", "with_plan": "with plan"}
+
+
+def main(folder: Path) -> int:
+    metrics = json.loads(next(folder.glob("evaluate/*/metrics.json")).read_text())
+    print("\n".join(tables(metrics)))
+    return 0
+
+
+def tables(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """One table a partition, every endpoint with and without the planned variables, beside the comparator alone."""
+    title = ""
+    for entry in model_entries(metrics):
+        here = partition_title(entry.partition_name, entry.partition)
+        if here != title:
+            title = here
+            yield f"\n### {title}\n"
+            yield f"| {' | '.join(_HEADER)} |"
+            yield "|" + "---|" * len(_HEADER)
+        yield "| " + " | ".join(_cells(entry)) + " |"
+
+
+def _cells(entry: ModelEntry) -> tuple[str, ...]:
+    _, comparator = first_comparator(entry.endpoint)
+    metrics, events = entry.model["metrics"], entry.endpoint["n_events"]
+    difference = (comparator.get("difference") or {}).get(entry.inputs)
+    return (
+        entry.label.partition(" (")[0],
+        _INPUTS[entry.inputs],
+        f"{'' if events is None else f'{events} / '}{entry.endpoint['n']}",
+        entry.model["rung"],
+        metric_of(entry.metric)[1],
+        _text(metrics.get(entry.metric)),
+        _text((comparator.get("metrics") or {}).get(entry.metric)),
+        _text(difference, signed=True),
+        _text(metrics.get("oe_ratio") or metrics.get("oe_ratio_t")),
+        _text(metrics.get("slope")),
+    )
+
+
+def _text(estimate: Mapping[str, Any] | None, *, signed: bool = False) -> str:
+    if estimate is None:
+        return "–"
+    words = format_estimate(estimate, signed=signed)
+    return words.partition(":")[0] if estimate["value"] is None else words
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
