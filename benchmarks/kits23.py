@@ -17,8 +17,8 @@ from outcome.report.numbers import format_estimate
 from outcome.report.tables import first_comparator
 from outcome.report.wording import metric_of, partition_title
 
-_HEADER = ("endpoint", "inputs", "events / n", "chosen model", "measure", "model", "comparator alone", "difference", "O/E",
-           "slope")  # fmt: skip
+_MEASURED = ("measure", "model", "comparator alone", "difference", "O/E", "slope")
+_HEADER = ("endpoint", "inputs", "events / n", "chosen model", *_MEASURED)
 _INPUTS = {"preoperative": "without plan", "with_plan": "with plan"}
 
 
