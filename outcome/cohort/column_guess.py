@@ -5,28 +5,25 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from outcome.cohort.coding import BOOLEAN_SPELLINGS, STANDARD_MISSING
+from outcome.cohort.coding import STANDARD_MISSING
+from outcome.cohort.column_kind import MOST_CODES, ColumnKind, column_kind
 from outcome.dictionary import Choice, Role, Variable, VariableKind
 from outcome.dictionary.variable import PREDICTOR_KINDS
 
-MOST_CODES = 20  # more different texts than this are free text
-MOST_NUMBER_CODES = 6  # as many or fewer different whole numbers look like codes
-
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?")
 _CASE = re.compile(r"(^|_)(case|caseid|id|pid|record|accession)(_|$)|(case|patient|subject|record)_?(id|no|nr|number)$")
 _PATIENT = re.compile(r"patient|subject|(^|_)(pid|mrn)(_|$)")
 _SITE = re.compile(r"(^|_)(site|hospital|cent(er|re)|institution|clinic)(_|$)")
 _OUTCOME = re.compile(
-    r"death|dead|died|surviv|status|outcome|event|complic|clavien|readmi|stay|(^|_)los(_|$)|(^|_)time(_|$)|recur|"
-    r"follow|(^|_)cens|mortal|relapse|(^|_)[dr]time(_|$)"
+    r"death|dead|died|surviv|outcome|(^|_)events?(_|$)|complic|clavien|readmi|re_?op|stay|(^|_)los(_|$)|recur|"
+    r"follow|(^|_)cens|mortal|relapse|(^|_)[dr]?time(_|$)|"
+    # other statuses (performance, smoking, ASA) are what a patient brings along
+    r"^status$|(^|_)(vital|life|last|final|disease|os|rfs|dfs|pfs)_status(_|$)"
 )
 _NAME = re.compile(r"(^|_)(name|surname|birth|dob|address|phone|email|mrn)(_|$)|(first|last)_?name")
 _UNITS = {
     "mg_dl": "mg/dL", "g_dl": "g/dL", "mmol_l": "mmol/L", "umol_l": "µmol/L", "kg_m2": "kg/m²", "days": "days",
     "years": "years", "months": "months", "min": "min", "ml": "mL", "cm": "cm", "mm": "mm", "kg": "kg",
 }  # fmt: skip
-_GUESSED_CODES = "Drafted: the codes' order and meaning are to be checked."
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,7 @@ class ColumnGuess:
     names_cases: bool = False
     names_patients: bool = False
     decimal_comma: bool = False
+    open_point: str = ""
 
     def renamed(self, name: str) -> ColumnGuess:
         """The same guess under another variable name; the raw column stays the source."""
@@ -48,24 +46,23 @@ def guess_column(header: str, cells: list[str | None]) -> ColumnGuess:
     name, unit = _name_and_unit(header)
     known = [cell for cell in cells if cell is not None and cell not in STANDARD_MISSING]
     identifies = _identifies(name, cells, known)
-    comma = not identifies and _is_decimal_comma(known)
-    kind, codes = (
-        (VariableKind.TEXT, ()) if identifies else _kind([c.replace(",", ".") for c in known] if comma else known)
-    )
-    roles = {Role.IDENTIFIER} if identifies else _roles(name, kind)
-    numeric = kind is VariableKind.NUMERIC
+    guess = ColumnKind(VariableKind.TEXT) if identifies else column_kind(known)
+    numeric = guess.kind is VariableKind.NUMERIC
     variable = Variable(
         name=name,
-        kind=kind,
+        kind=guess.kind,
         label=header,
         unit=unit if numeric else "",
-        choices=tuple(Choice(code, code) for code in codes),
-        roles=frozenset(roles),
+        choices=tuple(Choice(code, code) for code in guess.codes),
+        roles=frozenset({Role.IDENTIFIER} if identifies else _roles(name, guess.kind)),
         source=header if header != name else "",
-        note=_GUESSED_CODES if codes else "",
+        note=guess.remark,
     )
-    alone = len(known) == len(cells) == len(set(known))
-    return ColumnGuess(variable, identifies and alone, identifies and bool(_PATIENT.search(name)), comma)
+    alone = identifies and len(known) == len(cells) == len(set(known))
+    patients = identifies and bool(_PATIENT.search(name))
+    return ColumnGuess(
+        variable, alone, patients, guess.decimal_comma, f"{guess.open_point} {name}" if guess.open_point else ""
+    )
 
 
 def _name_and_unit(header: str) -> tuple[str, str]:
@@ -88,35 +85,6 @@ def _identifies(name: str, cells: list[str | None], known: list[str]) -> bool:
         and len(known) > 0.5 * len(cells)
         and len(set(known)) > MOST_CODES / 4
     )
-
-
-def _is_decimal_comma(known: list[str]) -> bool:
-    numbers = [cell.replace(",", ".") for cell in known]
-    return (
-        any("," in cell for cell in known)
-        and all("." not in c and c.count(",") <= 1 for c in known)
-        and all(map(_NUMBER.fullmatch, numbers))
-    )
-
-
-def _kind(known: list[str]) -> tuple[VariableKind, tuple[str, ...]]:
-    different = sorted(set(known))
-    if not different:
-        return VariableKind.TEXT, ()
-    if len(different) <= 2 and all(cell.lower() in BOOLEAN_SPELLINGS for cell in different):
-        return VariableKind.BOOLEAN, ()
-    if all(map(_NUMBER.fullmatch, different)):
-        few = len(different) <= MOST_NUMBER_CODES < len(known) and all(
-            re.fullmatch(r"-?[0-9]+(\.0+)?", c) for c in different
-        )
-        codes = sorted({str(int(float(cell))) for cell in different}, key=int) if few else []
-        return (VariableKind.CATEGORICAL, tuple(codes)) if few else (VariableKind.NUMERIC, ())
-    if all(map(_DATE.fullmatch, different)):
-        return VariableKind.DATE, ()
-    writable = not any("|" in cell or "," in cell for cell in different)
-    if writable and len(different) <= min(MOST_CODES, max(2, len(known) // 2)):
-        return VariableKind.CATEGORICAL, tuple(different)
-    return VariableKind.TEXT, ()
 
 
 def _roles(name: str, kind: VariableKind) -> set[Role]:
