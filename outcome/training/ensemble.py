@@ -17,9 +17,10 @@ from outcome.features.columns import columns_from_json, columns_to_json
 from outcome.features.outputs import Output
 from outcome.features.preprocess import Preprocessor
 from outcome.models.fitted import FittedModel
+from outcome.models.hazard import BaselineHazard
 from outcome.models.registry import model_from_state
 from outcome.models.state import State
-from outcome.training.calibration import Calibrator
+from outcome.training.calibration import Calibrator, fit_calibrator
 from outcome.training.data import TrainingData
 from outcome.training.folds import derive_seed
 from outcome.training.procedure import FittedProcedure, refit
@@ -33,23 +34,23 @@ LEARNED = ("fill", "low", "high", "mean", "sd")
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One refit: preprocessing and model."""
+    """One refit: preprocessing, model and calibration."""
 
     preprocessor: Preprocessor
     model: FittedModel
+    calibrator: Calibrator
 
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """The refits; all share the procedure's calibrator."""
+    """The refits of a chosen rung."""
 
     members: tuple[Member, ...]
-    calibrator: Calibrator
 
     def risks(self, frame: pd.DataFrame, horizons_days: Sequence[float] = ()) -> FloatArray:
         """Every member's risk, shape (members, n, h)."""
-        scores = [member.model.score(member.preprocessor.transform(frame)) for member in self.members]
-        return np.array([self.calibrator.risk(score, horizons_days) for score in scores])
+        scored = [(member, member.model.score(member.preprocessor.transform(frame))) for member in self.members]
+        return np.array([member.calibrator.risk(score, horizons_days) for member, score in scored])
 
     def interval(
         self, frame: pd.DataFrame, risk: FloatArray, horizons_days: Sequence[float] = ()
@@ -73,28 +74,36 @@ class Ensemble:
             arrays[f"{i}.outputs"] = np.array([shapes.index(_shape(output)) for output in outputs], dtype=np.int32)
             arrays[f"{i}.learned"] = np.array([_learned(output) for output in outputs]).reshape(-1, len(LEARNED))
             arrays.update(model.under(f"{i}.model"))
-            models.append(dict(model.numbers))
+            models.append({"model": dict(model.numbers), "calibrator": _without_baseline(member.calibrator)})
+            arrays.update(_baseline_arrays(member.calibrator, f"{i}.baseline"))
         columns = columns_to_json(self.members[0].preprocessor.columns) if self.members else []
         rows = [list(shape) for shape in shapes]
-        calibrator = self.calibrator.to_json()
-        return State({"columns": columns, "outputs": rows, "models": models, "calibrator": calibrator}, arrays)
+        return State({"columns": columns, "outputs": rows, "members": models}, arrays)
 
     @classmethod
     def from_state(cls, state: State) -> Ensemble:
         columns = columns_from_json(state.numbers["columns"])
         shapes = state.numbers["outputs"]
         members = []
-        for i, numbers in enumerate(state.numbers["models"]):
+        for i, numbers in enumerate(state.numbers["members"]):
             which, learned = state.arrays[f"{i}.outputs"], state.arrays[f"{i}.learned"]
             outputs = tuple(_output(shapes[k], row) for k, row in zip(which, learned.tolist(), strict=True))
-            model = model_from_state(state.part(numbers, f"{i}.model"))
-            members.append(Member(Preprocessor(columns, outputs), model))
-        return cls(tuple(members), Calibrator.from_json(state.numbers["calibrator"]))
+            model = model_from_state(state.part(numbers["model"], f"{i}.model"))
+            calibrator = _calibrator(numbers["calibrator"], state.arrays.get(f"{i}.baseline"))
+            members.append(Member(Preprocessor(columns, outputs), model, calibrator))
+        return cls(tuple(members))
 
 
 def refit_ensemble(procedure: FittedProcedure, data: TrainingData, settings: TrainingSettings, seed: int) -> Ensemble:
-    """`settings.bootstraps` refits of the chosen rung, each on patients drawn with replacement from these rows."""
+    """`settings.bootstraps` refits of the chosen rung, each on patients drawn with replacement from these rows.
+
+    Each member's calibrator is learned on the drawn rows' inner out-of-fold scores, so that a model which ranks
+    nothing still has an interval: that of the event share. The choice of the rung is not repeated.
+    """
     data = data.known()
+    scores = procedure.inner_scores
+    if scores is None:
+        raise ValueError("a procedure read back from files cannot be refitted: its inner scores are not kept")
     members = []
     for i in range(settings.bootstraps):
         rows = resample_patients(data, np.random.default_rng(derive_seed(seed, "bootstrap", i)))
@@ -104,8 +113,23 @@ def refit_ensemble(procedure: FittedProcedure, data: TrainingData, settings: Tra
             # the calibrator carries the baseline; a member's own would only be dead weight in the file
             empty = np.empty(0)
             model = replace(model, baseline=replace(model.baseline, times=empty, event=empty, competing=empty))
-        members.append(Member(replace(fitted.preprocessor, dropped=()), model))
-    return Ensemble(tuple(members), procedure.chosen.calibrator)
+        calibrator = fit_calibrator(data.target.take(rows), scores[rows], settings.few_events)
+        members.append(Member(replace(fitted.preprocessor, dropped=()), model, calibrator))
+    return Ensemble(tuple(members))
+
+
+def _without_baseline(calibrator: Calibrator) -> dict[str, Any]:
+    return {**calibrator.to_json(), "baseline": None}
+
+
+def _baseline_arrays(calibrator: Calibrator, name: str) -> dict[str, FloatArray]:
+    baseline = calibrator.baseline
+    return {} if baseline is None else {name: np.array([baseline.times, baseline.event, baseline.competing])}
+
+
+def _calibrator(numbers: dict[str, Any], baseline: FloatArray | None) -> Calibrator:
+    calibrator = Calibrator.from_json(numbers)
+    return calibrator if baseline is None else replace(calibrator, baseline=BaselineHazard(*baseline))
 
 
 def resample_patients(data: TrainingData, rng: np.random.Generator) -> np.ndarray:

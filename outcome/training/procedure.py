@@ -80,12 +80,15 @@ class FittedProcedure:
     """The chosen rung, fitted to all given rows, and how it was chosen.
 
     `rung_scores`: one row a rung, simplest first: rung, algorithm, params, mean (inner metric), standard_error.
+    `inner_scores` (n,) are the chosen rung's inner out-of-fold scores of the known rows, on which the calibrator was
+    learned; they serve its refits and are not kept in the state (None after reading one).
     """
 
     chosen: RungFit
     metric: str
     rung_scores: tuple[dict[str, Any], ...]
     reason: str
+    inner_scores: FloatArray | None = None
 
     @property
     def threshold(self) -> Threshold | None:
@@ -151,7 +154,8 @@ def _fit(
     wanted = found.best if every_rung else (choice.candidate,)
     fits = {id(c): _finish(data, c, settings, derive_seed(seed, "refit")) for c in wanted}
     scores = tuple(_score_row(candidate, found.standard_error) for candidate in found.best)
-    procedure = FittedProcedure(fits[id(choice.candidate)], metric, scores, choice.reason)
+    chosen = choice.candidate
+    procedure = FittedProcedure(fits[id(chosen)], metric, scores, choice.reason, chosen.out_of_fold)
     return FittedLadder(procedure, tuple(fits[id(candidate)] for candidate in wanted))
 
 

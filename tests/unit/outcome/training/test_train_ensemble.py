@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -47,17 +49,49 @@ def test_more_patients_mean_steadier_refits() -> None:
     assert 0.15 < spreads[1] / spreads[0] < 0.6
 
 
-def test_members_share_the_calibrator_and_differ_in_the_rest() -> None:
+def test_members_differ_in_every_part_and_survive_their_state() -> None:
     data = data_of(90)
     settings = TrainingSettings(bootstraps=5)
     procedure = fit_procedure(data, [RUNG], settings, 1)
     ensemble = refit_ensemble(procedure, data, settings, 2)
-    assert ensemble.calibrator is procedure.chosen.calibrator
+    assert len({member.calibrator.intercept for member in ensemble.members}) == 5
     assert len({member.preprocessor.outputs[0].mean for member in ensemble.members}) == 5
     again = Ensemble.from_state(ensemble.to_state())
     new = data.frame.iloc[:4]
     assert again.risks(new).tobytes() == ensemble.risks(new).tobytes()
     assert ensemble.risks(new).shape == (5, 4, 1)
+
+
+def test_a_model_that_ranks_nothing_has_the_interval_of_the_event_share() -> None:
+    rng = np.random.default_rng(5)
+    data = data_of(240)
+    noise = replace(data, target=Target.binary("e", (rng.random(240) < 0.3).astype(float)))
+    settings = TrainingSettings(bootstraps=80)
+    procedure = fit_procedure(noise, [RUNG], settings, 1)
+    flat = replace(procedure, inner_scores=np.zeros(240))
+    ensemble = refit_ensemble(flat, noise, settings, 2)
+    still = [member.calibrator.risk(np.zeros(1))[0, 0] for member in ensemble.members]
+    share = float(noise.target.value.mean())
+    by_patients = np.sqrt(share * (1 - share) / 240)  # outcomes are independent of the patient here
+    assert 0.6 < np.std(still) / by_patients < 1.5
+
+
+def test_survival_refits_keep_their_baselines() -> None:
+    rng = np.random.default_rng(6)
+    data = data_of(150)
+    x = data.frame["clinical:x"].to_numpy()
+    times = rng.exponential(1000 * np.exp(-x))
+    target = Target.survival("death", np.minimum(times, 1500), (times < 1500).astype(float))
+    settings = TrainingSettings(bootstraps=4)
+    rung = Rung("x", "cox", ({"penalty": 0.01},), 0, ("clinical",))
+    data = replace(data, target=target)
+    ensemble = refit_ensemble(fit_procedure(data, [rung], settings, 1), data, settings, 2)
+    again = Ensemble.from_state(ensemble.to_state())
+    new = data.frame.iloc[:5]
+    risks = ensemble.risks(new, (365.0, 1000.0))
+    assert risks.tobytes() == again.risks(new, (365.0, 1000.0)).tobytes()
+    assert np.all(risks[:, :, 0] <= risks[:, :, 1])
+    assert np.ptp(risks[:, 0, 0]) > 0
 
 
 def test_without_refits_there_is_no_interval() -> None:
