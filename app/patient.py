@@ -20,6 +20,8 @@ PICK = "pt_case"
 _SHOWN_CAUTIONS = 3
 OUT_OF_FOLD = "This patient is one of the development cases: each risk comes from a model fitted without this patient."
 FROZEN = "Risks come from the frozen model {bundle}, which never saw this patient."
+NO_INTERVAL = "no interval"
+WHY_NO_INTERVAL = "Intervals are computed by the frozen model only, for patients it has never seen."
 NEVER = "No prediction exists for this patient."
 
 
@@ -81,7 +83,9 @@ def risk_rows(records: StudyRecords, case_id: str, inputs: str) -> tuple[list[Ri
         if answer is not None:
             rows.append(_risk_row(question, answer))
             sources.add(str(answer["source"]))
-    return rows, source_words(sources, records.predicted_by)
+    words = source_words(sources, records.predicted_by)
+    bare = bool(rows) and all(NO_INTERVAL in row.interval for row in rows)
+    return rows, f"{words} {WHY_NO_INTERVAL}" if bare else words
 
 
 def source_words(sources: set[str], bundle_id: str) -> str:

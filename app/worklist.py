@@ -111,7 +111,7 @@ def _table(table: pd.DataFrame, question: Question | None) -> None:
     if not len(table):
         markup.show("sentence.html.j2", text="No case matches the search and filter.", next_step="")
         return
-    hidden = {"partition"} if question else {"partition", "Prediction", "Low", "High"}
+    hidden = hidden_columns(table, question)
     st.dataframe(
         table,
         hide_index=True,
@@ -123,6 +123,13 @@ def _table(table: pd.DataFrame, question: Question | None) -> None:
         column_config=_columns(question),
         column_order=[name for name in table.columns if name not in hidden],
     )
+
+
+def hidden_columns(table: pd.DataFrame, question: Question | None) -> set[str]:
+    """Columns with nothing to show: predictions without a question, an interval that no listed case has."""
+    if question is None:
+        return {"partition", "Prediction", "Low", "High"}
+    return {"partition"} if table["Low"].notna().any() else {"partition", "Low", "High"}
 
 
 def _columns(question: Question | None) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,13 @@ import pandas as pd
 
 from outcome.bundle import Bundle, read_bundle
 from outcome.cases import Plane, planes, process_case, read_case_mask
-from outcome.dictionary import DataDictionary
+from outcome.dictionary import DataDictionary, Variable, VariableKind
 from outcome.errors import DataRefusal
 from outcome.features.blocks import join_blocks
 from outcome.features.columns import FeatureColumn, columns_from_json
 from outcome.store import StudyStore, read_json
 from outcome.training.unit import TrainedUnit
-from outcome.types import PREDICTION_COLUMNS, CaseInput, Recipe
+from outcome.types import PREDICTION_COLUMNS, CaseInput, Level, Recipe
 
 _UNSET = ("partition", "source")
 
@@ -69,7 +71,8 @@ class RiskModel:
     def predict(self, case: CaseInput, record: Mapping[str, Any]) -> pd.DataFrame:
         """One case from its files and its coded record (variable: value) to its risks.
 
-        Raises DataRefusal where the record names a variable the dictionary does not know, or the mask is refused.
+        Raises DataRefusal where the record names a variable the dictionary does not know or a value it does not
+        allow, or the mask is refused.
         """
         unknown = sorted(set(record) - set(self.dictionary.names))
         if unknown:
@@ -78,11 +81,60 @@ class RiskModel:
                 expected="variables of the bundle's dictionary",
                 next_step="`outcome bundle inspect` and dictionary.csv say which there are",
             )
+        _refuse_uncoded(self.dictionary, record)
         variables = pd.DataFrame([{name: record.get(name) for name in self.dictionary.names}], index=[case.case_id])
-        measured = process_case(case, self.recipe).features if self.recipe and case.mask else {}
+        measured = _measured(case, self.recipe) if self.recipe and case.mask else {}
         radiomics = pd.DataFrame([measured], index=[case.case_id], dtype=float)
         frame, _ = join_blocks(variables.rename_axis("case_id"), self.dictionary, radiomics)
         return self.predict_frame(frame)
+
+
+def _refuse_uncoded(dictionary: DataDictionary, record: Mapping[str, Any]) -> None:
+    """A code the dictionary does not name, text for a number or an impossible number would pass for a healthy value."""
+    wrong = [name for name, value in record.items() if not _allowed(dictionary[name], value)]
+    if wrong:
+        raise DataRefusal(
+            f"the record holds values that cannot be: {', '.join(wrong[:5])}",
+            expected="; ".join(_words(dictionary[name]) for name in wrong[:5]),
+            next_step="code the record by the bundle's dictionary.csv; leave out what is not known",
+        )
+
+
+def _allowed(variable: Variable, value: Any) -> bool:
+    if value is None or value != value:
+        return True
+    if variable.kind is VariableKind.CATEGORICAL:
+        return value in variable.codes
+    if variable.kind is VariableKind.BOOLEAN:
+        return isinstance(value, Real) and value in (0, 1)
+    if variable.kind is not VariableKind.NUMERIC:
+        return True
+    limits = variable.hard_range
+    low, high = (-math.inf if limits.low is None else limits.low), (math.inf if limits.high is None else limits.high)
+    return isinstance(value, Real) and math.isfinite(value) and low <= float(value) <= high
+
+
+def _words(variable: Variable) -> str:
+    if variable.kind is VariableKind.CATEGORICAL:
+        return f"{variable.name} one of {', '.join(variable.codes)}"
+    if variable.kind is VariableKind.BOOLEAN:
+        return f"{variable.name} 0 or 1"
+    limits = variable.hard_range
+    ends = [f"{word} {end:g}" for word, end in (("at least", limits.low), ("at most", limits.high)) if end is not None]
+    return " ".join([variable.name, "a number", *ends])
+
+
+def _measured(case: CaseInput, recipe: Recipe) -> Mapping[str, float]:
+    """The case's measurements. A refused mask refuses the case: a risk without it would pass for one with it."""
+    result = process_case(case, recipe)
+    reasons = [finding.message for finding in result.findings if finding.level is Level.REJECT]
+    if reasons:
+        raise DataRefusal(
+            f"the mask of case {case.case_id} is refused",
+            found="; ".join(reasons),
+            next_step="correct the mask, or hand the case over without one",
+        )
+    return result.features
 
 
 def case_planes(store: Path, study: str, case_id: str, region: str | None = None) -> list[Plane]:

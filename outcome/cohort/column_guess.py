@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 
 from outcome.cohort.coding import STANDARD_MISSING
@@ -14,7 +15,7 @@ _CASE = re.compile(r"(^|_)(case|caseid|id|pid|record|accession)(_|$)|(case|patie
 _PATIENT = re.compile(r"patient|subject|(^|_)(pid|mrn)(_|$)")
 _SITE = re.compile(r"(^|_)(site|hospital|cent(er|re)|institution|clinic)(_|$)")
 _OUTCOME = re.compile(
-    r"death|dead|died|surviv|outcome|(^|_)events?(_|$)|complic|clavien|readmi|re_?op|stay|(^|_)los(_|$)|recur|"
+    r"death|dead|died|surviv|outcome|(^|_)events?(_|$)|complic|clavien|readmi|(^|_)re_?op|stay|(^|_)los(_|$)|recur|"
     r"follow|(^|_)cens|mortal|relapse|(^|_)[dr]?time(_|$)|"
     # other statuses (performance, smoking, ASA) are what a patient brings along
     r"^status$|(^|_)(vital|life|last|final|disease|os|rfs|dfs|pfs)_status(_|$)"
@@ -68,6 +69,8 @@ def guess_column(header: str, cells: list[str | None]) -> ColumnGuess:
 def _name_and_unit(header: str) -> tuple[str, str]:
     bracket = re.search(r"[(\[]([^)\]]+)[)\]]\s*$", header)
     plain = header[: bracket.start()] if bracket else header
+    latin = unicodedata.normalize("NFKD", plain.replace("ß", "ss"))
+    plain = "".join(sign for sign in latin if not unicodedata.combining(sign))
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain)
     name = re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_") or "column"
     name = name if name[0].isalpha() else f"v_{name}"

@@ -17,7 +17,9 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _COMMA_NUMBER = re.compile(r"[+-]?[0-9]+(,[0-9]+)?")
 _WHOLE = re.compile(r"-?[0-9]+(\.0+)?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?")
-_OTHER_DATE = re.compile(r"(\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2})|\d{4}[./]\d{1,2}[./]\d{1,2})([ T]\d{1,2}:\d{2}(:\d{2})?)?")
+_OTHER_DATE = re.compile(
+    r"(\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2})|\d{4}[./]\d{1,2}[./]\d{1,2})([ T]\d{1,2}:\d{2}(:\d{2})?)?"
+)
 _LADDERS = (
     ("none", "minimal", "mild", "moderate", "severe"),
     ("low", "intermediate", "medium", "moderate", "high"),
@@ -29,7 +31,8 @@ _LADDERS = (
 
 CODES = "Drafted: the codes' order and meaning are to be checked."
 FOREIGN_DATES = (
-    "Drafted as text: only dates such as 2024-05-01 are read. Rewrite the column, then put date_ymd under Text Validation."
+    "Drafted as text: only dates such as 2024-05-01 are read. Rewrite the column, then put date_ymd under "
+    "Text Validation Type."
 )
 STRAYS = "Drafted as a number: {n} of {total} cells are none. Mend them, or name their spelling in @MISSING."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Iterable
@@ -9,16 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from outcome.cohort.column_guess import ColumnGuess, guess_column
+from outcome.cohort.draft_examples import endpoint_examples
 from outcome.config import TableSource
-from outcome.dictionary import Availability, Role, Variable, VariableKind
+from outcome.dictionary import Availability, Role, VariableKind
 from outcome.dictionary.redcap import ANNOTATION, TODO, rows_csv, write_row
 from outcome.dictionary.variable import PREDICTOR_KINDS
 from outcome.errors import UsageError
 from outcome.sources import read_table
 
 _FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".json": "json", ".parquet": "parquet", ".xlsx": "excel"}
-_DEATH = re.compile(r"death|dead|died|status|mortal")
-_FOLLOW_UP = re.compile(r"follow|surv|time")
+_SURGERY = re.compile(r"surg|operat|(^|_)op(_|$)")
+UTF8 = "utf-8-sig"  # the default of a study file
 _AVAILABILITY = f"@AVAILABILITY='{Availability.POSTOPERATIVE}'"
 
 
@@ -43,7 +45,8 @@ def draft(table: Path) -> Draft:
     guesses = _distinct([guess_column(str(name), frame[name].tolist()) for name in frame.columns])
     case = next((guess for guess in guesses if guess.names_cases), None)
     waiting = [guess.variable.name for guess in guesses if not guess.variable.is_identifier]
-    todo = (*(f"availability of {name}" for name in waiting), "endpoints in study.yaml")
+    odd = (guess.open_point for guess in guesses if guess.open_point)
+    todo = ("endpoints in study.yaml", *odd, *(f"availability of {name}" for name in waiting))
     return Draft(rows_csv(map(_row, guesses)), _study_text(table, source, guesses, case), todo)
 
 
@@ -55,13 +58,28 @@ def _source(table: Path) -> TableSource:
             expected=", ".join(_FORMATS),
             found=table.suffix or "none",
         )
-    separator = _separator(table) if kind == "csv" and table.is_file() else ","
-    return TableSource.model_validate({"format": kind, "path": table.name, "separator": separator})
+    place = {"format": kind, "path": table.name}
+    if kind != "csv" or not table.is_file():
+        return TableSource.model_validate(place)
+    encoding = _encoding(table)
+    return TableSource.model_validate({**place, "encoding": encoding, "separator": _separator(table, encoding)})
 
 
-def _separator(table: Path) -> str:
+def _encoding(table: Path) -> str:
+    """UTF-16 by its mark, UTF-8 where every byte fits, else what Windows programs write."""
+    data = table.read_bytes()
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return UTF8
+
+
+def _separator(table: Path, encoding: str) -> str:
     """The sign that splits the first line into most cells."""
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with table.open(encoding=encoding, errors="replace", newline="") as file:
         header = file.readline()
     return max(",;\t|", key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
 
@@ -93,8 +111,9 @@ def _row(guess: ColumnGuess) -> dict[str, str]:
 def _study_text(table: Path, source: TableSource, guesses: list[ColumnGuess], case: ColumnGuess | None) -> str:
     stem = re.sub(r"[^a-z0-9]+", "_", table.stem.lower()).strip("_") or "study"
     separator = f', separator: "{_escaped(source.separator)}"' if source.separator != "," else ""
+    encoding = f", encoding: {source.encoding}" if source.encoding != UTF8 else ""
     decimal = ', decimal: ","' if any(guess.decimal_comma for guess in guesses) else ""
-    place = f"format: {source.format}, path: {_quoted(table.name)}{separator}{decimal}"
+    place = f"format: {source.format}, path: {_quoted(table.name)}{separator}{decimal}{encoding}"
     rows = "'@row' # no column tells the cases apart; a table sorted otherwise would name other patients"
     return _STUDY.format(
         name=stem,
@@ -102,43 +121,19 @@ def _study_text(table: Path, source: TableSource, guesses: list[ColumnGuess], ca
         table=f"{{{place}}}",
         case=case.variable.name if case else rows,
         optional="".join(_optional(guesses, case)),
-        examples="\n".join(f"  # {line}" for line in _examples([guess.variable for guess in guesses])),
+        examples="\n".join(f"  # {line}" for line in endpoint_examples([guess.variable for guess in guesses])),
     )
 
 
-def _optional(guesses: Iterable[ColumnGuess], case: ColumnGuess | None) -> Iterable[str]:
+def _optional(guesses: list[ColumnGuess], case: ColumnGuess | None) -> Iterable[str]:
     for guess in guesses:
         if Role.SITE in guess.variable.roles:
             yield f"site: {guess.variable.name}\n"
         if guess.names_patients and guess is not case:
             yield f"patient_id: {guess.variable.name}\n"
-
-
-def _examples(variables: list[Variable]) -> list[str]:
-    """Commented endpoints made of the table's own likely outcomes, or of placeholders."""
-    likely = [variable for variable in variables if Role.ENDPOINT in variable.roles]
-    events = [variable for variable in likely if variable.kind in (VariableKind.BOOLEAN, VariableKind.CATEGORICAL)]
-    times = [variable for variable in likely if variable.kind is VariableKind.NUMERIC]
-    event = events[0].name if events else "my_outcome"
-    time = times[0].name if times else "my_days"
-    last = max(times, key=lambda variable: bool(_FOLLOW_UP.search(variable.name)), default=None)
-    death = max(events, key=lambda variable: bool(_DEATH.search(variable.name)), default=None)
-    return [
-        f"{event}_yes: {{kind: binary, event: {_event(events[0] if events else None)}, horizon_days: 30}}",
-        f"{time}_length: {{kind: duration, variable: {time}}}",
-        "survival:",
-        "  kind: time_to_event",
-        f"  time: {last.name if last else 'my_days'} # time from surgery to event or last contact",
-        f"  event: {_event(death)}",
-        "  horizons_days: [365]",
-    ]
-
-
-def _event(variable: Variable | None) -> str:
-    """The last choice of a variable, or yes, as the event of an example."""
-    if variable is None or variable.kind is VariableKind.BOOLEAN:
-        return f"{{variable: {variable.name if variable else 'my_outcome'}, equals: true}}"
-    return f'{{variable: {variable.name}, equals: "{variable.codes[-1]}"}}'
+    surgery = [g for g in guesses if g.variable.kind is VariableKind.DATE and _SURGERY.search(g.variable.name)]
+    for guess in surgery[:1]:
+        yield f"index_time: {guess.variable.name} # start of surgery: later dates must not precede it\n"
 
 
 def _quoted(text: str) -> str:
@@ -160,7 +155,8 @@ dictionary: dictionary.csv
 table: {table}
 case_id: {case}
 {optional}
-# What is to be predicted. Examples from this table's columns; change and uncomment, then remove the TODO:
+# What is to be predicted. Examples from this table's columns: take the # away before those that fit, change them,
+# and delete the word TODO. What an endpoint is made of has @ROLE='endpoint' in dictionary.csv, never 'predictor'.
 endpoints: TODO
 {examples}
 """

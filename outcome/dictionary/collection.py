@@ -92,7 +92,10 @@ class DataDictionary:
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise DataRefusal(
-                "the data dictionary cannot be read", expected="UTF-8 text", found=f"{path}: {error}"
+                "the data dictionary cannot be read",
+                expected="UTF-8 text",
+                found=f"{path}: {error}",
+                next_step="save it again as UTF-8 (in Excel: Save As, CSV UTF-8)",
             ) from None
         return cls.read(io.StringIO(text, newline=""), path.name)
 

@@ -105,11 +105,12 @@ def _normal_test(
 ) -> PairedDifference:
     if not variance > 0:
         # Scores that rank every pair alike: the difference is zero in every sample, not zero by chance.
-        estimate = measured(value, (value, value) if value == 0 else None, method=method, n=n, n_events=n_events)
+        interval = (value, value) if value == 0 else None
+        estimate = measured(value, interval, method=method, n=n, n_events=n_events, level=level)
         return PairedDifference(estimate, None, 1.0 if value == 0 else None)
     se = math.sqrt(variance)
-    interval = wald(value, se, level=level, bounds=(-1.0, 1.0))
-    estimate = measured(value, interval, method=method, n=n, n_events=n_events, level=level)
+    bounds = wald(value, se, level=level, bounds=(-1.0, 1.0))
+    estimate = measured(value, bounds, method=method, n=n, n_events=n_events, level=level)
     return PairedDifference(estimate, value / se, float(2 * norm.sf(abs(value / se))))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import metadata
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from outcome.features.columns import FeatureColumn, columns_from_json, columns_to_json
 from outcome.pipeline import overlap
 from outcome.pipeline.inputs import recipe_of
 from outcome.pipeline.stage import Run, code_digest
 from outcome.store import canonical_json, read_json, read_parquet
 from outcome.training.unit import TrainedUnit
+from outcome.types import EndpointKind
 
 SUPPRESSION_LIMIT = 5
+_WITH_EVENTS = (EndpointKind.BINARY, EndpointKind.TIME_TO_EVENT)
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -25,14 +29,19 @@ def bundle_files(run: Run, development: list[str]) -> dict[str, bytes]:
     frame = read_parquet(features / "features.parquet").set_index("case_id").loc[development]
     cases = read_parquet(cohort / "cases.parquet").set_index("case_id").loc[development]
     endpoints = read_parquet(cohort / "endpoints.parquet")
+    endpoint_kinds = {name: endpoint.kind for name, endpoint in run.study.endpoints.items()}
     recipe = recipe_of(run.study)
+    columns = development_columns(columns_from_json(read_json(features / "columns.json")), frame)
+    frame = frame[[column.name for column in columns]]
     files = {
         "recipe.json": canonical_json(recipe.to_json() if recipe else None),
         "dictionary.csv": (cohort / "dictionary.csv").read_bytes(),
         "config.json": canonical_json(run.study.resolved()),
-        "columns.json": (features / "columns.json").read_bytes(),
+        "columns.json": canonical_json(columns_to_json(columns)),
         "ladder.json": (train / "ladder.json").read_bytes(),
-        "reference.json": canonical_json(reference_summary(frame, endpoints[endpoints["case_id"].isin(development)])),
+        "reference.json": canonical_json(
+            reference_summary(frame, endpoints[endpoints["case_id"].isin(development)], endpoint_kinds)
+        ),
         overlap.FILE: canonical_json(overlap.salted_patients(cases["patient_id"], run.study.name)),
         "MODEL_CARD.md": model_card(run, len(development)).encode(),
     }
@@ -41,6 +50,14 @@ def bundle_files(run: Run, development: list[str]) -> dict[str, bytes]:
         model = replace(unit_as_trained, out_of_fold=unit_as_trained.out_of_fold.iloc[:0])  # no patient travels
         files |= {f"estimators/{unit}/{name}": data for name, data in model.files().items()}
     return files
+
+
+def development_columns(columns: Iterable[FeatureColumn], frame: pd.DataFrame) -> tuple[FeatureColumn, ...]:
+    """The columns a model may be told of, from the development cases' frame.
+
+    A measurement that only later cases have must not even be named: the bundle would depend on them.
+    """
+    return tuple(c for c in columns if c.block != "radiomics" or frame[c.name].notna().any())
 
 
 def bundle_facts(run: Run) -> dict[str, Any]:
@@ -55,16 +72,19 @@ def bundle_facts(run: Run) -> dict[str, Any]:
     }
 
 
-def reference_summary(frame: pd.DataFrame, endpoints: pd.DataFrame) -> dict[str, Any]:
+def reference_summary(frame: pd.DataFrame, endpoints: pd.DataFrame, kinds: Mapping[str, str]) -> dict[str, Any]:
     """The training population in numbers, with no cell below the suppression limit: for checks of shift."""
     summary = {str(name): _column_summary(frame[name]) for name in frame.columns}
-    outcomes = {str(name): _outcome_summary(group) for name, group in endpoints.groupby("endpoint", sort=True)}
+    outcomes = {
+        str(name): _outcome_summary(group, kinds[str(name)]) for name, group in endpoints.groupby("endpoint", sort=True)
+    }
     return {"n": len(frame), "suppression_limit": SUPPRESSION_LIMIT, "features": summary, "endpoints": outcomes}
 
 
 def _column_summary(column: pd.Series) -> dict[str, Any]:
     known = column.dropna()
-    summary: dict[str, Any] = {"n": _suppressed(len(known)), "missing": _suppressed(len(column) - len(known))}
+    n, missing = _suppressed_parts([len(known), len(column) - len(known)])
+    summary: dict[str, Any] = {"n": n, "missing": missing}
     if len(known) < 4 * SUPPRESSION_LIMIT:
         return summary
     if pd.api.types.is_numeric_dtype(column):
@@ -72,15 +92,30 @@ def _column_summary(column: pd.Series) -> dict[str, Any]:
         return {**summary, "quantiles": dict(zip(map(str, _QUANTILES), levels, strict=True)),
                 "mean": float(known.mean()), "sd": float(known.std())}  # fmt: skip
     counts = known.value_counts().sort_index()
-    return {**summary, "counts": {str(level): _suppressed(int(count)) for level, count in counts.items()}}
+    return {**summary, "counts": dict(zip(map(str, counts.index), _suppressed_parts(counts.tolist()), strict=True))}
 
 
-def _outcome_summary(rows: pd.DataFrame) -> dict[str, Any]:
-    events = int((rows["value"] == 1).sum() + (rows["event"] == 1).sum())
-    return {
-        "n": _suppressed(int((rows["value"].notna() | rows["event"].notna()).sum())),
-        "n_events": _suppressed(events),
-    }
+def _outcome_summary(rows: pd.DataFrame, kind: str) -> dict[str, Any]:
+    """Known outcomes and, where the kind of endpoint has them, events; a lone small cell is not left to arithmetic."""
+    known = int((rows["value"].notna() | (rows["event"].notna() & rows["time_days"].notna())).sum())
+    n = None if _suppressed(len(rows) - known) is None else known
+    if kind not in _WITH_EVENTS:
+        return {"n": n, "n_events": None}
+    events = int((rows["value"] == 1).sum() + ((rows["event"] == 1) & rows["time_days"].notna()).sum())
+    told = n is None or _suppressed(known - events) is not None
+    return {"n": n, "n_events": _suppressed(events) if told else None}
+
+
+def _suppressed_parts(parts: list[int]) -> list[int | None]:
+    """Counts that add up to a total a reader knows: one small cell alone would follow from the others.
+
+    With one part suppressed the smallest of the rest goes too.
+    """
+    shown = [_suppressed(count) for count in parts]
+    rest = [i for i, count in enumerate(shown) if count]
+    if len(rest) == len([count for count in parts if count]) - 1:
+        shown[min(rest, key=lambda i: parts[i])] = None
+    return shown
 
 
 def _suppressed(count: int) -> int | None:

@@ -12,17 +12,18 @@ from typing import Any
 
 import pandas as pd
 
-from outcome.bundle import read_bundle
+from outcome.bundle import Bundle, read_bundle
 from outcome.cohort.build import build_cohort
 from outcome.cohort.inputs import case_inputs, input_findings
 from outcome.cohort.types import Cohort, FlowStep, refuse_rejects
 from outcome.config import Study
 from outcome.dictionary import DataDictionary
 from outcome.errors import DataRefusal
+from outcome.pipeline.agreement import Agreed, agree
 from outcome.pipeline.overlap import refuse_overlap
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform
 from outcome.sources.tables import read_table
-from outcome.store import digest, file_digest, write_json, write_parquet, write_text
+from outcome.store import MANIFEST, digest, file_digest, write_json, write_parquet, write_text
 from outcome.types import CaseInput, Finding, Level
 
 STAGE = "cohort"
@@ -45,26 +46,34 @@ def run_cohort(run: Run) -> StageResult:
     """Make the cohort stage of a study."""
     study = run.study
     table = read_table(study.table, study.root)
-    dictionary = study_dictionary(run)
-    selected = select(study, dictionary, table)
-    refuse_overlap_with_development(run, selected.cohort.cases)
+    bundle = foreign_bundle(run)
+    agreed = study_dictionary(study, bundle)
+    selected = select(study, agreed.dictionary, table)
+    if bundle is not None:
+        refuse_overlap(bundle, selected.cohort.cases)
+        selected = replace(selected, findings=(*agreed.findings, *selected.findings))
     files = {case: _relative(case_input, study) for case, case_input in selected.inputs.items()}
     config = {name: value for name, value in study.resolved().items() if name not in _NOT_OURS}
-    inputs = {"table": _table_digest(study, table), "dictionary": digest(dictionary.to_csv()), "files": digest(files)}
+    inputs = {
+        "table": _table_digest(study, table),
+        "dictionary": digest(agreed.dictionary.to_csv()),
+        "files": digest(files),
+        **({} if bundle is None else {"bundle": bundle.id}),
+    }
     work = Work(STAGE, config, inputs)
-    return perform(run, work, lambda folder: _write(folder, selected, dictionary, files, config))
+    return perform(run, work, lambda folder: _write(folder, selected, agreed.dictionary, files, config))
 
 
-def study_dictionary(run: Run) -> DataDictionary:
-    """The study's own dictionary; with a foreign bundle in the store, the bundle's on this study's columns."""
-    return DataDictionary.load(run.study.dictionary)
-
-
-def refuse_overlap_with_development(run: Run, cases: pd.DataFrame) -> None:
-    """Where no partition is development, the store's bundle is another's: its patients must not be among ours."""
+def foreign_bundle(run: Run) -> Bundle | None:
+    """The store's bundle where it was learned elsewhere: no partition of this study is for development."""
     develops = any(part.relation == "development" for part in run.study.partitions.values())
-    if not develops and (run.store.bundle / "manifest.json").exists():
-        refuse_overlap(read_bundle(run.store.bundle), cases)
+    return None if develops or not (run.store.bundle / MANIFEST).exists() else read_bundle(run.store.bundle)
+
+
+def study_dictionary(study: Study, bundle: Bundle | None) -> Agreed:
+    """The study's own dictionary; with a foreign bundle, as the bundle means it."""
+    own = DataDictionary.load(study.dictionary)
+    return Agreed(own, ()) if bundle is None else agree(bundle, study, own)
 
 
 def select(study: Study, dictionary: DataDictionary, table: pd.DataFrame) -> Selected:

@@ -20,6 +20,7 @@ from outcome.cohort.subgroups import subgroup_labels
 from outcome.config import BinaryEndpoint
 from outcome.dictionary import DataDictionary
 from outcome.evaluation.summary import difference, evaluate_target
+from outcome.pipeline.gaps import failed_cases, failed_units, repeated_patients
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
 from outcome.serving import RiskModel
 from outcome.store import read_json, read_parquet, write_json
@@ -52,7 +53,7 @@ def run_evaluate(run: Run) -> StageResult:
 
 def _sources(run: Run, bundle_id: str) -> list[str]:
     trained = ["train"] if (run.store.stage("train") / "manifest.json").exists() else []
-    return ["cohort", "segment", *trained, f"predict/{bundle_id}"]
+    return ["cohort", "segment", "radiomics", *trained, f"predict/{bundle_id}"]
 
 
 def _produce(run: Run, model: RiskModel, folder: Path) -> Made:
@@ -76,7 +77,11 @@ def _produce(run: Run, model: RiskModel, folder: Path) -> Made:
         "created_by": f"outcome {metadata.version('surgical-outcome')}",
         "partitions": partitions,
         "flow": read_json(cohort / "flow.json"),
-        "findings": [*read_json(cohort / "findings.json"), *read_json(run.store.stage("segment") / "findings.json")],
+        "findings": [
+            *read_json(cohort / "findings.json"),
+            *read_json(run.store.stage("segment") / "findings.json"),
+            *(finding.to_json() for finding in (*failed_cases(run), *repeated_patients(cases))),
+        ],
     }
     write_json(folder / "metrics.json", document)
     return Made({"partitions": len(partitions), "endpoints": len(run.study.endpoints)})
@@ -119,6 +124,7 @@ def _endpoint(scene: _Scene, name: str, ids: list[str], rows: pd.DataFrame) -> d
         models[inputs] = _model_entry(scene, f"{name}.{inputs}", target, tables, groups)
         chosen[inputs] = tables[CHOSEN].score
     skipped = {u.inputs.value: u.skipped for u in scene.model.units.values() if u.endpoint == name and u.skipped}
+    skipped |= failed_units(scene.run, name)
     return {
         "label": endpoint.label or name,
         "kind": endpoint.kind,
@@ -201,6 +207,7 @@ def _model_entry(
         "other_horizons": later,
         "threshold": threshold.to_json() if threshold else None,
         "rung": unit.procedure.chosen.rung.name if unit.procedure else "",
+        "chosen_in_outer_folds": unit.ladder["chosen_in_outer_folds"],
         "reason": unit.procedure.reason if unit.procedure else unit.skipped,
         "ladder": list(_ladder(target, tables)),
     }

@@ -32,7 +32,8 @@ def refuse_overlap(bundle: Bundle, cases: pd.DataFrame) -> None:
             f"{len(overlap)} of {len(cases)} cases belong to patients the model was learned from",
             expected="independent patients",
             found=", ".join(overlap[:5]) + (" …" if len(overlap) > 5 else ""),
-            next_step="name the independent cases with --partition",
+            next_step="name the independent cases with --partition; where two hospitals merely number their patients "
+            "alike, put the hospital before the number",
         )
 
 

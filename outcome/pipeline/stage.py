@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -88,11 +89,14 @@ class Work:
 def perform(run: Run, work: Work, produce: Callable[[Path], Made]) -> StageResult:
     """Do a stage's work unless it is current; the manifest is written last, so that half a stage is never believed."""
     start = time.perf_counter()
+    _refuse_other_study(run, work.stage)
     folder = run.store.stage(work.stage, work.part)
-    manifest = _current_manifest(run, folder, work.key)
-    if manifest is not None:
+    manifest = _manifest_on_disk(folder)
+    changed = _changed_outputs(run, folder, manifest)
+    if manifest.get("key") == work.key and not changed:
         return StageResult(work.stage, "current", manifest["counts"], manifest["failed"], time.perf_counter() - start)
     (folder / MANIFEST).unlink(missing_ok=True)
+    _discard(folder, changed)
     made = produce(folder)
     seconds = time.perf_counter() - start
     failed = {case: _without_root(reason, run.study.root) for case, reason in made.failed.items()}
@@ -140,15 +144,53 @@ def _source_digest(*places: Path) -> str:
     return digest(digests)
 
 
-def _current_manifest(run: Run, folder: Path, key: str) -> dict[str, Any] | None:
+def _refuse_other_study(run: Run, stage: str) -> None:
+    """A stage alone reads what the cohort stage left: it must have been left by this very study file."""
+    path = run.store.stage("cohort") / "study.json"
+    if stage == "cohort" or not path.exists():
+        return
+    now = plain(run.study.resolved())
+    other = [name for name, value in read_json(path).items() if now.get(name) != value]
+    if other:
+        raise StoreRefusal(
+            f"the cohort in {run.store.folder} was made by other settings",
+            expected="the settings of this study file",
+            found=f"other {', '.join(other)}",
+            next_step="outcome cohort STUDY.yaml (or `outcome run STUDY.yaml` for all that follows)",
+        )
+
+
+def _manifest_on_disk(folder: Path) -> dict[str, Any]:
+    """A stage's manifest; a missing or damaged one counts as none, so that the work is made again."""
     try:
         manifest = read_json(folder / MANIFEST)
-        if manifest["key"] != key:
-            return None
-        same = all(run.ledger.sha256(folder / name) == sha for name, sha in manifest["outputs"].items())
-    except (Refusal, OSError, KeyError, TypeError):
-        return None  # a missing or damaged artefact is simply made again
-    return dict(manifest) if same else None
+        return dict(manifest) if {"key", "outputs", "counts", "failed"} <= set(manifest) else {}
+    except (Refusal, OSError, TypeError):
+        return {}
+
+
+def _changed_outputs(run: Run, folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """The files that are no longer as their stage left them."""
+    return [name for name, sha in manifest.get("outputs", {}).items() if not _is_still(run, folder / name, sha)]
+
+
+def _is_still(run: Run, path: Path, sha: str) -> bool:
+    try:
+        return run.ledger.sha256(path) == sha
+    except OSError:
+        return False
+
+
+def _discard(folder: Path, changed: list[str]) -> None:
+    """Remove damaged files, and with a case's file all of that case: else its work would pass for finished."""
+    for name in changed:
+        shelf, _, rest = name.partition("/")
+        key = rest.partition("/")[0].partition(".")[0]
+        for path in (folder / shelf).glob(f"{key}*") if rest else [folder / name]:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _manifest(folder: Path, work: Work, counts: Mapping[str, Any], failed: Mapping[str, str]) -> dict[str, Any]:

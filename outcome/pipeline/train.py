@@ -5,6 +5,7 @@ Each unit (endpoint and input set) is trained by itself and kept by key, so that
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,15 @@ from typing import Any
 
 import pandas as pd
 
-from outcome.bundle import write_bundle
+from outcome.bundle import read_bundle, write_bundle
 from outcome.cohort.endpoints import endpoint_target
 from outcome.config import Study
-from outcome.features.columns import FeatureColumn
-from outcome.pipeline.bundle_parts import bundle_facts, bundle_files
+from outcome.errors import BundleRefusal, ConfigRefusal
+from outcome.features.columns import FeatureColumn, columns_from_json
+from outcome.pipeline.bundle_parts import bundle_facts, bundle_files, development_columns
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
-from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
-from outcome.store import digest, read_json, read_parquet, write_folder, write_json, write_parquet
+from outcome.pipeline.stage import Made, Run, StageResult, Work, code_digest, perform, upstream
+from outcome.store import MANIFEST, digest, plain, read_json, read_parquet, write_folder, write_json, write_parquet
 from outcome.training.settings import TrainingSettings
 from outcome.training.unit import train_unit
 from outcome.types import PREDICTION_COLUMNS, EndpointKind, InputSet, Target
@@ -43,13 +45,40 @@ class _Task:
 
 
 def run_train(run: Run) -> StageResult:
-    """Make the train stage and the bundle of a study."""
+    """Make the train stage and the bundle of a study. Raises ConfigRefusal where no case is for development."""
     inputs = {f"stage:{name}": upstream(run.store, name) for name in ("cohort", "features")}
+    _refuse_no_development(run)
     work = Work(STAGE, _config(run.study), inputs)
     result = perform(run, work, lambda folder: _produce(run, folder))
-    if result.status == "done" or not (run.store.bundle / "manifest.json").exists():
-        write_bundle(run.store.bundle, bundle_files(run, _development(run)), bundle_facts(run))
+    _keep_bundle(run.store.bundle, bundle_files(run, _development(run)), bundle_facts(run))
     return result
+
+
+def _refuse_no_development(run: Run) -> None:
+    if not _development(run):
+        raise ConfigRefusal(
+            "no case of this study is for development, so there is nothing to learn from",
+            expected="a partition with relation: development",
+            found=", ".join(f"{name} ({part.relation})" for name, part in run.study.partitions.items()),
+            next_step="outcome validate BUNDLE STUDY.yaml, or give a partition relation: development",
+        )
+
+
+def _keep_bundle(folder: Path, files: dict[str, bytes], facts: dict[str, Any]) -> None:
+    """Write the bundle unless these very bytes stand there: a kill or a copy may have left another one."""
+    try:
+        there = read_bundle(folder)
+        same = dict(there.files) == files and dict(there.facts) == plain(facts)
+    except BundleRefusal:
+        same = False
+    if not same:
+        write_bundle(folder, files, facts)
+
+
+def _drop_bundle(folder: Path) -> None:
+    """Take away the bundle of earlier training, its manifest first: between new units and new bundle there is none."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _config(study: Study) -> dict[str, Any]:
@@ -75,6 +104,7 @@ def _produce(run: Run, folder: Path) -> Made:
     tables = [read_parquet(folder / "units" / f"{key}.parquet") for key in index.values()]
     write_parquet(folder / "out_of_fold.parquet", _joined(tables, run))
     write_json(folder / "ladder.json", {name: summary["ladder"] for name, summary in summaries.items()})
+    _drop_bundle(run.store.bundle)
     skipped = {name: summary["skipped"] for name, summary in summaries.items() if summary["skipped"]}
     return Made({"units": len(tasks), "done": len(index), "skipped": skipped}, failed)
 
@@ -94,21 +124,17 @@ def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
     cases = read_parquet(cohort / "cases.parquet").set_index("case_id")
     chosen = development_cases(study, cases.reset_index())
     frame = read_parquet(features / "features.parquet").set_index("case_id").loc[chosen]
-    columns = tuple(FeatureColumn.from_json(entry) for entry in read_json(features / "columns.json"))
+    columns = development_columns(columns_from_json(read_json(features / "columns.json")), frame)
     endpoints = read_parquet(cohort / "endpoints.parquet")
     settings = training_settings(study)
-    basis = digest({"features": upstream(run.store, "features"), "config": _config(study)})
+    stages = {name: upstream(run.store, name) for name in ("cohort", "features")}
+    basis = digest({"code": code_digest(), "config": _config(study), **stages})
     for name, endpoint in study.endpoints.items():
         target = endpoint_target(endpoints, name, EndpointKind(endpoint.kind), chosen)
         for inputs in input_sets(columns):
             unit = f"{name}.{inputs.value}"
             yield _Task(
-                work=CaseWork(
-                    unit,
-                    digest({"basis": basis, "unit": unit, "stage": upstream(run.store, "cohort")}),
-                    folder,
-                    "units",
-                ),
+                work=CaseWork(unit, digest({"basis": basis, "unit": unit}), folder, "units"),
                 frame=frame,
                 columns=columns,
                 target=target,

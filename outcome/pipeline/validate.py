@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from outcome.bundle import read_bundle, write_bundle
-from outcome.config import Study, study_from_resolved
-from outcome.errors import BundleRefusal, ConfigRefusal
+from outcome.config import MaskSource, Study, study_from_resolved
+from outcome.errors import BundleRefusal, ConfigRefusal, StoreRefusal
+from outcome.pipeline.agreement import FROM_BUNDLE
 from outcome.pipeline.stage import Run
+from outcome.store import MANIFEST
 
-_FROM_BUNDLE = ("procedure", "endpoints", "inclusion", "subgroups", "comparator", "training", "radiomics", "index_time")
 _EXTERNAL = "external"
 
 
@@ -23,13 +24,13 @@ def apply_bundle(
 ) -> Study:
     """The study as the bundle defines it, on this study's data.
 
-    Raises BundleRefusal where the bundle is damaged or needs regions this study has not, ConfigRefusal for an unknown
-    partition.
+    Raises BundleRefusal where the bundle is damaged or this study's masks are not the ones it measures, ConfigRefusal
+    for an unknown partition.
     """
     read = read_bundle(bundle)
     defined = study_from_resolved(read.json("config.json"))
     _refuse_other_procedure(defined, study)
-    changes: dict[str, Any] = {name: getattr(defined, name) for name in _FROM_BUNDLE}
+    changes: dict[str, Any] = {name: getattr(defined, name) for name in FROM_BUNDLE}
     changes["partitions"] = _partitions(study, partition)
     if not outcomes_needed:
         changes["endpoints"] = {}
@@ -63,7 +64,7 @@ def _partitions(study: Study, partition: str | None) -> dict[str, Any]:
 
 
 def _mask(defined: Study, study: Study) -> Any:
-    """This study's masks with the regions the bundle measures; label numbers may differ, names may not."""
+    """This study's masks with the regions the bundle measures; label numbers may differ, names and meaning may not."""
     if defined.mask is None or study.mask is None:
         return None
     absent = sorted(set(defined.mask.regions) - set(study.mask.regions))
@@ -74,12 +75,41 @@ def _mask(defined: Study, study: Study) -> Any:
             found=", ".join(sorted(study.mask.regions)),
             next_step=f"name {', '.join(absent)} with its label number under mask.regions",
         )
+    _refuse_other_measuring(defined.mask, study.mask)
     regions = {name: study.mask.regions[name] for name in defined.mask.regions}
     return study.mask.model_copy(update={"regions": regions})
 
 
+def _refuse_other_measuring(defined: MaskSource, study: MaskSource) -> None:
+    """Intensities of another image, or sizes in voxels for sizes in mm, would pass as the bundle's measurements."""
+    if defined.units_mm != study.units_mm:
+        raise BundleRefusal(
+            "the bundle measures in another unit than this study's masks allow",
+            expected=f"mask.units_mm: {str(defined.units_mm).lower()}",
+            found=f"mask.units_mm: {str(study.units_mm).lower()}",
+            next_step="validate on masks whose voxel spacing is published in the same way",
+        )
+    if defined.on and study.on and defined.on != study.on:
+        raise BundleRefusal(
+            "the bundle measures another image than the one this study's masks were drawn on",
+            expected=f"mask.on: {defined.on}",
+            found=f"mask.on: {study.on}",
+            next_step=f"where it is the same kind of image, call it {defined.on} under images and mask.on",
+        )
+
+
 def adopt_bundle(run: Run, bundle: Path) -> None:
-    """Copy a verified bundle into the study's store, so that the dashboard finds model and predictions together."""
+    """Copy a verified bundle into the study's store, so that the dashboard finds model and predictions together.
+
+    Raises StoreRefusal where a model was trained in this place: its bundle would be lost, and its out-of-fold
+    predictions would be taken for this bundle's.
+    """
     read = read_bundle(bundle)
+    if (run.store.stage("train") / MANIFEST).exists():
+        raise StoreRefusal(
+            f"{run.store.folder} holds a model trained there",
+            expected="a store of its own for a frozen model on other cases",
+            next_step="choose another --out",
+        )
     if bundle.resolve() != run.store.bundle.resolve():
         write_bundle(run.store.bundle, read.files, read.facts)

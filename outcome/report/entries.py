@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from outcome.report.numbers import is_number
 from outcome.report.wording import primary_metric
 
 Json = Mapping[str, Any]
@@ -52,9 +53,21 @@ def _models(endpoint: Json) -> dict[str, Json]:
     return {**silent, **{inputs: model or {} for inputs, model in (endpoint.get("models") or {}).items()}}
 
 
-def all_metrics(model: Json) -> dict[str, Any]:
-    """A model's metrics, those at further horizons under a name that carries the day (`auc_t@1826`)."""
+def horizons(endpoint: Json) -> list[float]:
+    """The days at which an endpoint's risk is stated and measured, the first one first."""
+    models = (endpoint.get("models") or {}).values()
+    later = {float(day) for model in models for day in (model or {}).get("other_horizons") or {}}
+    first = endpoint.get("horizon_days")
+    days = list(first) if isinstance(first, Sequence) else [first] if is_number(first) else []
+    return days + sorted(later - set(days))
+
+
+def all_metrics(model: Json, first_day: object = None) -> dict[str, Any]:
+    """A model's metrics; where there are several horizons, each number at one carries its day (`auc_t@1826`)."""
     metrics = dict(model.get("metrics") or {})
-    for day, later in (model.get("other_horizons") or {}).items():
+    further = model.get("other_horizons") or {}
+    if further and is_number(first_day):
+        metrics = {f"{name}@{first_day:g}" if name.endswith("_t") else name: found for name, found in metrics.items()}
+    for day, later in further.items():
         metrics |= {f"{name}@{day}": number for name, number in later.items() if name.endswith("_t")}
     return metrics

@@ -60,6 +60,16 @@ def format_estimate(
     return f"{text} ({interval}){suffix}" if interval else f"{text}{suffix} (no interval)"
 
 
+def format_difference(difference: Mapping[str, Any] | None) -> str:
+    """ "+0.04 (−0.02 to +0.10)"; with a third decimal where two would show an end that is not zero as "0.00".
+
+    Otherwise a reader would see an interval that touches zero beside the words that it does not, or the reverse.
+    """
+    ends = [(difference or {}).get(name) for name in ("low", "high")]
+    hidden = any(is_number(end) and end != 0 and not round(float(end), 2) for end in ends)
+    return format_estimate(difference, decimals=3 if hidden else 2, signed=True)
+
+
 def per_100(risk: float) -> str:
     """A probability as a whole count of 100; the two ends say "<1" and ">99" unless they are exactly 0 or 1."""
     hundredths = 100.0 * float(risk)
@@ -94,8 +104,12 @@ def horizon_words(horizon_days: object) -> str:
     """ "within 30 days", "within 3 years", or "no fixed horizon"; several horizons are joined."""
     if isinstance(horizon_days, Sequence) and not isinstance(horizon_days, str):
         lengths = [_length(float(day)) for day in horizon_days if is_number(day)]
-        return f"within {', '.join(lengths)}" if lengths else "no fixed horizon"
+        return f"within {_joined(lengths)}" if lengths else "no fixed horizon"
     return f"within {_length(float(horizon_days))}" if is_number(horizon_days) else "no fixed horizon"
+
+
+def _joined(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _length(days: float) -> str:

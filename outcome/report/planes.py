@@ -63,7 +63,7 @@ def draw_plane(plane: PlaneLike, regions_colours: Mapping[int, str]) -> bytes:
         axes.set_aspect(row_mm / col_mm)
         _draw_letters(figure, plane.letters)
         if plane.image is None:
-            figure.text(0.5, 0.09, NO_IMAGE, color=LETTERS, fontsize=7, ha="center", va="bottom", alpha=0.85)
+            figure.text(0.015, 0.02, NO_IMAGE, color=LETTERS, fontsize=6, ha="left", va="bottom", alpha=0.85)
     return _png(figure)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from outcome.report.entries import ModelEntry, all_metrics, model_entries
+from outcome.report.entries import ModelEntry, all_metrics, horizons, model_entries
 from outcome.report.figures import calibration_svg, forest_svg, ladder_svg
 from outcome.report.numbers import count, events_text, format_number, horizon_words, is_number
 from outcome.report.tables import (
@@ -32,6 +32,7 @@ from outcome.report.wording import (
     metric_of,
     partition_title,
     rung_words,
+    with_metric_labels,
 )
 
 Json = Mapping[str, Any]
@@ -118,10 +119,10 @@ def _endpoint_section(
 def endpoint_facts(endpoint: Json) -> str:
     """Kind, horizon, events among known cases, and how many are unknown."""
     kind = KINDS.get(str(endpoint.get("kind")), str(endpoint.get("kind") or ""))
-    horizon = horizon_words(endpoint.get("horizon_days"))
+    horizon = horizon_words(horizons(endpoint))
     counted = "events among cases" if is_number(endpoint.get("n_events")) else "cases"
     known = f"{counted}: {events_text(endpoint.get('n'), endpoint.get('n_events'))}"
-    unknown = f"outcome unknown in {count(endpoint.get('n_unknown') or 0)}, left out"
+    unknown = f"outcome unknown in {count(endpoint['n_unknown'])}, left out" if endpoint.get("n_unknown") else ""
     return " · ".join(part for part in (kind, horizon, known, unknown) if part)
 
 
@@ -149,7 +150,7 @@ def ladder_entry(ladder: Json, endpoint: str, inputs: str) -> Json:
 
 def model_section(entry: ModelEntry, unit: Json) -> ModelSection:
     """Everything a page says about one model; `unit` is its part of `ladder.json`, empty where unknown."""
-    metrics, primary = all_metrics(entry.model), metric_of(entry.metric)
+    metrics, primary = all_metrics(entry.model, entry.endpoint.get("horizon_days")), metric_of(entry.metric)
     place = f"{entry.label}, {inputs_words(entry.inputs)} inputs, {entry.partition_name.replace('_', ' ')}"
     subgroups, ladder = subgroup_rows(entry), ladder_rows(entry)
     figure = calibration_svg(
@@ -161,7 +162,7 @@ def model_section(entry: ModelEntry, unit: Json) -> ModelSection:
         inputs_meaning=INPUTS_MEANING.get(entry.inputs, ""),
         headline=f"{primary[1]} {primary_text(metrics, entry.metric)}",
         rung=rung_words(str(entry.model.get("rung") or "none")),
-        choice=str(entry.model.get("reason") or unit.get("reason") or unit.get("skipped") or ""),
+        choice=with_metric_labels(str(entry.model.get("reason") or unit.get("reason") or unit.get("skipped") or "")),
         notes=choice_notes(unit),
         discrimination=metric_rows(metrics, DISCRIMINATION, entry.endpoint),
         calibration=metric_rows(metrics, CALIBRATION, entry.endpoint),

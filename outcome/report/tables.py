@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from outcome.report.entries import Json, ModelEntry, model_entries
-from outcome.report.numbers import EN_DASH, count, events_text, format_estimate, is_number
+from outcome.report.numbers import EN_DASH, count, events_text, format_difference, format_estimate, is_number
 from outcome.report.wording import (
     AMOUNT_METRICS,
     amount_unit,
@@ -118,7 +118,7 @@ def _overview_row(entry: ModelEntry) -> OverviewRow:
         measure=metric_of(entry.metric)[1],
         model=primary_text(entry.model.get("metrics"), entry.metric),
         comparator=f"{other}: {primary_text(comparator.get('metrics'), entry.metric)}" if name else NO_COMPARATOR,
-        difference=format_estimate(difference, signed=True) if name else EN_DASH,
+        difference=format_difference(difference) if name else EN_DASH,
         verdict=verdict(difference, other),
     )
 
@@ -141,13 +141,14 @@ def primary_text(metrics: Json | None, name: str) -> str:
 
 def metric_rows(metrics: Json | None, names: Sequence[str], endpoint: Json) -> list[MetricRow]:
     """The metrics whose base name is among `names`, in that order, with the unit where they carry one."""
-    stored = sorted(metrics or {}, key=lambda name: (_place(name, names), name))
+    stored = sorted(metrics or {}, key=lambda name: _place(name, names))
     return [_metric_row(metrics or {}, name, endpoint) for name in stored if name.partition("@")[0] in names]
 
 
-def _place(name: str, names: Sequence[str]) -> int:
-    base = name.partition("@")[0]
-    return names.index(base) if base in names else len(names)
+def _place(name: str, names: Sequence[str]) -> tuple[int, float]:
+    """By the metric's place among `names`, then by the day it is measured at."""
+    base, _, day = name.partition("@")
+    return names.index(base) if base in names else len(names), float(day) if is_number(day) else 0.0
 
 
 def _metric_row(metrics: Json, name: str, endpoint: Json) -> MetricRow:
@@ -200,7 +201,7 @@ def _comparison(
     return ComparisonRow(
         name=name,
         value=primary_text(metrics, metric),
-        difference="chosen" if chosen and not difference else format_estimate(difference, signed=True),
+        difference="chosen" if chosen and not difference else format_difference(difference),
         verdict="the rung of the final model" if chosen else verdict(difference, name),
         estimate=(metrics or {}).get(metric),
         chosen=chosen,

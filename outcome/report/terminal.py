@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from outcome.report.entries import Json, ModelEntry, model_entries
-from outcome.report.numbers import EN_DASH, format_estimate, is_number
+from outcome.report.numbers import EN_DASH, format_difference, format_estimate, is_number
 from outcome.report.tables import first_comparator
 from outcome.report.wording import metric_of, partition_title
 
@@ -64,4 +64,4 @@ def _signed(estimate: Json | None) -> str:
         return "withheld"
     low, high = estimate.get("low"), estimate.get("high")
     clear = is_number(low) and is_number(high) and (float(low) > 0 or float(high) < 0)
-    return format_estimate(estimate, signed=True) + ("*" if clear else "")
+    return format_difference(estimate) + ("*" if clear else "")

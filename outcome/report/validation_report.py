@@ -13,6 +13,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from outcome.report.card import card_html
+from outcome.report.entries import horizons
 from outcome.report.figures import flow_svg
 from outcome.report.numbers import count, events_text, horizon_words
 from outcome.report.sections import partition_sections
@@ -49,7 +51,7 @@ def render_report(
             title=str(metrics.get("title") or study.get("title") or metrics.get("study") or "Study"),
             study=str(metrics.get("study") or study.get("name") or ""),
             procedure=str(study.get("procedure") or ""),
-            model_card=str(study.get("model_card") or ""),
+            model_card=card_html(str(study.get("model_card") or "")),
             predicted=_predicted(metrics),
             groups=_groups(metrics),
             flow=steps,
@@ -86,7 +88,7 @@ def _predicted(metrics: Json) -> list[str]:
     found: dict[str, str] = {}
     for partition in (metrics.get("partitions") or {}).values():
         for name, endpoint in (partition.get("endpoints") or {}).items():
-            found.setdefault(name, f"{endpoint.get('label') or name} ({horizon_words(endpoint.get('horizon_days'))})")
+            found.setdefault(name, f"{endpoint.get('label') or name} ({horizon_words(horizons(endpoint))})")
     return list(found.values())
 
 

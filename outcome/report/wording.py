@@ -6,6 +6,7 @@ institution can never be called external.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -113,6 +114,11 @@ def metric_of(name: str) -> tuple[Metric, str]:
     base, _, horizon = name.partition("@")
     metric = METRICS.get(base, Metric(base.replace("_", " "), ""))
     return metric, f"{metric.label}, {horizon_words(_day(horizon))}" if horizon else metric.label
+
+
+def with_metric_labels(text: str) -> str:
+    """A recorded sentence with metrics called as in the tables ("harrell_c" becomes "Harrell's C")."""
+    return re.sub(r"\b(auroc|harrell_c)\b", lambda found: METRICS[found.group()].label, text)
 
 
 def _day(text: str) -> float | None:

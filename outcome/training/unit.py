@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from outcome.errors import DataRefusal
+from outcome.errors import BundleRefusal, DataRefusal
 from outcome.features.columns import FeatureColumn, allowed_columns
+from outcome.models.state import State
 from outcome.training.data import TrainingData
 from outcome.training.eligibility import why_not
 from outcome.training.ensemble import Ensemble, refit_ensemble
@@ -77,6 +78,18 @@ class TrainedUnit:
     def from_files(cls, files: Mapping[str, bytes]) -> TrainedUnit:
         """The unit behind such files. Raises BundleRefusal for missing or foreign files."""
         facts, states, out_of_fold = read_unit(files)
+        try:
+            return cls._of(facts, states, out_of_fold)
+        except (LookupError, TypeError, ValueError) as error:
+            raise BundleRefusal(
+                "a model was written in another form than this version reads",
+                expected="files of this version of the program",
+                found=f"{type(error).__name__}: {error}"[:120],
+                next_step="use the version that the bundle's manifest names, or train again",
+            ) from error
+
+    @classmethod
+    def _of(cls, facts: Mapping[str, Any], states: Mapping[str, State], out_of_fold: pd.DataFrame) -> TrainedUnit:
         return cls(
             endpoint=facts["endpoint"],
             kind=EndpointKind(facts["kind"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import example_metrics
@@ -11,12 +12,20 @@ import pandas as pd
 import pytest
 from example_store import STUDY, WITHOUT_MASK
 
-from app.patient import NEVER, risk_rows, source_words
+from app.patient import NEVER, WHY_NO_INTERVAL, risk_rows, source_words
 from app.patient_inputs import input_blocks
 from app.readers import latest_part, list_studies, load_study
-from app.records import answers, joined_predictions, missing_counts, not_predicted, questions, readable_columns
+from app.records import (
+    StudyRecords,
+    answers,
+    joined_predictions,
+    missing_counts,
+    not_predicted,
+    questions,
+    readable_columns,
+)
 from app.warnings_for_case import cautions
-from app.worklist import ALL, ORDERS, filtered, ordered, worklist
+from app.worklist import ALL, ORDERS, filtered, hidden_columns, ordered, worklist
 from outcome.errors import StoreRefusal
 
 PREOPERATIVE, WITH_PLAN = "preoperative", "with_plan"
@@ -179,3 +188,21 @@ def test_a_damaged_document_is_refused_by_name(store: Path) -> None:
 def test_an_absent_store_has_no_studies(tmp_path: Path) -> None:
     assert list_studies(tmp_path / "nowhere") == []
     assert latest_part(tmp_path / "nowhere") is None
+
+
+def without_intervals(store: Path) -> StudyRecords:
+    records = load_study(store, STUDY)
+    return replace(records, predictions=records.predictions.assign(low=np.nan, high=np.nan))
+
+
+def test_a_risk_without_interval_says_why_and_one_with_an_interval_does_not(store: Path) -> None:
+    assert WHY_NO_INTERVAL in risk_rows(without_intervals(store), "E003", PREOPERATIVE)[1]
+    assert WHY_NO_INTERVAL not in risk_rows(load_study(store, STUDY), "E003", PREOPERATIVE)[1]
+
+
+def test_interval_columns_that_no_case_fills_are_not_shown(store: Path) -> None:
+    records = without_intervals(store)
+    question = questions(records)[0]
+    assert {"Low", "High"} <= hidden_columns(worklist(records, question, PREOPERATIVE), question)
+    filled = worklist(load_study(store, STUDY), question, PREOPERATIVE)
+    assert not {"Low", "High"} & hidden_columns(filled, question)

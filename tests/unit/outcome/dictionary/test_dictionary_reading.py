@@ -197,3 +197,15 @@ def test_the_generated_overview_is_fresh() -> None:
     folder = Path(__file__).parents[4] / "data_dictionary"
     files = [path for path in folder.glob("*.csv") if path.read_text().startswith(HEADER[0])]
     assert (folder / "README.md").read_text() == readme({path.name: DataDictionary.load(path) for path in files})
+
+
+def test_a_dictionary_saved_in_another_encoding_says_how_to_save_it(tmp_path: Path) -> None:
+    path = tmp_path / "dictionary.csv"
+    path.write_bytes("Größe".encode("cp1252"))
+    with pytest.raises(DataRefusal, match="CSV UTF-8"):
+        DataDictionary.load(path)
+
+
+def test_a_blank_before_the_first_tag_changes_nothing() -> None:
+    plain = row("age", "@UNIT='years' @AVAILABILITY='preoperative'", validation="number")
+    assert read({**plain, HEADER[17]: f" {plain[HEADER[17]]}"}) == read(plain)

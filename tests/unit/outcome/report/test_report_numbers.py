@@ -12,6 +12,7 @@ from hypothesis import strategies as some
 from outcome.report.numbers import (
     amount,
     events_text,
+    format_difference,
     format_estimate,
     format_number,
     horizon_words,
@@ -27,6 +28,13 @@ def test_an_estimate_is_value_and_interval(estimate: Any) -> None:
 
 def test_a_signed_difference_keeps_its_signs(estimate: Any) -> None:
     assert format_estimate(estimate(0.04, -0.02, 0.1), signed=True) == "+0.04 (−0.02 to +0.10)"
+
+
+def test_a_difference_never_shows_zero_for_an_end_that_is_not(estimate: Any) -> None:
+    assert format_difference(estimate(0.02, 0.003, 0.04)) == "+0.020 (+0.003 to +0.040)"
+    assert format_difference(estimate(0.04, -0.02, 0.1)) == "+0.04 (−0.02 to +0.10)"
+    assert format_difference(estimate(0.0, 0.0, 0.0)) == "0.00 (0.00 to 0.00)"
+    assert format_difference(None) == "not given"
 
 
 def test_a_negative_end_is_never_joined_by_a_dash(estimate: Any) -> None:
@@ -76,7 +84,7 @@ def test_an_amount_carries_its_unit() -> None:
         (200, "within 200 days"),
         (None, "no fixed horizon"),
         (math.nan, "no fixed horizon"),
-        ([1095, 1826], "within 3 years, 5 years"),
+        ([1095, 1826], "within 3 years and 5 years"),
         ([], "no fixed horizon"),
     ],
 )

@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 
-from outcome.report.entries import all_metrics, model_entries
-from outcome.report.sections import ladder_entry, model_section, partition_sections, threshold_text
+from outcome.report.entries import all_metrics, horizons, model_entries
+from outcome.report.sections import endpoint_facts, ladder_entry, model_section, partition_sections, threshold_text
 from outcome.report.tables import (
     OVERVIEW_HEADER,
     finding_rows,
     flow_rows,
     ladder_rows,
+    metric_rows,
     overview_rows,
     subgroup_rows,
     verdict,
     withheld_rows,
 )
-from outcome.report.wording import METRICS, can_show, metric_of, partition_title, partition_words
+from outcome.report.wording import METRICS, can_show, metric_of, partition_title, partition_words, with_metric_labels
 
 
 def test_the_overview_has_a_row_for_every_model(metrics: Any) -> None:
@@ -172,3 +173,23 @@ def test_every_documented_metric_has_words() -> None:
         accuracy npv harrell_c brier_t oe_ratio_t auc_t mae median_ae r2 concordance bias"""
     assert set(names.split()) == set(METRICS)
     assert all(metric.label and metric.meaning for metric in METRICS.values())
+
+
+def test_with_several_horizons_every_number_at_one_says_which(estimate: Any) -> None:
+    later = {"1826": {"auc_t": estimate(0.7)}}
+    model = {"metrics": {"harrell_c": estimate(0.7), "auc_t": estimate(0.6)}, "other_horizons": later}
+    assert list(all_metrics(model, 730.0)) == ["harrell_c", "auc_t@730", "auc_t@1826"]
+    assert horizons({"horizon_days": 730.0, "models": {"preoperative": model}}) == [730.0, 1826.0]
+    rows = metric_rows(all_metrics(model, 730.0), ("auc_t",), {})
+    assert [row.label.partition(", ")[2] for row in rows] == ["within 2 years", "within 5 years"]
+    assert list(all_metrics({**model, "other_horizons": {}}, 730.0)) == ["harrell_c", "auc_t"]
+
+
+def test_nobody_unknown_is_not_worth_a_word_but_somebody_is() -> None:
+    facts = {"kind": "binary", "n": 90, "n_events": 23, "n_unknown": 0}
+    assert "unknown" not in endpoint_facts(facts)
+    assert "outcome unknown in 2, left out" in endpoint_facts({**facts, "n_unknown": 2})
+
+
+def test_a_recorded_reason_calls_metrics_as_the_tables_do() -> None:
+    assert with_metric_labels("mean inner harrell_c 0.692") == "mean inner Harrell's C 0.692"

@@ -1,0 +1,87 @@
+"""One case alone: what the dictionary does not allow, or a refused mask, gives no risk instead of a wrong one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+
+from outcome.config import load_study
+from outcome.errors import DataRefusal
+from outcome.pipeline.run import STAGE_RUNNERS, run_stages
+from outcome.pipeline.session import open_run
+from outcome.pipeline.synth import write_synthetic_study
+from outcome.serving import RiskModel
+from outcome.store import StudyStore
+from outcome.types import CaseInput
+
+FAST = ("training.outer_folds=2", "training.inner_folds=2", "training.bootstraps=2", "training.min_events=5",
+        "training.families=[ridge]")  # fmt: skip
+RECORD = {"age_years": 61.0, "sex": "male", "asa_class": "2", "diabetes": 1.0, "haemoglobin_g_dl": np.float64(13.0)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("serving")
+    study = load_study(write_synthetic_study(folder / "A", 40, 4, "A"), FAST)
+    stages = ("cohort", "segment", "radiomics", "features", "train")
+    with open_run(study, folder / "store", command="test") as run:
+        run_stages(run, [STAGE_RUNNERS[stage] for stage in stages])
+    return folder
+
+
+@pytest.fixture
+def model(folder: Path) -> RiskModel:
+    return RiskModel.load(StudyStore(folder / "store", "site_a").bundle)
+
+
+def test_a_coded_record_gives_a_risk(model: RiskModel) -> None:
+    risk = model.predict(CaseInput("x"), RECORD)["risk"]
+    assert len(risk)
+    assert risk.notna().all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("sex", "M", "one of male, female"),
+        ("asa_class", 2, "one of 1, 2"),
+        ("age_years", "61", "a number"),
+        ("age_years", 610.0, "at most 110"),
+        ("diabetes", "yes", "0 or 1"),
+        ("pulse", 60, "pulse"),
+    ],
+)
+def test_an_uncoded_value_is_refused_by_name(model: RiskModel, name: str, value: object, word: str) -> None:
+    with pytest.raises(DataRefusal, match=name) as refusal:
+        model.predict(CaseInput("x"), {**RECORD, name: value})
+    assert word in str(refusal.value)
+
+
+def test_a_value_not_known_may_be_left_out_or_missing(model: RiskModel) -> None:
+    gone = model.predict(CaseInput("x"), {**RECORD, "haemoglobin_g_dl": float("nan"), "sex": None})
+    without = model.predict(CaseInput("x"), {k: v for k, v in RECORD.items() if k not in ("haemoglobin_g_dl", "sex")})
+    assert gone["risk"].tolist() == without["risk"].tolist()
+
+
+def test_a_refused_mask_gives_no_risk(model: RiskModel, folder: Path) -> None:
+    case = folder / "A" / "images" / "A00001"
+    good = model.predict(CaseInput("A00001", {"ct": case / "ct.nii.gz"}, case / "mask.nii.gz"), RECORD)
+    assert good["risk"].notna().all()
+    wrong = _of_another_grid(folder, case)
+    with pytest.raises(DataRefusal, match="mask of case A00001 is refused"):
+        model.predict(CaseInput("A00001", {"ct": wrong}, case / "mask.nii.gz"), RECORD)
+
+
+def _of_another_grid(folder: Path, case: Path) -> Path:
+    """A CT that does not lie where this case's mask does: the phantoms differ in grid."""
+    own = _shape(case / "ct.nii.gz")
+    return next(path for path in sorted((folder / "A" / "images").glob("*/ct.nii.gz")) if _shape(path) != own)
+
+
+def _shape(path: Path) -> list[int]:
+    image: Any = nibabel.load(path)
+    return list(image.shape)
