@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from outcome.cohort.criteria import reference
-from outcome.config import AlivePart, BinaryEndpoint, Condition, Study, TimeToEventEndpoint
+from outcome.config import AlivePart, BinaryEndpoint, Condition, DurationEndpoint, Study, TimeToEventEndpoint
 from outcome.config.study import endpoint_variables
 from outcome.dictionary import Availability, DataDictionary, Role, Variable, VariableKind, nearest
 from outcome.errors import ConfigRefusal
@@ -21,7 +21,7 @@ def check_agreement(study: Study, dictionary: DataDictionary) -> None:
         for place, name in study.variables_used()
         if name not in dictionary
     ]
-    problems = unknown or [*_wrong_kinds(study, dictionary), *_leaks(study, dictionary), *_values(study, dictionary)]
+    problems = unknown or [problem for check in CHECKS for problem in check(study, dictionary)]
     if problems:
         raise ConfigRefusal(
             f"the study file and its dictionary disagree in {len(problems)} place(s)",
@@ -52,6 +52,25 @@ def _expected_kinds(study: Study) -> Iterator[tuple[str, str, VariableKind]]:
         else:
             graded = endpoint.kind == "ordinal"
             yield place, endpoint.variable, VariableKind.CATEGORICAL if graded else VariableKind.NUMERIC
+
+
+def _wrong_time_units(study: Study, dictionary: DataDictionary) -> Iterator[str]:
+    """Times whose unit in the dictionary is a known one and not the study file's: they would be read wrongly."""
+    for key, endpoint in study.endpoints.items():
+        for name, unit in _times(endpoint):
+            described = TIME_WORDS.get(dictionary[name].unit.strip().lower())
+            if described is not None and described != unit:
+                yield f"endpoints.{key}: {name} is taken in {unit}, the dictionary says {described}"
+
+
+def _times(endpoint: Any) -> Iterator[tuple[str, str]]:
+    """(variable, unit) of every time an endpoint reads."""
+    if isinstance(endpoint, TimeToEventEndpoint):
+        yield endpoint.time, endpoint.time_unit
+    elif isinstance(endpoint, DurationEndpoint):
+        yield endpoint.variable, endpoint.unit
+    elif isinstance(endpoint, BinaryEndpoint):
+        yield from ((part.time, "days") for part in endpoint.parts if isinstance(part, AlivePart))
 
 
 def _leaks(study: Study, dictionary: DataDictionary) -> Iterator[str]:
@@ -107,3 +126,16 @@ def _value_problem(condition: Condition, variable: Variable) -> str:
 
 def _all_text(value: Any) -> bool:
     return all(isinstance(each, str) for each in (value if isinstance(value, tuple) else (value,)))
+
+
+TIME_WORDS = {
+    word: unit
+    for unit, words in {
+        "days": ("d", "day", "days"),
+        "weeks": ("wk", "week", "weeks"),
+        "months": ("mo", "month", "months"),
+        "years": ("a", "yr", "year", "years"),
+    }.items()
+    for word in words
+}
+CHECKS = (_wrong_kinds, _wrong_time_units, _leaks, _values)

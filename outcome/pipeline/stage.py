@@ -29,6 +29,7 @@ from outcome.store import MANIFEST, RUN_LOG, StudyStore, digest, folder_digests,
 Progress = Callable[[str, int, int], None]
 _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "statsmodels", "lifelines", "lightgbm", "numba",
               "nibabel", "scikit-image")  # fmt: skip
+_MEASURING_LIBRARIES = ("numpy", "scipy", "numba", "nibabel", "scikit-image")
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
@@ -83,7 +84,8 @@ class Work:
 
     @property
     def key(self) -> str:
-        return digest({"stage": self.stage, "code": code_digest(), "config": self.config, "inputs": self.inputs})
+        made_by = {"code": code_digest(), "libraries": libraries()}
+        return digest({"stage": self.stage, **made_by, "config": self.config, "inputs": self.inputs})
 
 
 def perform(run: Run, work: Work, produce: Callable[[Path], Made]) -> StageResult:
@@ -132,8 +134,15 @@ def code_digest() -> str:
 
 @cache
 def measuring_digest() -> str:
-    """The hash of the source that turns one case into numbers: a change elsewhere keeps finished cases."""
-    return _source_digest(Path(segmentation.__file__).parent, Path(outcome.__file__).parent / "cases.py")
+    """The hash of what turns one case into numbers, libraries included: a change elsewhere keeps finished cases."""
+    source = _source_digest(Path(segmentation.__file__).parent, Path(outcome.__file__).parent / "cases.py")
+    return digest({"source": source, "libraries": {name: libraries()[name] for name in _MEASURING_LIBRARIES}})
+
+
+@cache
+def libraries() -> dict[str, str]:
+    """The versions of the libraries that numbers depend on."""
+    return {name: metadata.version(name) for name in _LIBRARIES}
 
 
 def _source_digest(*places: Path) -> str:
@@ -199,7 +208,7 @@ def _manifest(folder: Path, work: Work, counts: Mapping[str, Any], failed: Mappi
         "key": work.key,
         "command": f"outcome {work.stage}",
         "code": {"version": metadata.version("surgical-outcome"), "sha256": code_digest()},
-        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+        "libraries": libraries(),
         "config": work.config,
         "inputs": work.inputs,
         "outputs": folder_digests(folder),
