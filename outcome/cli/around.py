@@ -106,6 +106,9 @@ def _show_check(screen: Screen, document: dict[str, Any]) -> None:
     screen.findings(document["findings"])
     screen.table(["step", "reason", "left", "taken out"],
                  [(f["step"], f["reason"], f["n_left"], f["n_excluded"]) for f in document["flow"]])  # fmt: skip
+    counts = [(e["partition"], e["endpoint"], e["n"], "" if e["n_events"] is None else e["n_events"])
+              for e in document["endpoints"]]  # fmt: skip
+    screen.table(["partition", "endpoint", "known outcomes", "events"], counts)
     screen.line("refused: mend what is marked reject, then repeat" if document["exit_code"] else "no reason to refuse")
 
 

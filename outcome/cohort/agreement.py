@@ -81,7 +81,10 @@ def _leaks(study: Study, dictionary: DataDictionary) -> Iterator[str]:
     for key, endpoint in study.endpoints.items():
         for name in endpoint_variables(endpoint):
             if Role.PREDICTOR in dictionary[name].roles:
-                yield f"endpoints.{key}: {name} is a predictor; an endpoint cannot be made of one"
+                yield (
+                    f"endpoints.{key}: {name} is a predictor; an endpoint cannot be made of one: "
+                    "write @ROLE='endpoint' in the dictionary"
+                )
 
 
 def _values(study: Study, dictionary: DataDictionary) -> Iterator[str]:

@@ -123,6 +123,13 @@ def _suppressed(count: int) -> int | None:
     return None if 0 < count < SUPPRESSION_LIMIT else count
 
 
+def _inputs_in_words(run: Run) -> str:
+    columns = columns_from_json(read_json(run.store.stage("features") / "columns.json"))
+    measured = " and measurements of given masks" if any(column.block == "radiomics" for column in columns) else ""
+    planned = any(column.availability == "planned" for column in columns)
+    return f"preoperative variables{measured}{'; with and without what was planned' if planned else ''}"
+
+
 def model_card(run: Run, n: int) -> str:
     """A short statement of what the bundle is for, what it was learned from and what it must not be used for."""
     study = run.study
@@ -133,7 +140,7 @@ def model_card(run: Run, n: int) -> str:
 
 - Procedure: {study.procedure or "not stated"}
 - Learned from: {n} cases of the development partition of the study `{study.name}`
-- Inputs: preoperative variables and measurements of given masks; with and without the planned procedure
+- Inputs: {_inputs_in_words(run)}
 - Choice of model: inside nested cross-validation, the simplest rung within one standard error of the best
 - Thresholds and calibration: from out-of-fold predictions of the development cases
 

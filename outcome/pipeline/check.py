@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from outcome.cases import inspect_case
 from outcome.cohort.build import build_cohort
+from outcome.cohort.endpoints import endpoint_target
 from outcome.cohort.inputs import case_inputs, input_findings
-from outcome.cohort.types import FlowStep
+from outcome.cohort.types import Cohort, FlowStep
 from outcome.config import Study
 from outcome.dictionary import DataDictionary
 from outcome.executor import Workers, map_cases
 from outcome.pipeline.inputs import recipe_of
 from outcome.pipeline.stage import Progress, no_progress
 from outcome.sources.tables import read_table
-from outcome.types import CaseInput, Finding, Level, Recipe
+from outcome.types import CaseInput, EndpointKind, Finding, Level, Recipe
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,12 @@ class Checked:
     findings: tuple[Finding, ...]
     flow: tuple[FlowStep, ...]
     n_cases: int
+    endpoints: tuple[dict[str, Any], ...]
 
     def to_json(self) -> dict[str, Any]:
         return {
             "n_cases": self.n_cases,
+            "endpoints": list(self.endpoints),
             "findings": [finding.to_json() for finding in self.findings],
             "flow": [step.to_json() for step in self.flow],
         }
@@ -45,7 +49,17 @@ def check_study(study: Study, workers: Workers, progress: Progress = no_progress
     inputs = case_inputs(study, cohort.cases["case_id"])
     findings = [*cohort.findings, *input_findings(study, inputs, cohort.table_case_ids)]
     findings += image_findings(study, list(inputs.values()), workers, progress)
-    return Checked(tuple(findings), cohort.flow, len(cohort.cases))
+    return Checked(tuple(findings), cohort.flow, len(cohort.cases), tuple(endpoint_counts(study, cohort)))
+
+
+def endpoint_counts(study: Study, cohort: Cohort) -> Iterator[dict[str, Any]]:
+    """Known outcomes and events of every endpoint in every partition: what there is to learn from."""
+    for part in study.partitions:
+        ids = cohort.cases.loc[cohort.cases["partition"] == part, "case_id"].tolist()
+        for name, endpoint in study.endpoints.items():
+            target = endpoint_target(cohort.endpoints, name, EndpointKind(endpoint.kind), ids)
+            known = target.take(target.known)
+            yield {"partition": part, "endpoint": name, "n": len(known), "n_events": known.n_events}
 
 
 def image_findings(

@@ -103,6 +103,7 @@ def _partition(scene: _Scene, name: str, ids: pd.Index, predictions: pd.DataFram
     for number, endpoint in enumerate(scene.run.study.endpoints):
         scene.run.progress(f"evaluate {name}", number, len(scene.run.study.endpoints))
         endpoints[endpoint] = _endpoint(scene, endpoint, sorted(ids), ours[ours["endpoint"] == endpoint])
+    scene.run.progress(f"evaluate {name}", len(endpoints), len(endpoints))
     source = "out_of_fold" if part.relation == "development" else "bundle"
     facts = {"label": part.label or name, "relation": part.relation, "source": source, "n": len(ids)}
     return {**facts, "endpoints": endpoints}

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from outcome.bundle import read_bundle, write_bundle
-from outcome.config import MaskSource, Study, study_from_resolved
+from outcome.config import MaskSource, Partition, Study, study_from_resolved
 from outcome.errors import BundleRefusal, ConfigRefusal, StoreRefusal
 from outcome.pipeline.agreement import FROM_BUNDLE
 from outcome.pipeline.stage import Run
 from outcome.store import MANIFEST
 
-_EXTERNAL = "external"
+_EXTERNAL, _DEVELOPMENT = "external", "development"
 
 
 def apply_bundle(
@@ -25,13 +25,13 @@ def apply_bundle(
     """The study as the bundle defines it, on this study's data.
 
     Raises BundleRefusal where the bundle is damaged or this study's masks are not the ones it measures, ConfigRefusal
-    for an unknown partition.
+    for an unknown partition and, where outcomes are to be compared, for one whose relation is not stated.
     """
     read = read_bundle(bundle)
     defined = study_from_resolved(read.json("config.json"))
     _refuse_other_procedure(defined, study)
     changes: dict[str, Any] = {name: getattr(defined, name) for name in FROM_BUNDLE}
-    changes["partitions"] = _partitions(study, partition)
+    changes["partitions"] = _partitions(study, partition, outcomes_needed)
     if not outcomes_needed:
         changes["endpoints"] = {}
     changes["mask"] = _mask(defined, study)
@@ -48,7 +48,7 @@ def _refuse_other_procedure(defined: Study, study: Study) -> None:
         )
 
 
-def _partitions(study: Study, partition: str | None) -> dict[str, Any]:
+def _partitions(study: Study, partition: str | None, outcomes_needed: bool) -> dict[str, Any]:
     """The study's partitions; none of them is development here, for nothing is learned from any."""
     if partition is not None and partition not in study.partitions:
         raise ConfigRefusal(
@@ -56,11 +56,21 @@ def _partitions(study: Study, partition: str | None) -> dict[str, Any]:
             expected=", ".join(study.partitions),
             next_step="check --partition",
         )
-    return {
-        name: part if part.relation != "development" else part.model_copy(update={"relation": _EXTERNAL})
-        for name, part in study.partitions.items()
-        if partition in (None, name)
-    }
+    chosen = {name: part for name, part in study.partitions.items() if partition in (None, name)}
+    unstated = [name for name, part in chosen.items() if part.relation == _DEVELOPMENT]
+    if outcomes_needed and unstated:
+        raise ConfigRefusal(
+            "the study file does not say how these cases relate to those the model was learned from",
+            expected="partitions with relation: external, geographic, or temporal (same hospital, later)",
+            found=f"{', '.join(unstated)} with relation: development",
+            next_step="state it under partitions in the study file, or name other cases with --partition",
+        )
+    return {name: part.model_copy(update={"relation": _relation(part)}) for name, part in chosen.items()}
+
+
+def _relation(part: Partition) -> str:
+    """Nothing is learned here, so no partition is development."""
+    return _EXTERNAL if part.relation == _DEVELOPMENT else part.relation
 
 
 def _mask(defined: Study, study: Study) -> Any:

@@ -48,6 +48,14 @@ def test_a_postoperative_predictor_is_named_with_its_availability(studies: Path,
     assert "postoperative" in answer.err
 
 
+def test_a_time_in_another_unit_than_the_dictionary_says_is_refused(studies: Path, call: Call) -> None:
+    study = studies / "A" / "study.yaml"
+    change(study, "    time: follow_up_days\n", "    time: follow_up_days\n    time_unit: months\n")
+    answer = call("check", study)
+    assert answer.code == 3
+    assert "follow_up_days is taken in months, the dictionary says days" in answer.err
+
+
 def test_an_impossible_value_leaves_one_case_out_and_names_it(studies: Path, call: Call) -> None:
     edit_table(studies / "A", 4, "age_years", "999")
     checked = call("check", studies / "A" / "study.yaml")

@@ -149,6 +149,10 @@ def test_a_bundle_from_one_table_is_validated_on_another_of_the_same_columns(tmp
     shutil.copy(first.with_name("dictionary.csv"), second.with_name("dictionary.csv"))
     assert call(*with_settings(["run", str(first), "--store", str(tmp_path / "store"), "--quiet"])).code == 0
     bundle = tmp_path / "store" / "half_a" / "bundle"
+    unstated = call("validate", bundle, second, "--out", tmp_path / "validation")
+    assert unstated.code == 3
+    assert "relation" in unstated.err
+    second.write_text(second.read_text() + "\npartitions:\n  all: {relation: external, label: The other half}\n")
     answer = call("validate", bundle, second, "--out", tmp_path / "validation", "--json")
     assert answer.code == 0, answer.err
     assert "90 cases" in Path(answer.json["report"]).read_text(encoding="utf-8")

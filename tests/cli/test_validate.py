@@ -51,9 +51,19 @@ def test_validation_reads_nothing_to_be_learned_from_the_new_outcomes(bundle: Pa
 
 
 def test_patients_the_model_was_learned_from_are_refused(bundle: Path, studies: Path, call: Call) -> None:
-    answer = call("validate", bundle, studies / "A" / "study.yaml", "--out", studies / "v")
+    study = studies / "A" / "study.yaml"
+    study.write_text(study.read_text().replace("relation: development", "relation: external"))
+    answer = call("validate", bundle, study, "--out", studies / "v")
     assert answer.code == 3
-    assert "learned from" in answer.err
+    assert "patients the model was learned from" in answer.err
+
+
+def test_cases_whose_relation_is_not_stated_are_never_called_external(bundle: Path, studies: Path, call: Call) -> None:
+    study = studies / "B" / "study.yaml"
+    study.write_text(study.read_text().replace("relation: external", "relation: development"))
+    answer = call("validate", bundle, study, "--out", studies / "v")
+    assert answer.code == 3
+    assert "relation" in answer.err
 
 
 def test_a_bundle_with_one_changed_byte_is_refused_before_anything_is_written(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -102,12 +103,14 @@ def test_endpoints_are_long_and_become_targets_in_the_asked_order(build: Build, 
         endpoint_target(cohort.endpoints, "stay", EndpointKind.DURATION, ["a", "z"])
 
 
-def test_a_time_in_months_is_told_in_days(build: Build, table: pd.DataFrame) -> None:
+def test_a_time_in_months_is_told_in_days(table: pd.DataFrame, make_study: Any, dictionary: Any) -> None:
+    in_months = [replace(variable, unit="months") if variable.name == "days" else variable for variable in dictionary]
     survival = {
         "kind": "time_to_event", "time": "days", "time_unit": "months",
         "event": {"variable": "died", "equals": "yes"}, "horizons_days": [365],
     }  # fmt: skip
-    endpoints = build(table, endpoints={"survival": survival}).endpoints
+    study = make_study(endpoints={"survival": survival})
+    endpoints = build_cohort(study, DataDictionary(tuple(in_months)), table).endpoints
     assert endpoints["time_days"].tolist()[0] == pytest.approx(100 * 30.4375)
 
 
