@@ -64,7 +64,7 @@ def disturbed(arguments: argparse.Namespace, folder: Path, pace: float, calm: di
         number += 1
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study")
     parser.add_argument("--kills", type=int, default=50)
@@ -72,7 +72,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--pace", type=float, help="mean seconds an attempt lives (default: a tenth of the run)")
     parser.add_argument("--set", action="append", default=[])
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     with tempfile.TemporaryDirectory() as folder:
         begun = time.monotonic()
         first = start(arguments, Path(folder) / "calm")

@@ -111,6 +111,7 @@ class Study(Model):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="becomes a folder name")
     title: str = Field(min_length=1)
     procedure: str = ""
+    notes: tuple[str, ...] = Field(default=(), description="what a reader must know about these data; leads the report")
     root: Path = Field(default=Path("."), description="the folder of table and images; ${VAR} is expanded")
     dictionary: Path = Field(description="the data dictionary, relative to the study file")
     table: TableSource

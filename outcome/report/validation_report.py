@@ -51,6 +51,7 @@ def render_report(
             title=str(metrics.get("title") or study.get("title") or metrics.get("study") or "Study"),
             study=str(metrics.get("study") or study.get("name") or ""),
             procedure=str(study.get("procedure") or ""),
+            notes=[str(note) for note in study.get("notes") or ()],
             model_card=card_html(str(study.get("model_card") or "")),
             predicted=_predicted(metrics),
             groups=_groups(metrics),

@@ -128,3 +128,10 @@ def test_every_kind_of_endpoint_has_a_section(metrics: Any, estimate: Any, kind:
     text = report(metrics)
     assert "0.64 (0.50–0.70)" in text
     assert ("1.60 (1.20–2.00) days" in text) == (kind == "duration")
+
+
+def test_the_study_s_notes_lead_the_report_and_are_escaped(metrics: Any) -> None:
+    study = {"notes": [f"The plan is what was done. {EVIL}"]}
+    text = render_report(metrics, flow=[], findings=[], model_facts={}, study=study)
+    assert EVIL not in text
+    assert 0 < text.index("The plan is what was done.") < text.index("Overview of all results</h2>")
