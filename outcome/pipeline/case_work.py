@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from outcome.errors import StoreRefusal
+from outcome.errors import OutcomeError, StoreRefusal
 from outcome.executor import Done, map_cases
 from outcome.ledger import Attempt
 from outcome.pipeline.stage import Run
@@ -70,4 +70,4 @@ def _reason(done: Done[T, None]) -> str:
         raise done.error
     if isinstance(done.error, MemoryError):
         return "not enough memory for this case"
-    return str(done.error) or type(done.error).__name__
+    return str(done.error) if isinstance(done.error, OutcomeError) else f"{type(done.error).__name__}: {done.error}"

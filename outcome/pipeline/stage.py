@@ -29,6 +29,7 @@ from outcome.store import MANIFEST, RUN_LOG, StudyStore, digest, folder_digests,
 Progress = Callable[[str, int, int], None]
 _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "statsmodels", "lifelines", "lightgbm", "numba",
               "nibabel", "scikit-image")  # fmt: skip
+_SOURCES = (".py", ".j2", ".css")
 _MEASURING_LIBRARIES = ("numpy", "scipy", "numba", "nibabel", "scikit-image")
 
 
@@ -89,13 +90,16 @@ class Work:
 
 
 def perform(run: Run, work: Work, produce: Callable[[Path], Made]) -> StageResult:
-    """Do a stage's work unless it is current; the manifest is written last, so that half a stage is never believed."""
+    """Do a stage's work unless it is current; the manifest is written last, so that half a stage is never believed.
+
+    A stage with failed cases is never current: a repeat tries those cases again, and only those.
+    """
     start = time.perf_counter()
     _refuse_other_study(run, work.stage)
     folder = run.store.stage(work.stage, work.part)
     manifest = _manifest_on_disk(folder)
     changed = _changed_outputs(run, folder, manifest)
-    if manifest.get("key") == work.key and not changed:
+    if manifest.get("key") == work.key and not changed and not manifest["failed"]:
         return StageResult(work.stage, "current", manifest["counts"], manifest["failed"], time.perf_counter() - start)
     (folder / MANIFEST).unlink(missing_ok=True)
     _discard(folder, changed)
@@ -148,7 +152,9 @@ def libraries() -> dict[str, str]:
 def _source_digest(*places: Path) -> str:
     digests = {}
     for place in places:
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.suffix not in _SOURCES:
+                continue
             digests[str(path.relative_to(place.parent))] = hashlib.sha256(path.read_bytes()).hexdigest()
     return digest(digests)
 

@@ -86,6 +86,10 @@ def test_one_bad_mask_is_recorded_and_the_rest_goes_on(studies: Path, call: Call
     assert len(pd.read_parquet(store / "site_a" / "radiomics" / "radiomics.parquet")) == PATIENTS - 3
     shown = call("status", store)
     assert "A00003" in shown.out
+    kept = {p.name: p.stat().st_mtime_ns for p in (store / "site_a" / "segment" / "cases").glob("*.json")}
+    again = call(*with_settings(["segment", study, "--store", store, "--json"]))
+    assert (again.code, again.json["stages"][0]["status"]) == (4, "done")
+    assert {p.name: p.stat().st_mtime_ns for p in (store / "site_a" / "segment" / "cases").glob("*.json")} == kept
 
 
 def blank_mask(path: Path) -> None:
