@@ -61,4 +61,7 @@ def value_text(column: Json, value: object) -> str:
     """A value for readers: yes or no, a category's own word, or a number."""
     if column.get("kind") == "boolean":
         return "yes" if value else "no"
-    return number_text(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return number_text(value)
+    words = dict(zip(column.get("choices", ()), column.get("choice_labels", ()), strict=False))
+    return str(words.get(value, value))

@@ -32,6 +32,7 @@ def feature_column(variable: Variable) -> FeatureColumn:
         kind=variable.kind.value,
         availability=variable.availability.value,
         choices=variable.codes,
+        choice_labels=tuple(choice.label for choice in variable.choices),
         label=variable.label or variable.name,
         unit=variable.unit,
     )

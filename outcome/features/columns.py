@@ -34,9 +34,13 @@ class FeatureColumn:
     choices: tuple[str, ...] = ()
     label: str = ""
     unit: str = ""
+    choice_labels: tuple[str, ...] = ()  # what each choice is called, for readers
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "choices", tuple(self.choices))
+        object.__setattr__(self, "choice_labels", tuple(self.choice_labels) or self.choices)
+        if len(self.choice_labels) != len(self.choices):
+            raise ValueError(f"{self.name}: {len(self.choices)} choices and {len(self.choice_labels)} labels")
         if not self.name.startswith(f"{self.block}:") or self.name == f"{self.block}:":
             raise ValueError(f"a feature is named '<block>:<name>'; block {self.block!r}, found {self.name!r}")
         if self.kind not in KINDS:
@@ -47,11 +51,11 @@ class FeatureColumn:
             raise ValueError(f"{self.name}: choices go with kind 'categorical' only, found {self.kind!r}")
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "choices": list(self.choices)}
+        return {**asdict(self), "choices": list(self.choices), "choice_labels": list(self.choice_labels)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FeatureColumn:
-        return cls(**{**data, "choices": tuple(data["choices"])})
+        return cls(**data)
 
 
 def columns_to_json(columns: Iterable[FeatureColumn]) -> list[dict[str, Any]]:
