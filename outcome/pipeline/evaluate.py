@@ -29,6 +29,10 @@ from outcome.types import EndpointKind, FloatArray, Target
 STAGE = "evaluate"
 SCHEMA_VERSION = 1
 CHOSEN = "chosen"
+CHOSEN_HERE = (
+    "these development cases took part in choosing it, so sensitivity, specificity and the other numbers at the "
+    "threshold are not independent of it here"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +126,8 @@ def _endpoint(scene: _Scene, name: str, ids: list[str], rows: pd.DataFrame) -> d
         tables = {str(rung): _Predicted.of(group, ids, horizons) for rung, group in by_rung}
         if CHOSEN not in tables:
             continue
-        models[inputs] = _model_entry(scene, f"{name}.{inputs}", target, tables, groups)
+        entry = _model_entry(scene, f"{name}.{inputs}", target, tables, groups)
+        models[inputs] = _with_threshold_caution(entry) if (rows["source"] == "out_of_fold").any() else entry
         chosen[inputs] = tables[CHOSEN].score
     skipped = {u.inputs.value: u.skipped for u in scene.model.units.values() if u.endpoint == name and u.skipped}
     skipped |= failed_units(scene.run, name)
@@ -212,6 +217,15 @@ def _model_entry(
         "reason": unit.procedure.reason if unit.procedure else unit.skipped,
         "ladder": list(_ladder(target, tables)),
     }
+
+
+def _with_threshold_caution(entry: dict[str, Any]) -> dict[str, Any]:
+    """Risks of development cases are out-of-fold, the bundle's threshold is not: a reader must know."""
+    threshold = entry["threshold"]
+    if threshold is None:
+        return entry
+    provenance = f"{threshold['provenance']}; {CHOSEN_HERE}"
+    return {**entry, "threshold": {**threshold, "provenance": provenance}}
 
 
 def _ladder(target: Target, tables: Mapping[str, _Predicted]) -> Iterator[dict[str, Any]]:

@@ -28,6 +28,8 @@ def test_a_run_ends_with_a_bundle_metrics_and_a_report(made: Path) -> None:
     endpoint = metrics["partitions"]["site_a"]["endpoints"]["any_complication"]
     assert endpoint["n"] == PATIENTS
     assert endpoint["models"]["preoperative"]["metrics"]["auroc"]["value"] is not None
+    provenance = endpoint["models"]["preoperative"]["threshold"]["provenance"]
+    assert "these development cases took part in choosing it" in provenance
     withheld = metrics["partitions"]["site_a"]["endpoints"]["major_complication"]
     assert withheld["n_events"] < 10
     assert "10" in next(iter(withheld["not_modelled"].values()))
