@@ -12,6 +12,7 @@ Frames that cross layers, all indexed or keyed by `case_id` (string):
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -23,6 +24,10 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+
+GIVEN = "given"  # a recipe whose masks are handed over
+INTENSITY_SCALES = ("hu", "z_score")  # HU windowed to soft tissue; or mean 0 and standard deviation 1 over the image
+_LEARNED = re.compile(r"[a-z0-9_]+:[0-9a-f]{12}")
 
 PREDICTION_COLUMNS = (
     "case_id",
@@ -189,11 +194,47 @@ class Target:
 
 @dataclass(frozen=True)
 class CaseInput:
-    """What one case hands over on disk. Paths are absolute; `None` or a missing key means: not available."""
+    """What one case hands over on disk. Paths are absolute; `None` or a missing key means: not available.
+
+    `mask` was drawn on the image that the recipe names; `masks` holds those drawn on other images, by image name.
+    """
 
     case_id: str
     images: Mapping[str, Path] = field(default_factory=dict)
     mask: Path | None = None
+    masks: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CropSpec:
+    """The block of tissue around a region that image networks read.
+
+    `sequences` maps an image's name to how its intensities are scaled ("hu" or "z_score"). The block is centred on
+    the middle of `region`'s bounding box, `extent` long and cut into `size` voxels along the patient's x (to the
+    right), y (anterior) and z (superior) axes. `extent` is in mm, or in voxels of the file where no mm were published.
+    """
+
+    sequences: Mapping[str, str]
+    region: str
+    size: tuple[int, int, int] = (32, 32, 32)
+    extent: tuple[float, float, float] = (96.0, 96.0, 96.0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sequences", dict(self.sequences))
+        object.__setattr__(self, "size", tuple(int(n) for n in self.size))
+        object.__setattr__(self, "extent", tuple(float(length) for length in self.extent))
+        unknown = sorted(set(self.sequences.values()) - set(INTENSITY_SCALES))
+        if unknown or not self.sequences:
+            raise ValueError(f"intensities are scaled by one of {INTENSITY_SCALES}, found {unknown or 'no sequence'}")
+        if len(self.size) != 3 or len(self.extent) != 3 or min(self.size) < 8 or min(self.extent) <= 0:
+            raise ValueError(f"three sizes of at least 8 and three lengths above 0, found {self.size}, {self.extent}")
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "size": list(self.size), "extent": list(self.extent)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CropSpec:
+        return cls(**{**data, "size": tuple(data["size"]), "extent": tuple(data["extent"])})
 
 
 @dataclass(frozen=True)
@@ -202,7 +243,8 @@ class Recipe:
 
     `regions` maps a region's name to its label in the mask. `mask_on` names the image the mask was drawn on
     ("" when there is none). `units_mm` is False where no voxel spacing was published: then no feature in mm.
-    `segmenter` is "given" where masks are handed over.
+    `segmenter` is "given" where masks are handed over, else "<network>:<id>", the network that draws them (the id is
+    that of its weights). `crop` says what image networks read; None where there is none.
     """
 
     regions: Mapping[str, int]
@@ -210,18 +252,28 @@ class Recipe:
     segmenter: str = "given"
     families: tuple[str, ...] = ("shape", "intensity")
     units_mm: bool = True
+    crop: CropSpec | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "families", tuple(self.families))
-        if self.segmenter != "given":
-            raise ValueError(f"segmenter must be 'given', found {self.segmenter!r}")
+        if self.segmenter != GIVEN and not _LEARNED.fullmatch(self.segmenter):
+            raise ValueError(f"segmenter must be 'given' or '<network>:<id>', found {self.segmenter!r}")
+        if self.crop is not None and self.crop.region not in self.regions:
+            raise ValueError(f"the crop is centred on {self.crop.region!r}, which is none of {sorted(self.regions)}")
+
+    @property
+    def draws_masks(self) -> bool:
+        """Whether a learned network draws the masks."""
+        return self.segmenter != GIVEN
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "regions": dict(self.regions), "families": list(self.families)}
+        crop = self.crop.to_json() if self.crop else None
+        return {**asdict(self), "regions": dict(self.regions), "families": list(self.families), "crop": crop}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Recipe:
-        return cls(**{**data, "families": tuple(data["families"])})
+        crop = CropSpec.from_json(data["crop"]) if data["crop"] else None
+        return cls(**{**data, "families": tuple(data["families"]), "crop": crop})
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,62 @@ class MaskSource(Model):
     on: str | None = Field(default=None, description="the image the mask was drawn on, a key of images")
     regions: dict[Name, Annotated[int, Field(ge=1, le=65535)]] = Field(min_length=1)
     units_mm: bool = Field(default=True, description="false where no voxel spacing was published")
+    others: dict[Name, Pattern] = Field(
+        default_factory=dict, description="masks of the same regions drawn on other images, by image name"
+    )
 
     @model_validator(mode="after")
     def _distinct_labels(self) -> MaskSource:
         if len(set(self.regions.values())) != len(self.regions):
             raise ValueError("two regions share a label")
         return self
+
+
+Scale = Literal["hu", "z_score"]
+_Sizes = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+_Lengths = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+
+class Segmenter(Model):
+    """The network that draws the masks, learned from the given masks of the development cases.
+
+    Cases it learns from get masks by cross-fitting: each from a network that never saw that patient.
+    """
+
+    network: Literal["unet_2d", "unet_3d"] = "unet_3d"
+    intensity: Scale = "hu"
+    voxel: _Lengths | None = Field(default=None, description="x, y, z to resample to (mm); default: as the files are")
+    patch: _Sizes = Field(default=(64, 64, 64), description="voxels that a training step sees, along x, y, z")
+    channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(16, 32, 64, 128), min_length=2)
+    neighbours: int = Field(default=1, ge=0, le=5, description="unet_2d: slices seen on either side")
+    steps: int = Field(default=1000, ge=1)
+    batch: int = Field(default=4, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    folds: int = Field(default=3, ge=2, le=20)
+    cases_at_most: int | None = Field(default=None, ge=4, description="learn from so many cases only")
+
+
+class ImageBlocks(Model):
+    """The block of tissue around a region that image networks read, cut along the patient's x, y and z axes."""
+
+    sequences: dict[Name, Scale] = Field(min_length=1, description="image name: how its intensities are scaled")
+    region: Name
+    size: _Sizes = (32, 32, 32)
+    extent: _Lengths = Field(default=(96.0, 96.0, 96.0), description="mm; voxels where mask.units_mm is false")
+
+
+class Network(Model):
+    """The fusion network: what reads the images, how the blocks are joined, and how long it learns."""
+
+    encoder: str = Field(default="resnet_3d", description="resnet_3d (MONAI), or timm:NAME for slices in three planes")
+    fusion: Literal["gated", "concat"] = "gated"
+    survival_head: Literal["cox", "discrete_time"] = "cox"
+    epochs: int = Field(default=20, ge=1)
+    batch: int = Field(default=16, ge=2)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    block_dropout: float = Field(default=0.2, ge=0, lt=1)
+    refits: int = Field(default=5, ge=0, le=200, description="refits on resampled patients behind a risk's interval")
 
 
 class InclusionCriterion(Condition):
@@ -93,9 +143,12 @@ class Training(Model):
     bootstraps: int = Field(default=50, ge=0, le=2000)
     min_events: int = Field(default=10, ge=2)
     few_events: int = Field(default=20, ge=2)
-    families: tuple[Literal["ridge", "elastic_net", "forest", "boosting"], ...] = Field(
-        default=("ridge", "elastic_net", "forest", "boosting"), min_length=1
+    families: tuple[Literal["ridge", "elastic_net", "forest", "boosting", "fusion"], ...] = Field(
+        default=("ridge", "elastic_net", "forest", "boosting", "fusion"),
+        min_length=1,
+        description="fusion needs image_blocks and is left out without them",
     )
+    network: Network = Network()
 
 
 class Radiomics(Model):
@@ -121,6 +174,8 @@ class Study(Model):
     index_time: str | None = Field(default=None, description="the date variable of the start of surgery")
     images: dict[Name, Pattern] = Field(default_factory=dict)
     mask: MaskSource | None = None
+    segmenter: Segmenter | None = Field(default=None, description="default: the given masks are used")
+    image_blocks: ImageBlocks | None = None
     inclusion: tuple[InclusionCriterion, ...] = ()
     endpoints: dict[Name, Endpoint] = Field(min_length=1)
     partitions: dict[Name, Partition] = Field(
@@ -135,6 +190,18 @@ class Study(Model):
     def _mask_is_on_an_image(self) -> Study:
         if self.mask is not None and self.mask.on is not None and self.mask.on not in self.images:
             raise ValueError(f"mask.on names {self.mask.on!r}, which is not a key of images ({', '.join(self.images)})")
+        return self
+
+    @model_validator(mode="after")
+    def _image_parts_fit(self) -> Study:
+        named = [*(self.image_blocks.sequences if self.image_blocks else ()), *(self.mask.others if self.mask else ())]
+        absent = sorted(set(named) - set(self.images))
+        if absent:
+            raise ValueError(f"{', '.join(absent)} is not a key of images ({', '.join(self.images)})")
+        if self.image_blocks and (self.mask is None or self.image_blocks.region not in self.mask.regions):
+            raise ValueError(f"image_blocks.region names {self.image_blocks.region!r}, which is no region of mask")
+        if self.segmenter and (self.mask is None or self.mask.on is None):
+            raise ValueError("segmenter needs mask.on, the image that the network reads")
         return self
 
     def resolved(self) -> dict[str, Any]:

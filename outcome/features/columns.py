@@ -15,7 +15,8 @@ import pandas as pd
 from outcome.errors import DataRefusal
 from outcome.types import InputSet
 
-KINDS = ("numeric", "boolean", "categorical")
+IMAGE = "image"  # 1 where the case's crop of this sequence is there, missing where not; the voxels are in `Crops`
+KINDS = ("numeric", "boolean", "categorical", IMAGE)
 AVAILABILITIES = ("preoperative", "planned")
 
 

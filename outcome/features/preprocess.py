@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcome.features.columns import FeatureColumn, columns_from_json, columns_to_json, require_columns
+from outcome.features.columns import IMAGE, FeatureColumn, columns_from_json, columns_to_json, require_columns
 from outcome.features.filters import redundant_with, strongest
 from outcome.features.outputs import MISSING_LEVEL, Output, levels, numbers, squeeze
 from outcome.types import BoolArray, FloatArray, Target
@@ -200,4 +200,14 @@ def _select(fitted: Preprocessor, X: FloatArray, target: Target, count: int) -> 
     return replace(fitted, outputs=outputs, dropped=fitted.dropped + reasons)
 
 
-_LEARN = {"numeric": _learn_number, "boolean": _learn_boolean, "categorical": _learn_categorical}
+def _learn_nothing(column: FeatureColumn, values: pd.Series, rules: Rules) -> Learned:
+    """An image block is read by networks from its voxels, never as a column of the matrix."""
+    return []
+
+
+_LEARN = {
+    "numeric": _learn_number,
+    "boolean": _learn_boolean,
+    "categorical": _learn_categorical,
+    IMAGE: _learn_nothing,
+}

@@ -14,6 +14,7 @@ import lightgbm
 import numpy as np
 
 from outcome.features.exposure import expected_events
+from outcome.models.inputs import Inputs
 from outcome.models.linear import Params
 from outcome.models.scale import modelled
 from outcome.models.state import TEXT, State, array_text, text_array
@@ -42,10 +43,10 @@ class BoostedScorer:
     def __post_init__(self) -> None:
         object.__setattr__(self, "booster", lightgbm.Booster(model_str=self.text))
 
-    def score(self, X: FloatArray) -> FloatArray:
+    def score(self, X: Inputs) -> FloatArray:
         if not len(X):
             return np.empty(0)
-        return np.asarray(self.booster.predict(X, raw_score=True, num_threads=1), dtype=float)
+        return np.asarray(self.booster.predict(X.matrix, raw_score=True, num_threads=1), dtype=float)
 
     def to_state(self) -> State:
         return State({"type": "boosting"}, {TEXT: text_array(self.text)})

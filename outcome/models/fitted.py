@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from outcome.models.hazard import BaselineHazard
+from outcome.models.inputs import Inputs
 from outcome.models.scale import from_score
 from outcome.models.state import State
 from outcome.types import EndpointKind, FloatArray
@@ -17,8 +16,8 @@ from outcome.types import EndpointKind, FloatArray
 class Scorer(Protocol):
     """What an algorithm learns: a score on the scale of `outcome.models.scale`; higher is riskier or larger."""
 
-    def score(self, X: FloatArray) -> FloatArray:
-        """The score of each row of the model matrix (n, p), shape (n,). Row by row: a batch changes nothing."""
+    def score(self, X: Inputs) -> FloatArray:
+        """The score of each of n cases, shape (n,). Case by case: a batch changes nothing."""
 
     def to_state(self) -> State:
         """Everything needed to score again, bit for bit."""
@@ -39,11 +38,11 @@ class FittedModel:
         if (self.kind is EndpointKind.TIME_TO_EVENT) != (self.baseline is not None):
             raise ValueError(f"a baseline hazard goes with time_to_event and no other kind, found {self.kind}")
 
-    def score(self, X: FloatArray) -> FloatArray:
+    def score(self, X: Inputs | FloatArray) -> FloatArray:
         """The ranking score, shape (n,); higher is riskier or larger."""
-        return self.scorer.score(np.ascontiguousarray(X, dtype=float))
+        return self.scorer.score(Inputs.of(X))
 
-    def predict(self, X: FloatArray, horizons_days: Sequence[float] = ()) -> FloatArray:
+    def predict(self, X: Inputs | FloatArray, horizons_days: Sequence[float] = ()) -> FloatArray:
         """Probability (binary), event probability by each horizon (time to event) or value: shape (n, h), h >= 1.
 
         Before any calibration. Kinds other than time to event have one column whatever the horizons.

@@ -16,6 +16,7 @@ from scipy.special import logit
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from outcome.features.exposure import expected_events
+from outcome.models.inputs import Inputs
 from outcome.models.linear import Params
 from outcome.models.scale import modelled
 from outcome.models.state import State
@@ -57,8 +58,8 @@ class ForestScorer:
     trees: Trees
     link: str
 
-    def score(self, X: FloatArray) -> FloatArray:
-        return _LINKS[self.link](self.trees.mean_value(X))
+    def score(self, X: Inputs) -> FloatArray:
+        return _LINKS[self.link](self.trees.mean_value(X.matrix))
 
     def to_state(self) -> State:
         arrays = {part.name: getattr(self.trees, part.name) for part in fields(Trees)}

@@ -9,16 +9,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 
+from outcome.models.inputs import Inputs
 from outcome.models.scale import modelled
 from outcome.models.state import State
 from outcome.types import FloatArray, Target
 
-Params = Mapping[str, float]
+Params = Mapping[str, Any]  # numbers and, for networks, names
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +30,9 @@ class LinearScorer:
     coefficients: FloatArray  # (p,)
     intercept: float
 
-    def score(self, X: FloatArray) -> FloatArray:
+    def score(self, X: Inputs) -> FloatArray:
         # a row's sum, not a matrix product: BLAS may add in another order for another number of rows
-        return np.sum(X * self.coefficients, axis=1) + self.intercept
+        return np.sum(X.matrix * self.coefficients, axis=1) + self.intercept
 
     def to_state(self) -> State:
         return State({"type": "linear", "intercept": self.intercept}, {"coefficients": self.coefficients})

@@ -13,6 +13,7 @@ from outcome.models.cox import fit_cox
 from outcome.models.fitted import FittedModel, Scorer
 from outcome.models.forest import ForestScorer, fit_forest
 from outcome.models.hazard import BaselineHazard, fit_baseline
+from outcome.models.inputs import Inputs
 from outcome.models.linear import LinearScorer, Params, fit_linear, fit_logistic
 from outcome.models.scale import modelled
 from outcome.models.state import State
@@ -27,8 +28,8 @@ class Algorithm:
     kinds: tuple[EndpointKind, ...]
 
 
-def fit_model(algorithm: str, X: FloatArray, target: Target, params: Params, seed: int) -> FittedModel:
-    """A fitted model of this name on a model matrix (n, p) without NaN, all outcomes known.
+def fit_model(algorithm: str, X: Inputs | FloatArray, target: Target, params: Params, seed: int) -> FittedModel:
+    """A fitted model of this name on n cases, all outcomes known.
 
     Where nothing can be learned (one class, no event, an outcome without spread, no columns) the model gives every
     case the same score, and `note` says so. Raises ValueError for an unknown name, a kind that the algorithm is not
@@ -39,10 +40,10 @@ def fit_model(algorithm: str, X: FloatArray, target: Target, params: Params, see
         raise ValueError(f"no algorithm {algorithm!r} for {target.kind} endpoints; known: {sorted(ALGORITHMS)}")
     if len(X) != len(target):
         raise ValueError(f"{len(X)} rows and {len(target)} outcomes")
-    X = np.ascontiguousarray(X, dtype=float)
-    note = nothing_to_learn(X, target)
-    scorer = constant_scorer(target, X.shape[1]) if note else known.fit(X, target, params, seed)
-    baseline = fit_baseline(target, scorer.score(X)) if target.kind is EndpointKind.TIME_TO_EVENT else None
+    inputs = Inputs.of(X)
+    note = nothing_to_learn(inputs.matrix, target)
+    scorer = constant_scorer(target, inputs.matrix.shape[1]) if note else known.fit(inputs.matrix, target, params, seed)
+    baseline = fit_baseline(target, scorer.score(inputs)) if target.kind is EndpointKind.TIME_TO_EVENT else None
     return FittedModel(algorithm, target.kind, scorer, baseline, note)
 
 

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from outcome.features.columns import FeatureColumn, allowed_columns
+from outcome.models.linear import Params
 from outcome.training.settings import TrainingSettings
 from outcome.types import EndpointKind, InputSet
 
-Params = Mapping[str, float]
 CHOSEN = "chosen"
 
 
