@@ -93,6 +93,7 @@ class Network(Model):
     weight_decay: float = Field(default=1e-2, ge=0)
     block_dropout: float = Field(default=0.2, ge=0, lt=1)
     refits: int = Field(default=5, ge=0, le=200, description="refits on resampled patients behind a risk's interval")
+    endpoints: tuple[Name, ...] | None = Field(default=None, description="offer it for these alone; default: for all")
 
 
 class InclusionCriterion(Condition):
@@ -200,6 +201,9 @@ class Study(Model):
             raise ValueError(f"{', '.join(absent)} is not a key of images ({', '.join(self.images)})")
         if self.image_blocks and (self.mask is None or self.image_blocks.region not in self.mask.regions):
             raise ValueError(f"image_blocks.region names {self.image_blocks.region!r}, which is no region of mask")
+        strangers = sorted(set(self.training.network.endpoints or ()) - set(self.endpoints))
+        if strangers:
+            raise ValueError(f"training.network.endpoints names {', '.join(strangers)}, which is no endpoint")
         if self.segmenter and (self.mask is None or self.mask.on is None):
             raise ValueError("segmenter needs mask.on, the image that the network reads")
         return self
