@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from app import markup, route
+from app import explanation, markup, route
 from app.patient_inputs import input_blocks
-from app.planes import pictures_of
+from app.planes import Heat, pictures_of
 from app.records import Question, StudyRecords, answers, not_predicted, questions
 from app.warnings_for_case import cautions, row_of
 from outcome.report.numbers import is_number
+from outcome.report.planes import heat_key
 from outcome.report.wording import partition_title
 
-PICK = "pt_case"
+PICK, HEAT, SEQUENCE = "pt_case", "pt_heat", "pt_heat_image"
 _SHOWN_CAUTIONS = 3
 OUT_OF_FOLD = "This patient is one of the development cases: each risk comes from a model fitted without this patient."
 FROZEN = "Risks come from the frozen model {bundle}, which never saw this patient."
@@ -50,8 +52,15 @@ def show(store: Path, records: StudyRecords, case_id: str, inputs: str) -> None:
     markup.show("cautions.html.j2", cautions=cautions(records, case_id, inputs), limit=_SHOWN_CAUTIONS)
     rows, source = risk_rows(records, case_id, inputs)
     markup.show("risks.html.j2", risks=rows, silent=not_predicted(records, inputs), source=source)
-    _images(store, records, case_id)
-    markup.show("inputs.html.j2", blocks=input_blocks(records, case_id, inputs))
+    moved, pictures, read = st.container(), st.container(), st.container()
+    with pictures:
+        screen = _screen(store, records, case_id)
+    with read:
+        markup.show("inputs.html.j2", blocks=input_blocks(records, case_id, inputs))
+    # last, since the first explanation takes seconds: risk, planes and inputs stand meanwhile
+    with moved:
+        heat = _what_moved(store, records, case_id, inputs)
+    _heat_over(screen, store, records, case_id, heat)
 
 
 def _pick(records: StudyRecords, case_id: str) -> None:
@@ -113,9 +122,56 @@ def _risk_row(question: Question, answer: pd.Series) -> RiskRow:
     )
 
 
-def _images(store: Path, records: StudyRecords, case_id: str) -> None:
-    shown = pictures_of(store, records, case_id)
-    if shown.pictures:
-        markup.show("planes.html.j2", pictures=shown.pictures, key=shown.key, notice=shown.notice)
-    else:
-        markup.show("sentence.html.j2", text=shown.notice, next_step="")
+def _answered(records: StudyRecords, case_id: str, inputs: str) -> list[str]:
+    """The endpoints with an answer for the case, in the study's order."""
+    asked = questions(records)
+    found = [q.endpoint for q in asked if row_of(answers(records, q, inputs), case_id) is not None]
+    return list(dict.fromkeys(found))
+
+
+def _what_moved(store: Path, records: StudyRecords, case_id: str, inputs: str) -> dict[str, Heat]:
+    """The section under the risks; gives back where a network looked, by sequence."""
+    endpoints = _answered(records, case_id, inputs)
+    if not endpoints:
+        return {}
+    markup.show("title.html.j2", title="What moved this estimate")
+    endpoint = explanation.pick_endpoint(records, endpoints)
+    found = explanation.explained(store, records, case_id, endpoint, inputs)
+    explanation.show(found, development=explanation.is_development(records, case_id))
+    return {} if isinstance(found, str) else explanation.heats(found)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Where the planes stand on the page, with the place for what is switched over them."""
+
+    switch: DeltaGenerator
+    planes: DeltaGenerator
+
+
+def _screen(store: Path, records: StudyRecords, case_id: str) -> Screen:
+    markup.show("title.html.j2", title="Images")
+    screen = Screen(st.container(), st.empty())
+    if not st.session_state.get(HEAT):
+        _draw(screen, store, records, case_id, None)
+    return screen
+
+
+def _heat_over(screen: Screen, store: Path, records: StudyRecords, case_id: str, heat: dict[str, Heat]) -> None:
+    """The switch for where a network looked, off unless asked for; only where there is something to show."""
+    chosen: Heat | None = None
+    with screen.switch:
+        if heat and st.toggle("Where the network looks", key=HEAT):
+            names = list(heat)
+            chosen = heat[st.radio("Image", names, horizontal=True, key=SEQUENCE) if len(names) > 1 else names[0]]
+    if chosen is not None or st.session_state.get(HEAT):
+        _draw(screen, store, records, case_id, chosen)
+
+
+def _draw(screen: Screen, store: Path, records: StudyRecords, case_id: str, heat: Heat | None) -> None:
+    shown = pictures_of(store, records, case_id, heat)
+    with screen.planes:
+        if shown.pictures:
+            markup.show("planes.html.j2", shown=shown, heat_key=heat_key())
+        else:
+            markup.show("sentence.html.j2", text=shown.notice, next_step="")

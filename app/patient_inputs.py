@@ -54,11 +54,19 @@ def _block(name: str, columns: list[Json], values: pd.Series) -> InputBlock:
         for c in present
     ]
     missing = [label_of(c) for c in columns if pd.isna(values[c["name"]])]
-    return InputBlock(_BLOCKS.get(name, name.replace("_", " ")), rows, missing)
+    return InputBlock(_BLOCKS.get(name) or _plain(name), rows, missing)
+
+
+def _plain(block: str) -> str:
+    """ "Image flair" for the block image:flair, "Genomics" for genomics."""
+    words = block.replace(":", " ").replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def value_text(column: Json, value: object) -> str:
-    """A value for readers: yes or no, a category's own word, or a number."""
+    """A value for readers: yes or no, a category's own word, or a number; of an image only that it is there."""
+    if column.get("kind") == "image":
+        return "there"
     if column.get("kind") == "boolean":
         return "yes" if value else "no"
     if isinstance(value, float):

@@ -49,6 +49,7 @@ def _files(folder: Path) -> dict[str, Path]:
         "inputs": cohort / "inputs.json",
         "cohort_findings": cohort / "findings.json",
         "segment_findings": folder / "segment" / "findings.json",
+        "segment": folder / "segment" / "manifest.json",
         "segment_index": folder / "segment" / "index.json",
         "ladder": train / "ladder.json",
         "out_of_fold": train / "out_of_fold.parquet",
@@ -91,6 +92,7 @@ def _load(folder: str, study: str, stamp: Stamp) -> StudyRecords:
         bundle_id=hashlib.sha256(bundle.read_bytes()).hexdigest()[:_ID_LENGTH] if bundle.is_file() else "",
         bundle_facts=_facts(read_document(bundle, {})),
         predicted_by=files["predictions"].parent.name if files["predictions"].is_file() else "",
+        masking=read_document(files["segment"], {}).get("config") or {},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from outcome.report.numbers import amount, horizon_words, is_number, risk_per_100
 from outcome.report.sections import ladder_entry
 from outcome.report.wording import amount_unit
-from outcome.types import PREDICTION_COLUMNS, InputSet
+from outcome.types import GIVEN, PREDICTION_COLUMNS, InputSet
 
 Json = Mapping[str, Any]
 CHOSEN = "chosen"
@@ -39,6 +39,7 @@ class StudyRecords:
     bundle_id: str
     bundle_facts: Json
     predicted_by: str
+    masking: Json = field(default_factory=dict)  # how the segment stage got its masks
 
     @property
     def title(self) -> str:
@@ -54,8 +55,14 @@ class StudyRecords:
     @property
     def regions(self) -> dict[str, int]:
         """The mask's regions with their labels; empty where the study has no masks."""
-        mask = self.study.get("mask") or {}
+        mask = self.masking.get("recipe") or self.study.get("mask") or {}
         return {str(name): int(label) for name, label in (mask.get("regions") or {}).items()}
+
+    @property
+    def masks_are_learned(self) -> bool:
+        """Whether a network outlined the regions, not a person."""
+        drawn_by = (self.masking.get("recipe") or {}).get("segmenter", GIVEN)
+        return "learning" in self.masking or drawn_by != GIVEN
 
     def input_sets(self) -> list[str]:
         """The input sets with predictions, the preoperative one first; that one alone where there are none."""

@@ -21,7 +21,7 @@ from outcome.errors import BundleRefusal
 from outcome.store import canonical_json, write_bytes, write_folder
 
 FORMAT = "surgical-outcome-bundle"
-VERSION = 1
+VERSION = 2
 MANIFEST = "manifest.json"
 ID_LENGTH = 12
 LARGEST_FILE_BYTES = 2 * 1024**3

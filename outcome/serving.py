@@ -13,16 +13,34 @@ from typing import Any
 import pandas as pd
 
 from outcome.bundle import Bundle, read_bundle
-from outcome.cases import Plane, planes, process_case, read_case_mask
+from outcome.cases import Plane, Segmenter, crop_faults, load_segmenter, planes, process_case, read_case_mask
 from outcome.dictionary import DataDictionary, Variable, VariableKind
-from outcome.errors import DataRefusal
-from outcome.features.blocks import join_blocks
+from outcome.errors import BundleRefusal, DataRefusal
+from outcome.explain.heat import HeatMap
+from outcome.explain.players import Population
+from outcome.explain.unit import Explanation, explain_unit
+from outcome.features.blocks import images_present, join_blocks
 from outcome.features.columns import FeatureColumn, columns_from_json
-from outcome.store import StudyStore, read_json
+from outcome.features.crops import NO_CROPS, Crops, open_crops
+from outcome.store import StudyStore, read_json, read_parquet
 from outcome.training.unit import TrainedUnit
-from outcome.types import PREDICTION_COLUMNS, CaseInput, Level, Recipe
+from outcome.types import PREDICTION_COLUMNS, CaseInput, CaseResult, FloatArray, Level, Recipe
+from outcome.views import crop_places
 
+__all__ = ["Explanation", "HeatMap", "Plane", "RiskModel", "bundle_segmenter", "case_explanation", "case_planes"]
+SEGMENTER_FILE = "segmenter.safetensors"
 _UNSET = ("partition", "source")
+
+
+def bundle_segmenter(bundle: Bundle, recipe: Recipe) -> Segmenter:
+    """The network that a bundle's recipe names. Raises BundleRefusal where it is missing or another one."""
+    if SEGMENTER_FILE not in bundle.files:
+        raise BundleRefusal(
+            f"the bundle's recipe names {recipe.segmenter} and the bundle has no {SEGMENTER_FILE}",
+            expected=SEGMENTER_FILE,
+            next_step="ask for the bundle again from where it was made",
+        )
+    return load_segmenter(bundle.files[SEGMENTER_FILE], recipe)
 
 
 class RiskModel:
@@ -32,6 +50,7 @@ class RiskModel:
         self.id = bundle.id
         self.facts: Mapping[str, Any] = bundle.facts
         self._bundle = bundle
+        self._read: dict[str, TrainedUnit] = {}
 
     @classmethod
     def load(cls, folder: Path) -> RiskModel:
@@ -41,8 +60,17 @@ class RiskModel:
     @cached_property
     def units(self) -> dict[str, TrainedUnit]:
         """Every trained unit by `<endpoint>.<inputs>`, those without a model (too few events) included."""
-        names = sorted({name.split("/")[1] for name in self._bundle.files if name.startswith("estimators/")})
-        return {name: TrainedUnit.from_files(self._bundle.under(f"estimators/{name}")) for name in names}
+        return {name: self.unit(name) for name in self.unit_names}
+
+    @cached_property
+    def unit_names(self) -> tuple[str, ...]:
+        return tuple(sorted({name.split("/")[1] for name in self._bundle.files if name.startswith("estimators/")}))
+
+    def unit(self, name: str) -> TrainedUnit:
+        """One trained unit by its name, read when first asked for: who asks one question need not read all networks."""
+        if name not in self._read:
+            self._read[name] = TrainedUnit.from_files(self._bundle.under(f"estimators/{name}"))
+        return self._read[name]
 
     @cached_property
     def columns(self) -> tuple[FeatureColumn, ...]:
@@ -54,19 +82,53 @@ class RiskModel:
         return Recipe.from_json(data) if data else None
 
     @cached_property
+    def segmenter(self) -> Segmenter | None:
+        """The network that draws this bundle's masks; None where masks are handed over. Raises BundleRefusal."""
+        return bundle_segmenter(self._bundle, self.recipe) if self.recipe and self.recipe.draws_masks else None
+
+    @cached_property
     def dictionary(self) -> DataDictionary:
         text = self._bundle.files["dictionary.csv"].decode()
         return DataDictionary.read(io.StringIO(text), "the bundle's dictionary.csv")
 
-    def predict_frame(self, features: pd.DataFrame) -> pd.DataFrame:
+    def predict_frame(
+        self, features: pd.DataFrame, crops: Crops = NO_CROPS, *, every_rung: bool = False
+    ) -> pd.DataFrame:
         """Predictions of every unit for cases in feature form (index case_id), without partition and source.
 
-        A column the bundle knows and the frame lacks is taken as missing for every case.
+        `crops` hold what image blocks read. A column the bundle knows and the frame lacks is taken as missing for every
+        case. Rung "chosen" alone, unless `every_rung` asks for the others beside it.
         """
         frame = features.reindex(columns=[column.name for column in self.columns])
-        tables = [unit.predict(frame) for unit in self.units.values() if not unit.skipped and len(frame)]
+        units = [unit for unit in self.units.values() if not unit.skipped and len(frame)]
+        tables = [unit.predict(frame, crops, every_rung=every_rung) for unit in units]
         names = [name for name in PREDICTION_COLUMNS if name not in _UNSET]
         return pd.concat(tables, ignore_index=True)[names] if tables else pd.DataFrame(columns=names)
+
+    def explain(
+        self,
+        features: pd.DataFrame,
+        endpoint: str,
+        inputs: str,
+        *,
+        crops: Crops = NO_CROPS,
+        places: Mapping[str, FloatArray] | None = None,
+    ) -> Explanation:
+        """What moved one case's estimate against the average development case, and where a network looked.
+
+        `features` holds the one case, as for `predict_frame`; `places` says by sequence where its crop lies, index to
+        RAS mm, (4, 4). Raises DataRefusal where the bundle has no model for this endpoint and input set.
+        """
+        name = f"{endpoint}.{inputs}"
+        if name not in self.unit_names:
+            raise DataRefusal(
+                f"the bundle has no model for {endpoint} ({inputs})",
+                expected=f"one of {', '.join(self.unit_names)}",
+                next_step="none",
+            )
+        told = self._bundle.json("reference.json")
+        frame = features.reindex(columns=[column.name for column in self.columns])
+        return explain_unit(self.unit(name), frame, Population(told["n"], told["features"]), crops=crops, places=places)
 
     def predict(self, case: CaseInput, record: Mapping[str, Any]) -> pd.DataFrame:
         """One case from its files and its coded record (variable: value) to its risks.
@@ -83,10 +145,13 @@ class RiskModel:
             )
         _refuse_uncoded(self.dictionary, record)
         variables = pd.DataFrame([{name: record.get(name) for name in self.dictionary.names}], index=[case.case_id])
-        measured = _measured(case, self.recipe) if self.recipe and case.mask else {}
-        radiomics = pd.DataFrame([measured], index=[case.case_id], dtype=float)
-        frame, _ = join_blocks(variables.rename_axis("case_id"), self.dictionary, radiomics)
-        return self.predict_frame(frame)
+        recipe = self.recipe
+        result = _processed(case, recipe, self.segmenter) if recipe and _has_mask(case, recipe) else None
+        radiomics = pd.DataFrame([result.features if result else {}], index=[case.case_id], dtype=float)
+        crops = {case.case_id: result.crops if result else {}}
+        images = images_present(recipe.crop.sequences if recipe and recipe.crop else (), crops)
+        frame, _ = join_blocks(variables.rename_axis("case_id"), self.dictionary, radiomics, images)
+        return self.predict_frame(frame, Crops(held=crops))
 
 
 def _refuse_uncoded(dictionary: DataDictionary, record: Mapping[str, Any]) -> None:
@@ -124,9 +189,14 @@ def _words(variable: Variable) -> str:
     return " ".join([variable.name, "a number", *ends])
 
 
-def _measured(case: CaseInput, recipe: Recipe) -> Mapping[str, float]:
-    """The case's measurements. A refused mask refuses the case: a risk without it would pass for one with it."""
-    result = process_case(case, recipe)
+def _has_mask(case: CaseInput, recipe: Recipe) -> bool:
+    """Whether the case has a mask: one handed over, or the image on which the bundle's network draws it."""
+    return recipe.mask_on in case.images if recipe.draws_masks else case.mask is not None
+
+
+def _processed(case: CaseInput, recipe: Recipe, segmenter: Segmenter | None) -> CaseResult:
+    """The case's measurements and crops. A refused file refuses the case: a risk without it would pass for one with."""
+    result = process_case(case, recipe, segmenter)
     reasons = [finding.message for finding in result.findings if finding.level is Level.REJECT]
     if reasons:
         raise DataRefusal(
@@ -134,7 +204,14 @@ def _measured(case: CaseInput, recipe: Recipe) -> Mapping[str, float]:
             found="; ".join(reasons),
             next_step="correct the mask, or hand the case over without one",
         )
-    return result.features
+    faults = crop_faults(result.missing_crops)
+    if faults:
+        raise DataRefusal(
+            f"the image {', '.join(faults)} of case {case.case_id} is refused",
+            found="; ".join(faults.values()),
+            next_step="correct the image, or hand the case over without it",
+        )
+    return result
 
 
 def case_planes(store: Path, study: str, case_id: str, region: str | None = None) -> list[Plane]:
@@ -158,3 +235,28 @@ def _image_path(place: StudyStore, case_id: str, recipe: Recipe) -> Path | None:
     name = read_json(place.stage("cohort") / "inputs.json")[case_id]["images"].get(recipe.mask_on)
     path = Path(read_json(place.stage("cohort") / "run.log.json")["study_root"]) / name if name else None
     return path if path is not None and path.exists() else None
+
+
+def case_explanation(
+    model: RiskModel, store: Path, study: str, case_id: str, endpoint: str, inputs: str
+) -> Explanation:
+    """What moved the estimate of a case in a store. Raises DataRefusal where the case has no features."""
+    place = StudyStore(store, study)
+    features = read_parquet(place.stage("features") / "features.parquet").astype({"case_id": str})
+    row = features[features["case_id"] == case_id].set_index("case_id")
+    if row.empty:
+        raise DataRefusal("no features were computed for this case", next_step="outcome features STUDY.yaml")
+    crops = open_crops(place.stage("features")).load([case_id])
+    return model.explain(row, endpoint, inputs, crops=crops, places=_crop_places(place, case_id, model.recipe))
+
+
+def _crop_places(place: StudyStore, case_id: str, recipe: Recipe | None) -> dict[str, FloatArray]:
+    """Where the case's crops lie; empty where nothing was cut."""
+    keys = place.stage("segment") / "index.json"
+    if recipe is None or recipe.crop is None or case_id not in (read_json(keys) if keys.exists() else {}):
+        return {}
+    mask = read_case_mask(place.stage("segment") / "cases" / f"{read_json(keys)[case_id]}.nii.gz", recipe)
+    root = Path(read_json(place.stage("cohort") / "run.log.json")["study_root"])
+    others = read_json(place.stage("cohort") / "inputs.json")[case_id].get("masks") or {}
+    masks = {name: root / path for name, path in others.items() if path}
+    return crop_places(CaseInput(case_id, masks=masks), mask, recipe)

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+CropArray = npt.NDArray[np.float32]  # (1 + regions, X, Y, Z), see `outcome.features.crops`
 
 GIVEN = "given"  # a recipe whose masks are handed over
 INTENSITY_SCALES = ("hu", "z_score")  # HU windowed to soft tissue; or mean 0 and standard deviation 1 over the image
@@ -242,7 +243,7 @@ class Recipe:
     """How a case becomes numbers; part of the bundle, so that two hospitals compute the same thing.
 
     `regions` maps a region's name to its label in the mask. `mask_on` names the image the mask was drawn on
-    ("" when there is none). `units_mm` is False where no voxel spacing was published: then no feature in mm.
+    ("" when there is none). `units_mm` is False where no voxel spacing was published: then no feature needs one.
     `segmenter` is "given" where masks are handed over, else "<network>:<id>", the network that draws them (the id is
     that of its weights). `crop` says what image networks read; None where there is none.
     """
@@ -282,7 +283,8 @@ class CaseResult:
 
     `features` maps `<region>.<tag>` to a value in the catalogue's unit; a feature that could not be computed is
     absent there and has its reason in `missing`. `mask` holds shape, spacing_mm, orientation, voxels and
-    volume_ml per region.
+    volume_ml per region. `crops` holds the block of tissue that image networks read, by sequence; one that could not
+    be cut is absent there and has its reason in `missing_crops`.
     """
 
     case_id: str
@@ -290,3 +292,5 @@ class CaseResult:
     features: Mapping[str, float]
     missing: Mapping[str, str]
     findings: tuple[Finding, ...]
+    crops: Mapping[str, CropArray] = field(default_factory=dict)
+    missing_crops: Mapping[str, str] = field(default_factory=dict)

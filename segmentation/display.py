@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from segmentation.errors import ImageRefusal
 from segmentation.grids import locate
-from segmentation.types import Grid, Mask, Shape, Volume, Window
+from segmentation.types import Affine, Grid, Mask, Shape, Volume, Window
 
 _OPPOSITE = {"R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"}
 # For each plane the array axis (in RAS order) that it cuts, and the patient sides at the bottom and at the right.
@@ -32,6 +32,7 @@ class Plane:
     letters: dict[str, str]  # left, right, top, bottom -> R, L, A, P, S, I
     spacing_mm: tuple[float, float]  # between rows, between columns
     index: int  # of the slice, counted from the patient's left, posterior or inferior side
+    to_patient: npt.NDArray[np.float64]  # (3, 3): (row, column, 1) to the pixel's place in the patient, RAS mm
 
 
 def three_planes(mask: Mask, image: Volume | None = None, *, region: str | None = None) -> tuple[Plane, Plane, Plane]:
@@ -50,7 +51,8 @@ def three_planes(mask: Mask, image: Volume | None = None, *, region: str | None 
     inside = _busiest(_upright(mask.labels, mask.grid), _label(mask, region))
     i, j, k = (start + middle for start, middle in zip(_upright_start(window, grid), inside, strict=True))
     centre = (i, j, k)
-    axial, coronal, sagittal = (_plane(name, labels, array, spacing, centre) for name in _PLANES)
+    affine = _upright_affine(grid)
+    axial, coronal, sagittal = (_plane(name, labels, array, spacing, centre, affine) for name in _PLANES)
     return axial, coronal, sagittal
 
 
@@ -59,6 +61,16 @@ def _upright(array: npt.NDArray[Any], grid: Grid) -> npt.NDArray[Any]:
     order = [ras for ras, _ in grid.axes]
     flipped = array[tuple(slice(None, None, sign) for _, sign in grid.axes)]
     return flipped.transpose([order.index(ras) for ras in range(3)])
+
+
+def _upright_affine(grid: Grid) -> Affine:
+    """Index of a voxel in the upright array to RAS mm, (4, 4)."""
+    first = [0 if sign > 0 else size - 1 for size, (_, sign) in zip(grid.shape, grid.axes, strict=True)]
+    affine = np.eye(4)
+    for axis, (ras, sign) in enumerate(grid.axes):
+        affine[:3, ras] = sign * grid.affine[:3, axis]
+    affine[:3, 3] = (grid.affine @ [*first, 1])[:3]
+    return affine
 
 
 def _label(mask: Mask, region: str | None) -> int | None:
@@ -102,14 +114,28 @@ def _middle_of_most(counts: npt.NDArray[np.int64]) -> int:
 
 
 def _plane(
-    name: str, labels: npt.NDArray[Any], image: npt.NDArray[Any] | None, spacing: dict[int, float], centre: Shape
+    name: str,
+    labels: npt.NDArray[Any],
+    image: npt.NDArray[Any] | None,
+    spacing: dict[int, float],
+    centre: Shape,
+    affine: Affine,
 ) -> Plane:
     axis, bottom, right = _PLANES[name]
     letters = {"left": _OPPOSITE[right], "right": right, "top": _OPPOSITE[bottom], "bottom": bottom}
     shown = None if image is None else _slice(image, axis, centre[axis]).astype(np.float32)
     col, row = (other for other in range(3) if other != axis)
     cut = _slice(labels, axis, centre[axis])
-    return Plane(name, shown, cut, letters, (spacing[row], spacing[col]), centre[axis])
+    place = _to_patient(affine, axis, centre[axis], labels.shape)
+    return Plane(name, shown, cut, letters, (spacing[row], spacing[col]), centre[axis], place)
+
+
+def _to_patient(affine: Affine, axis: int, index: int, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """(row, column, 1) of a slice as `_slice` turns it, to RAS mm, (3, 3)."""
+    col, row = (other for other in range(3) if other != axis)
+    first = np.ones(4)
+    first[axis], first[row], first[col] = index, shape[row] - 1, shape[col] - 1
+    return np.column_stack([-affine[:3, row], -affine[:3, col], (affine @ first)[:3]])
 
 
 def _slice(array: npt.NDArray[Any], axis: int, index: int) -> npt.NDArray[Any]:

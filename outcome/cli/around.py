@@ -43,13 +43,13 @@ def register(app: typer.Typer) -> None:
 
 def demo_command(
     out: OutFolder = Path("demo"),
-    patients: Annotated[int, typer.Option(help="patients at each of the two hospitals")] = 300,
+    patients: Annotated[int, typer.Option(help="patients at each of the three hospitals")] = 200,
     seed: Annotated[int, typer.Option(help="the same seed gives the same demo")] = 7,
     workers: WorkerCount = 2,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> int:
-    """A synthetic two-hospital study through the whole chain: train on A, validate on B, report, dashboard.
+    """Three synthetic hospitals through the whole chain: learn masks and models at A, validate at B and C.
 
     Example: outcome demo --out demo
     """
@@ -62,7 +62,11 @@ def demo_command(
 
 def _show_demo(screen: Screen, document: dict[str, Any]) -> None:
     screen.overview(document["tables"])
-    screen.line(f"report, site B:  {document['report']}")
+    compared = document["side_by_side"]
+    screen.table(compared["header"], compared["rows"], title=compared["title"])
+    screen.line(compared["caption"])
+    for study, report in document["reports"].items():
+        screen.line(f"report, {study}:  {report}")
     screen.line(f"open the dashboard:  outcome dashboard --store {document['store']}")
 
 
@@ -70,7 +74,11 @@ def synth_command(
     out: OutFolder,
     patients: Annotated[int, typer.Option(min=1, help="number of patients")] = 200,
     seed: Annotated[int, typer.Option(help="the same seed gives the same files")] = 7,
-    site: Annotated[str, typer.Option(help="A or B")] = "A",
+    site: Annotated[str, typer.Option(help="A develops; B and C validate")] = "A",
+    variant: Annotated[str, typer.Option(help="full, or no_image_signal: the images say nothing of the risk")] = "full",
+    learned_masks: Annotated[
+        bool, typer.Option("--learned-masks", help="site A: masks are drawn by a network that learns from the given")
+    ] = False,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> int:
@@ -80,7 +88,7 @@ def synth_command(
     """
     screen = Screen(as_json=json, quiet=quiet)
     with screen.progress() as progress:
-        study = write_synthetic_study(out, patients, seed, site, progress)
+        study = write_synthetic_study(out, patients, seed, site, progress, variant=variant, learned=learned_masks)
     screen.result({"status": "ok", "study": str(study)}, lambda s: s.line(f"next: outcome run {study}"))
     return EXIT_OK
 

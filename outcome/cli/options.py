@@ -22,7 +22,7 @@ WorkerCount = Annotated[int, typer.Option("--workers", metavar="N", help="local 
 Scheduler = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="a Dask cluster instead of local workers")
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda (no stage of this version needs cuda)")]
+Device = Annotated[str, typer.Option("--device", help="where networks compute: auto, cpu or cuda")]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="S", help="overrides training.seed of the study file")]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout and nothing else")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress on stderr")]

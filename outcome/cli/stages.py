@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from outcome.cli.options import (
 )  # fmt: skip
 from outcome.cli.screen import Screen
 from outcome.config import Study, load_study
-from outcome.errors import EXIT_OK, UsageError
+from outcome.errors import EXIT_OK
 from outcome.executor import Workers
+from outcome.pipeline.device import checked_device
 from outcome.pipeline.run import STAGE_RUNNERS, overview, run_stages
 from outcome.pipeline.session import open_run
 from outcome.pipeline.stage import StageResult
@@ -62,7 +64,7 @@ def _stage_command(stage: str) -> Callable[..., int]:
         quiet: Quiet = False,
     ) -> int:  # fmt: skip
         loaded = load_study(study, [*(overrides or ()), *_seed(seed)])
-        return _work(loaded, store, [stage], Workers(workers, scheduler), _screen(json, quiet, device))
+        return _work(loaded, store, [stage], _how(workers, scheduler, device), Screen(as_json=json, quiet=quiet))
 
     return command
 
@@ -76,7 +78,7 @@ def run_command(
     Example: outcome run configs/kits23.yaml --store store --workers 2
     """
     loaded = load_study(study, [*(overrides or ()), *_seed(seed)])
-    return _work(loaded, store, STAGES, Workers(workers, scheduler), _screen(json, quiet, device))
+    return _work(loaded, store, STAGES, _how(workers, scheduler, device), Screen(as_json=json, quiet=quiet))
 
 
 def validate_command(
@@ -90,7 +92,7 @@ def validate_command(
     """
     loaded = apply_bundle(bundle, load_study(study, overrides or ()), out, partition)
     stages = [stage for stage in STAGES if stage != "train"]
-    return _work(loaded, out, stages, Workers(workers, scheduler), _screen(json, quiet, device), bundle)
+    return _work(loaded, out, stages, _how(workers, scheduler, device), Screen(as_json=json, quiet=quiet), bundle)
 
 
 def predict_command(
@@ -104,15 +106,28 @@ def predict_command(
     """
     loaded = apply_bundle(bundle, load_study(study, overrides or ()), out, partition, outcomes_needed=False)
     stages = ["cohort", "segment", "radiomics", "features", "predict"]
-    return _work(loaded, out, stages, Workers(workers, scheduler), _screen(json, quiet, device), bundle)
+    return _work(loaded, out, stages, _how(workers, scheduler, device), Screen(as_json=json, quiet=quiet), bundle)
+
+
+@dataclass(frozen=True)
+class _How:
+    """How work is spread, and where networks compute."""
+
+    workers: Workers
+    device: str
+
+
+def _how(workers: int, scheduler: str | None, device: str) -> _How:
+    return _How(Workers(workers, scheduler), checked_device(device))
 
 
 def _work(
-    study: Study, store: Path, stages: Sequence[str], workers: Workers, screen: Screen, bundle: Path | None = None
+    study: Study, store: Path, stages: Sequence[str], how: _How, screen: Screen, bundle: Path | None = None
 ) -> int:
+    command = " ".join(stages)
     with (
         screen.progress() as progress,
-        open_run(study, store, command=" ".join(stages), workers=workers, progress=progress) as run,
+        open_run(study, store, command=command, workers=how.workers, progress=progress, device=how.device) as run,
     ):
         results = run_stages(run, [STAGE_RUNNERS[stage] for stage in stages], bundle)
         document = {
@@ -147,12 +162,3 @@ def _counts(result: StageResult) -> str:
 
 def _seed(seed: int | None) -> list[str]:
     return [] if seed is None else [f"training.seed={seed}"]
-
-
-def _screen(json: bool, quiet: bool, device: str) -> Screen:
-    if device not in ("auto", "cpu"):
-        raise UsageError(
-            f"--device {device} cannot be had", expected="auto or cpu: no stage of this version runs on a GPU",
-            next_step="leave --device out",
-        )  # fmt: skip
-    return Screen(as_json=json, quiet=quiet)

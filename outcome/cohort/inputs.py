@@ -21,9 +21,18 @@ def case_inputs(study: Study, case_ids: Iterable[str]) -> dict[str, CaseInput]:
     for case_id in case_ids:
         images = {name: _place(study.root, pattern, case_id) for name, pattern in study.images.items()}
         mask = _place(study.root, study.mask.pattern, case_id) if study.mask else None
-        there = {name: path for name, path in images.items() if path.is_file()}
-        inputs[case_id] = CaseInput(case_id, there, mask if mask is not None and mask.is_file() else None)
+        others = {name: _place(study.root, pattern, case_id) for name, pattern in _other_masks(study).items()}
+        given = mask if mask is not None and mask.is_file() else None
+        inputs[case_id] = CaseInput(case_id, _there(images), given, _there(others))
     return inputs
+
+
+def _there(paths: Mapping[str, Path]) -> dict[str, Path]:
+    return {name: path for name, path in paths.items() if path.is_file()}
+
+
+def _other_masks(study: Study) -> dict[str, str]:
+    return dict(study.mask.others) if study.mask else {}
 
 
 def input_findings(study: Study, inputs: Mapping[str, CaseInput], table_case_ids: Iterable[str]) -> list[Finding]:
@@ -32,15 +41,51 @@ def input_findings(study: Study, inputs: Mapping[str, CaseInput], table_case_ids
     findings = [_unclaimed(study, name, pattern, known) for name, pattern in _patterns(study).items()]
     if study.mask is not None:
         lacking = tuple(case for case, paths in inputs.items() if paths.mask is None)
-        findings.append(_absent("mask", lacking, len(inputs), "go on without measurements of the mask"))
+        without = "get a learned one all the same" if study.segmenter else "go on without measurements of the mask"
+        findings.append(_absent("mask", lacking, len(inputs), without))
     for name in study.images:
         lacking = tuple(case for case, paths in inputs.items() if name not in paths.images)
-        findings.append(_absent(f"image {name!r}", lacking, len(inputs), "go on without it"))
+        if name in unreadable_sequences(study, inputs):
+            findings.append(_no_sequence(study, name))
+        else:
+            findings.append(_absent(f"image {name!r}", lacking, len(inputs), "go on without it"))
+    for name in _other_masks(study):
+        lacking = tuple(case for case, paths in inputs.items() if name in paths.images and name not in paths.masks)
+        findings.append(_absent(f"mask on {name!r}", lacking, len(inputs), "go on without its image block"))
     return [finding for finding in findings if finding is not None]
 
 
+def unreadable_sequences(study: Study, inputs: Mapping[str, CaseInput]) -> tuple[str, ...]:
+    """Images that networks are to read and that no case at all has: a mistake in the study file, not a missing block.
+
+    A sequence without a pattern is no mistake: a bundle may ask for what this hospital never takes.
+    """
+    wanted = study.image_blocks.sequences if study.image_blocks else {}
+    found = {name for paths in inputs.values() for name in paths.images}
+    return tuple(name for name in wanted if name in study.images and name not in found)
+
+
+def refuse_unreadable_sequences(study: Study, inputs: Mapping[str, CaseInput]) -> None:
+    """Raise DataRefusal, naming the pattern, where no case has an image that networks are to read."""
+    for name in unreadable_sequences(study, inputs):
+        raise DataRefusal(
+            f"image_blocks reads the image {name!r} and no case has it",
+            expected=f"files of the pattern {study.images[name]}",
+            found=f"none for {len(inputs)} cases",
+            next_step="correct images in the study file, or take the sequence out of image_blocks",
+        )
+
+
+def _no_sequence(study: Study, name: str) -> Finding:
+    message = (
+        f"image_blocks reads the image {name!r} and no case has a file of the pattern {study.images[name]}; "
+        "correct images in the study file, or take the sequence out of image_blocks"
+    )
+    return Finding("missing_image", Level.REJECT, message)
+
+
 def _absent(what: str, lacking: tuple[str, ...], n: int, consequence: str) -> Finding | None:
-    code = "missing_mask" if what == "mask" else "missing_image"
+    code = "missing_mask" if what.startswith("mask") else "missing_image"
     if not lacking:
         return None
     if len(lacking) == n and what != "mask":
@@ -68,6 +113,7 @@ def _cases_on_disk(root: Path, pattern: str) -> set[str]:
 
 def _patterns(study: Study) -> dict[str, str]:
     masks = {"mask": study.mask.pattern} if study.mask else {}
+    masks |= {f"mask on {name!r}": pattern for name, pattern in _other_masks(study).items()}
     return {**masks, **{f"image {name!r}": pattern for name, pattern in study.images.items()}}
 
 

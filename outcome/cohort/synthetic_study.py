@@ -1,8 +1,12 @@
-"""The synthetic study's dictionary and study file, as a hospital would write them."""
+"""The synthetic study's dictionary and study file, as each hospital would write them."""
 
 from __future__ import annotations
 
-from outcome.cohort.synthetic import GRADES
+from dataclasses import replace
+
+from outcome.cohort.synthetic_coding import NOTE, NOTES, PLAIN_TABLE, TABLES, as_described
+from outcome.cohort.synthetic_outcomes import CLINICIANS, Clinician
+from outcome.cohort.synthetic_risk import DEATH_HORIZON, GENES, GRADES, RECURRENCE_HORIZON
 from outcome.dictionary import Availability, Choice, DataDictionary, Role, Variable, VariableKind
 from outcome.dictionary.variable import Range
 
@@ -33,12 +37,23 @@ def _yes_no(
     return Variable(name, VariableKind.BOOLEAN, label, availability=known, roles=frozenset(roles))
 
 
+def _gene(name: str) -> Variable:
+    label = f"Expression of gene {name.removeprefix('expr_')} in the biopsy"
+    return replace(_number(name, label, "z score", (-8, 8)), block="genomics")
+
+
+def _estimate(who: Clinician) -> Variable:
+    label = f"{who.label}'s estimate of any complication"
+    return _number(who.name, label, "%", (0, 100), (Role.CLINICIAN_ESTIMATE,))
+
+
 def _text(name: str, label: str, role: Role) -> Variable:
     return Variable(name, VariableKind.TEXT, label, availability=Availability.PREOPERATIVE, roles=frozenset({role}))
 
 
 _ACCESS = (("robotic", "robotic"), ("open", "open"))
 _PROCEDURE = (("partial", "partial nephrectomy"), ("radical", "radical nephrectomy"))
+_FIRST = (("none", "neither by last contact"), ("recurrence", "recurrence"), ("death", "death without recurrence"))
 _GRADED = tuple(zip(GRADES, _GRADE_WORDS, strict=True))
 _AFTER = Availability.POSTOPERATIVE
 _PREDICTS = (Role.PREDICTOR,)
@@ -59,42 +74,80 @@ VARIABLES = (
     _number("tumor_size_cm", "Tumour diameter in the radiology report", "cm", (0.1, 40), plausible=(0.5, 20)),
     _choice("planned_access", "Planned access", _ACCESS, _PREDICTS, Availability.PLANNED),
     _choice("planned_procedure", "Planned procedure", _PROCEDURE, _PREDICTS, Availability.PLANNED),
+    *(_gene(name) for name in GENES),
+    *(_estimate(who) for who in CLINICIANS),
     _choice("clavien_grade", "Worst complication (Clavien-Dindo)", _GRADED, _OUTCOME, _AFTER),
     _number("stay_days", "Length of stay", "days", (0, 365), _OUTCOME, known=_AFTER),
     _yes_no("readmission_30d", "Readmission within 30 days", _OUTCOME, _AFTER),
     _number("follow_up_days", "Days from surgery to death or last contact", "days", (0, 20000), _OUTCOME, known=_AFTER),
     _choice("vital_status", "Vital status at last contact", (("alive", "alive"), ("dead", "dead")), _OUTCOME, _AFTER),
+    _number("recurrence_days", "Days from surgery to recurrence, death or last contact", "days", (0, 20000), _OUTCOME,
+            known=_AFTER),
+    _choice("recurrence_status", "What came first", _FIRST, _OUTCOME, _AFTER),
 )  # fmt: skip
 
 
-def dictionary_text() -> str:
-    """The synthetic study's dictionary as REDCap's CSV."""
-    return DataDictionary(VARIABLES).to_csv()
+def dictionary_text(site: str) -> str:
+    """A site's dictionary as REDCap's CSV: the same variables, under the names and spellings of its own table."""
+    return DataDictionary(as_described(VARIABLES, site)).to_csv()
 
 
-def study_text(site: str, *, development: bool) -> str:
-    """A site's study file: the hospital that develops, or one that a finished model is validated on."""
-    relation = "development" if development else "external"
-    return _STUDY.format(site=site, lower=site.lower(), name=f"site_{site.lower()}", relation=relation)
+def study_text(site: str, *, development: bool, learned: bool = False) -> str:
+    """A site's study file: the hospital that develops, or one that a finished model is validated on.
+
+    `learned`: the masks are drawn by a network that learns from the given masks; otherwise those are used.
+    """
+    places = {
+        "site": site,
+        "lower": site.lower(),
+        "relation": "development" if development else "external",
+        "table": TABLES.get(site, PLAIN_TABLE),
+        "note": NOTES.get(site, NOTE),
+        "segmenter": _SEGMENTER if learned else "",
+        "recurrence_days": f"{RECURRENCE_HORIZON:g}",
+        "death_days": f"{DEATH_HORIZON:g}",
+    }
+    return _STUDY.format(**places)
 
 
+_SEGMENTER = """
+segmenter:
+  network: unet_3d
+  intensity: hu
+  voxel: [4.0, 4.0, 4.25]
+  patch: [48, 40, 40]
+  channels: [8, 16, 32]
+  steps: 200
+  batch: 2
+  folds: 2
+  cases_at_most: 40
+"""
 _STUDY = """# A synthetic study: made-up patients with a known mechanism. It says nothing about real ones.
 schema_version: 1
-name: {name}
+name: site_{lower}
 title: Synthetic kidney surgery, site {site}
 procedure: nephrectomy (synthetic)
+notes:
+  - {note}
 root: .
 dictionary: dictionary.csv
-table: {{format: csv, path: table.csv}}
+table: {table}
 case_id: case_id
 site: site
 
 images:
   ct: images/{{case_id}}/ct.nii.gz
+  mr: images/{{case_id}}/mr.nii.gz
 mask:
   pattern: images/{{case_id}}/mask.nii.gz
   "on": ct
   regions: {{kidney: 1, tumor: 2}}
+{segmenter}
+image_blocks:
+  sequences: {{ct: hu}}
+  region: tumor
+  size: [32, 32, 24]
+  extent: [96, 96, 96]
 
 inclusion:
   - {{variable: age_years, at_least: 18, reason: adults}}
@@ -110,16 +163,27 @@ endpoints:
     kind: binary
     event: {{variable: clavien_grade, at_least: 3a}}
     horizon_days: 30
+  clavien:
+    label: Worst complication (Clavien-Dindo grade)
+    kind: ordinal
+    variable: clavien_grade
   length_of_stay:
     label: Length of stay
     kind: duration
     variable: stay_days
+  recurrence:
+    label: Recurrence
+    kind: time_to_event
+    time: recurrence_days
+    event: {{variable: recurrence_status, equals: recurrence}}
+    competing: {{variable: recurrence_status, equals: death}}
+    horizons_days: [{recurrence_days}]
   overall_survival:
     label: Death from any cause
     kind: time_to_event
     time: follow_up_days
     event: {{variable: vital_status, equals: dead}}
-    horizons_days: [1095]
+    horizons_days: [{death_days}]
 
 partitions:
   site_{lower}:

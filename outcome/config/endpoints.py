@@ -92,10 +92,11 @@ class BinaryEndpoint(_Endpoint):
 
 
 class TimeToEventEndpoint(_Endpoint):
-    """Time from surgery to an event, with censoring and, where given, a competing event."""
+    """Time from surgery, or from what `time_from` says, to an event, with censoring and a competing event if given."""
 
     kind: Literal["time_to_event"]
     time: str = Field(min_length=1, description="time from surgery to the event or to last contact")
+    time_from: str = Field(default="surgery", min_length=1, description="what the time is counted from, in words")
     time_unit: TimeUnit = "days"
     event: Condition
     competing: Condition | None = None
@@ -103,7 +104,7 @@ class TimeToEventEndpoint(_Endpoint):
 
     @property
     def definition(self) -> str:
-        words = f"time from surgery to: {self.event.words}; censored at last contact ({spoken(self.time)})"
+        words = f"time from {self.time_from} to: {self.event.words}; censored at last contact ({spoken(self.time)})"
         rival = f"; competing event: {self.competing.words}" if self.competing else ""
         days = ", ".join(f"{day:g}" for day in self.horizons_days)
         return self._with_note(f"{words}{rival}; risk stated at {days} days")

@@ -74,6 +74,7 @@ def write_row(variable: Variable) -> dict[str, str]:
         "PLAUSIBLE": _range_text(variable.plausible_range),
         "SOURCE": variable.source,
         "MISSING": ",".join(variable.missing_codes),
+        "BLOCK": variable.block,
     }
     kept = {name: value for name, value in tags.items() if value}
     if variable.modifiable:
@@ -126,6 +127,7 @@ def _variable(row: Mapping[str, str], annotation: Annotation) -> Variable:
         source=tags.get("SOURCE", ""),
         missing_codes=_list(tags.get("MISSING", "")),
         note=row[NOTE],
+        block=tags.get("BLOCK", ""),
         field_type=row[TYPE],
         validation=row[VALIDATION],
         other={name: row[name] for name in HEADER if row[name]},

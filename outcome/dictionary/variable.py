@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -45,6 +46,8 @@ AVAILABLE_TO: Mapping[InputSet, tuple[Availability, ...]] = {
     InputSet.PREOPERATIVE: (Availability.PREOPERATIVE,),
     InputSet.WITH_PLAN: (Availability.PREOPERATIVE, Availability.PLANNED),
 }
+MEASURED_BLOCKS = ("radiomics", "image")  # made from images by the program, never by a dictionary
+_BLOCK = re.compile(r"[a-z][a-z0-9_]*")
 PREDICTOR_KINDS = (VariableKind.NUMERIC, VariableKind.BOOLEAN, VariableKind.CATEGORICAL)
 
 
@@ -76,8 +79,10 @@ class Variable:
 
     `hard_range`: outside it a value is impossible. `plausible_range`: outside it a person should look.
     `source`: the raw table's column (or dotted path) when it is not called `name`. `missing_codes`: raw spellings
-    that mean "not recorded". `other` keeps the REDCap columns and `other_annotation` the foreign annotation text
-    that we do not interpret, so that a dictionary survives being read and written.
+    that mean "not recorded". `block`: the modality block that a predictor belongs to, such as "genomics"; empty for
+    the record itself, whose blocks follow from the availability. `other` keeps the REDCap columns and
+    `other_annotation` the foreign annotation text that we do not interpret, so that a dictionary survives being read
+    and written.
     """
 
     name: str
@@ -93,6 +98,7 @@ class Variable:
     source: str = ""
     missing_codes: tuple[str, ...] = ()
     note: str = ""
+    block: str = ""
     field_type: str = ""
     validation: str = ""
     other: Mapping[str, str] = field(default_factory=dict)
@@ -101,6 +107,11 @@ class Variable:
     def __post_init__(self) -> None:
         if (self.kind is VariableKind.CATEGORICAL) != bool(self.choices):
             raise ValueError(f"{self.name}: choices belong to categorical variables, and each of those needs them")
+        if self.block and (not _BLOCK.fullmatch(self.block) or self.block in MEASURED_BLOCKS):
+            raise ValueError(
+                f"{self.name}: a block is named by lower-case letters, digits and underscores and is none of "
+                f"{', '.join(MEASURED_BLOCKS)}, found {self.block!r}"
+            )
         codes = self.codes
         if len(set(codes)) != len(codes):
             raise ValueError(f"{self.name}: a choice code appears twice among {', '.join(codes)}")

@@ -12,7 +12,8 @@ BLOCKS = {Availability.PREOPERATIVE: "clinical", Availability.PLANNED: "plan"}
 
 
 def clinical_features(variables: pd.DataFrame, dictionary: DataDictionary) -> tuple[pd.DataFrame, list[FeatureColumn]]:
-    """The predictors of a coded frame as `clinical:<name>` (preoperative) and `plan:<name>` (planned).
+    """The predictors of a coded frame as `clinical:<name>` (preoperative), `plan:<name>` (planned), or
+    `<block>:<name>` where the dictionary names a block.
 
     `variables` is indexed by case_id. Numbers and yes/no become float64, categories str; a variable the frame lacks
     is missing in every case. The order is the dictionary's; the frame is not changed.
@@ -25,7 +26,7 @@ def clinical_features(variables: pd.DataFrame, dictionary: DataDictionary) -> tu
 
 def feature_column(variable: Variable) -> FeatureColumn:
     """The description of a predictor's feature column."""
-    block = BLOCKS[variable.availability]
+    block = variable.block or BLOCKS[variable.availability]
     return FeatureColumn(
         name=f"{block}:{variable.name}",
         block=block,

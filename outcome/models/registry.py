@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logit
 
+from outcome.features.crops import IMAGE_PREFIX
 from outcome.models.boosting import BoostedScorer, fit_boosting
 from outcome.models.cox import fit_cox
 from outcome.models.fitted import FittedModel, Scorer
@@ -22,14 +23,21 @@ from outcome.types import EndpointKind, FloatArray, Target
 
 @dataclass(frozen=True)
 class Algorithm:
-    """How an algorithm is fitted, and for which kinds of endpoint."""
+    """How an algorithm is fitted, and for which kinds of endpoint.
 
-    fit: Callable[[FloatArray, Target, Params, int], Scorer]
+    `fit(matrix, target, params, seed)` of an algorithm that reads tables; `fit(inputs, target, params, seed, device)`
+    of one that `reads_images`.
+    """
+
+    fit: Callable[..., Scorer]
     kinds: tuple[EndpointKind, ...]
+    reads_images: bool = False
 
 
-def fit_model(algorithm: str, X: Inputs | FloatArray, target: Target, params: Params, seed: int) -> FittedModel:
-    """A fitted model of this name on n cases, all outcomes known.
+def fit_model(
+    algorithm: str, X: Inputs | FloatArray, target: Target, params: Params, seed: int, *, device: str = "cpu"
+) -> FittedModel:
+    """A fitted model of this name on n cases, all outcomes known; `device` is where networks are trained.
 
     Where nothing can be learned (one class, no event, an outcome without spread, no columns) the model gives every
     case the same score, and `note` says so. Raises ValueError for an unknown name, a kind that the algorithm is not
@@ -41,15 +49,21 @@ def fit_model(algorithm: str, X: Inputs | FloatArray, target: Target, params: Pa
     if len(X) != len(target):
         raise ValueError(f"{len(X)} rows and {len(target)} outcomes")
     inputs = Inputs.of(X)
-    note = nothing_to_learn(inputs.matrix, target)
-    scorer = constant_scorer(target, inputs.matrix.shape[1]) if note else known.fit(inputs.matrix, target, params, seed)
+    note = nothing_to_learn(inputs.matrix, target, images=known.reads_images and _has_images(inputs))
+    scorer: Scorer
+    if note:
+        scorer = constant_scorer(target, inputs.matrix.shape[1])
+    elif known.reads_images:
+        scorer = known.fit(inputs, target, params, seed, device)
+    else:
+        scorer = known.fit(inputs.matrix, target, params, seed)
     baseline = fit_baseline(target, scorer.score(inputs)) if target.kind is EndpointKind.TIME_TO_EVENT else None
     return FittedModel(algorithm, target.kind, scorer, baseline, note)
 
 
-def nothing_to_learn(X: FloatArray, target: Target) -> str:
+def nothing_to_learn(X: FloatArray, target: Target, *, images: bool = False) -> str:
     """Why no algorithm can be fitted, or ""."""
-    if X.shape[1] == 0:
+    if X.shape[1] == 0 and not images:
         return "no usable column: every case gets the same score"
     if target.kind is EndpointKind.TIME_TO_EVENT:
         return "" if np.any(target.event == 1) else "no event: every case gets the same score"
@@ -76,6 +90,22 @@ def model_from_state(state: State) -> FittedModel:
     return FittedModel(numbers["algorithm"], EndpointKind(numbers["kind"]), scorer, baseline, numbers["note"])
 
 
+def _has_images(inputs: Inputs) -> bool:
+    return any(rows.any() for name, rows in inputs.present.items() if name.startswith(IMAGE_PREFIX))
+
+
+def _fit_network(inputs: Inputs, target: Target, params: Params, seed: int, device: str) -> Scorer:
+    from outcome.models.network_training import fit_network  # torch: seconds that only studies with images pay
+
+    return fit_network(inputs, target, params, seed, device)
+
+
+def _read_network(state: State) -> Scorer:
+    from outcome.models.network import NetworkScorer  # torch, as above
+
+    return NetworkScorer.from_state(state)
+
+
 _AMOUNTS = (EndpointKind.DURATION, EndpointKind.ORDINAL, EndpointKind.CONTINUOUS)
 
 ALGORITHMS: dict[str, Algorithm] = {
@@ -84,9 +114,11 @@ ALGORITHMS: dict[str, Algorithm] = {
     "cox": Algorithm(fit_cox, (EndpointKind.TIME_TO_EVENT,)),
     "forest": Algorithm(fit_forest, tuple(EndpointKind)),
     "boosting": Algorithm(fit_boosting, tuple(EndpointKind)),
+    "network": Algorithm(_fit_network, (EndpointKind.BINARY, EndpointKind.TIME_TO_EVENT), reads_images=True),
 }
 SCORERS: dict[str, Callable[[State], Scorer]] = {
     "linear": LinearScorer.from_state,
     "forest": ForestScorer.from_state,
     "boosting": BoostedScorer.from_state,
+    "network": _read_network,
 }

@@ -10,12 +10,17 @@ from outcome.bundle import Bundle
 from outcome.config import Study, study_from_resolved
 from outcome.dictionary import DataDictionary, Role, Variable
 from outcome.errors import ConfigRefusal, DataRefusal
-from outcome.features.columns import columns_from_json
+from outcome.features.columns import IMAGE, FeatureColumn, columns_from_json
+from outcome.features.crops import IMAGE_PREFIX
+from outcome.pipeline.recipe import frozen_recipe
 from outcome.serving import RiskModel
 from outcome.types import Finding, Level
 
 # what `outcome validate` takes from the bundle, whatever the study file says
-FROM_BUNDLE = ("procedure", "endpoints", "inclusion", "subgroups", "comparator", "training", "radiomics", "index_time")
+FROM_BUNDLE = (
+    "procedure", "endpoints", "inclusion", "subgroups", "comparator", "training", "radiomics", "index_time",
+    "segmenter", "image_blocks",
+)  # fmt: skip
 _NAMED_IN = ("inclusion", "endpoints", "subgroups", "comparator")
 _MEASURED = "radiomics"
 _KEPT_ROLES = frozenset({Role.SITE, Role.IDENTIFIER})
@@ -46,9 +51,14 @@ def agree(bundle: Bundle, study: Study, own: DataDictionary) -> Agreed:
 def used_names(bundle: Bundle, study: Study) -> list[str]:
     """The variables behind the bundle's feature columns, and those its endpoints, criteria and groups are made of."""
     columns = columns_from_json(bundle.json("columns.json"))
-    predictors = [column.name.partition(":")[2] for column in columns if column.block != _MEASURED]
+    predictors = [column.name.partition(":")[2] for column in columns if not _is_measured(column)]
     named = [name for place, name in study.variables_used() if place.split("[")[0].split(".")[0] in _NAMED_IN]
     return list(dict.fromkeys([*predictors, *named]))
+
+
+def _is_measured(column: FeatureColumn) -> bool:
+    """Whether a column comes from images and masks: no variable of a dictionary stands behind it."""
+    return column.block == _MEASURED or column.kind == IMAGE
 
 
 def refuse_other_settings(defined: Study, study: Study) -> None:
@@ -109,7 +119,8 @@ def _as_meant(here: Variable, there: Variable | None) -> Variable:
     if there is None:
         return replace(here, roles=here.roles - {Role.PREDICTOR})
     roles = there.roles | (here.roles & _KEPT_ROLES)
-    return replace(here, roles=roles, hard_range=there.hard_range, plausible_range=there.plausible_range)
+    meant = replace(here, roles=roles, block=there.block)
+    return replace(meant, hard_range=there.hard_range, plausible_range=there.plausible_range)
 
 
 def _problems(there: Variable, study: DataDictionary) -> Iterator[str]:
@@ -149,12 +160,17 @@ def _missing_for_everyone(
     bundle: Bundle, study: Study, there: DataDictionary, own: DataDictionary
 ) -> Iterator[Finding]:
     columns = columns_from_json(bundle.json("columns.json"))
-    names = [c.name.partition(":")[2] for c in columns if c.block != _MEASURED]
+    names = [c.name.partition(":")[2] for c in columns if not _is_measured(c)]
     absent = [name for name in names if name in there and name not in own]
     if absent:
         words = f"{len(absent)} predictor(s) of the bundle are not in this study's dictionary: {', '.join(absent)}"
         yield Finding("predictor_not_described", Level.REVIEW, f"{words}; they are taken as missing in every case")
     measured = sum(column.block == _MEASURED for column in columns)
-    if measured and study.mask is None:
+    if measured and study.mask is None and frozen_recipe(bundle) is None:
         words = f"the bundle reads {measured} measurements of masks and this study hands over no masks"
         yield Finding("no_masks_for_the_bundle", Level.REVIEW, f"{words}; they are taken as missing in every case")
+    sequences = [column.block.removeprefix(IMAGE_PREFIX) for column in columns if column.kind == IMAGE]
+    without = [name for name in sequences if name not in study.images]
+    if without:
+        words = f"the bundle reads images that this study does not name: {', '.join(without)}"
+        yield Finding("no_images_for_the_bundle", Level.REVIEW, f"{words}; they are taken as missing in every case")

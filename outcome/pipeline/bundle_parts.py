@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcome.features.columns import FeatureColumn, columns_from_json, columns_to_json
+from outcome.features.columns import IMAGE, FeatureColumn, columns_from_json, columns_to_json
+from outcome.features.crops import IMAGE_PREFIX
 from outcome.pipeline import overlap
-from outcome.pipeline.inputs import recipe_of
+from outcome.pipeline.mask_folds import FINAL
+from outcome.pipeline.recipe import SEGMENTER, recipe_in
 from outcome.pipeline.stage import Run, code_digest
+from outcome.serving import SEGMENTER_FILE
 from outcome.store import canonical_json, read_json, read_parquet
 from outcome.training.unit import TrainedUnit
 from outcome.types import EndpointKind
@@ -30,7 +33,7 @@ def bundle_files(run: Run, development: list[str]) -> dict[str, bytes]:
     cases = read_parquet(cohort / "cases.parquet").set_index("case_id").loc[development]
     endpoints = read_parquet(cohort / "endpoints.parquet")
     endpoint_kinds = {name: endpoint.kind for name, endpoint in run.study.endpoints.items()}
-    recipe = recipe_of(run.study)
+    recipe = recipe_in(run)
     columns = development_columns(columns_from_json(read_json(features / "columns.json")), frame)
     frame = frame[[column.name for column in columns]]
     files = {
@@ -45,6 +48,8 @@ def bundle_files(run: Run, development: list[str]) -> dict[str, bytes]:
         overlap.FILE: canonical_json(overlap.salted_patients(cases["patient_id"], run.study.name)),
         "MODEL_CARD.md": model_card(run, len(development)).encode(),
     }
+    if recipe is not None and recipe.draws_masks:
+        files[SEGMENTER_FILE] = _segmenter_weights(run)
     for unit, key in read_json(train / "index.json").items():
         unit_as_trained = TrainedUnit.load(train / "units" / key)
         model = replace(unit_as_trained, out_of_fold=unit_as_trained.out_of_fold.iloc[:0])  # no patient travels
@@ -52,12 +57,24 @@ def bundle_files(run: Run, development: list[str]) -> dict[str, bytes]:
     return files
 
 
+def _segmenter_weights(run: Run) -> bytes:
+    """The final network: the one that learned from all development cases, and draws every new case's mask."""
+    segment = run.store.stage("segment")
+    file = read_json(segment / SEGMENTER)["networks"][FINAL]["file"]
+    return (segment / file).read_bytes()
+
+
 def development_columns(columns: Iterable[FeatureColumn], frame: pd.DataFrame) -> tuple[FeatureColumn, ...]:
     """The columns a model may be told of, from the development cases' frame.
 
     A measurement that only later cases have must not even be named: the bundle would depend on them.
     """
-    return tuple(c for c in columns if c.block != "radiomics" or frame[c.name].notna().any())
+    return tuple(c for c in columns if _is_recorded(c) or frame[c.name].notna().any())
+
+
+def _is_recorded(column: FeatureColumn) -> bool:
+    """Whether a column stands for a variable of the dictionary, not for something found in images."""
+    return column.block != "radiomics" and column.kind != IMAGE
 
 
 def bundle_facts(run: Run) -> dict[str, Any]:
@@ -85,7 +102,7 @@ def _column_summary(column: pd.Series) -> dict[str, Any]:
     known = column.dropna()
     n, missing = _suppressed_parts([len(known), len(column) - len(known)])
     summary: dict[str, Any] = {"n": n, "missing": missing}
-    if len(known) < 4 * SUPPRESSION_LIMIT:
+    if len(known) < 4 * SUPPRESSION_LIMIT or str(column.name).startswith(IMAGE_PREFIX):
         return summary
     if pd.api.types.is_numeric_dtype(column):
         levels = [float(q) for q in np.quantile(known.to_numpy(dtype=float), _QUANTILES)]
@@ -125,7 +142,8 @@ def _suppressed(count: int) -> int | None:
 
 def _inputs_in_words(run: Run) -> str:
     columns = columns_from_json(read_json(run.store.stage("features") / "columns.json"))
-    measured = " and measurements of given masks" if any(column.block == "radiomics" for column in columns) else ""
+    drawn = "masks that the bundle's own network draws" if run.study.segmenter else "given masks"
+    measured = f" and measurements of {drawn}" if any(column.block == "radiomics" for column in columns) else ""
     planned = any(column.availability == "planned" for column in columns)
     return f"preoperative variables{measured}{'; with and without what was planned' if planned else ''}"
 

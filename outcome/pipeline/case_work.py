@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -56,13 +56,17 @@ def run_cases(
 def keep_only(folder: Path, works: Mapping[str, CaseWork], failed: Mapping[str, str]) -> dict[str, str]:
     """Write the stage's index of finished cases and remove what no case points to any more."""
     index = {case_id: work.key for case_id, work in sorted(works.items()) if case_id not in failed}
-    wanted = set(index.values())
     for shelf in {work.shelf for work in works.values()}:
-        for path in (folder / shelf).glob("*"):
-            if path.name.split(".")[0] not in wanted:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        sweep(folder / shelf, set(index.values()))
     write_json(folder / "index.json", index)
     return index
+
+
+def sweep(shelf: Path, wanted: Collection[str]) -> None:
+    """Remove from a shelf what belongs to none of the wanted keys; an absent shelf is an empty one."""
+    for path in shelf.glob("*"):
+        if path.name.split(".")[0] not in wanted:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _reason(done: Done[T, None]) -> str:

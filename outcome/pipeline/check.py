@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,8 +14,10 @@ from outcome.cohort.inputs import case_inputs, input_findings
 from outcome.cohort.types import Cohort, FlowStep
 from outcome.config import Study
 from outcome.dictionary import DataDictionary
+from outcome.errors import ConfigRefusal
 from outcome.executor import Workers, map_cases
 from outcome.pipeline.inputs import recipe_of
+from outcome.pipeline.mask_folds import development_patients, learners, refuse_too_few
 from outcome.pipeline.stage import Progress, no_progress
 from outcome.sources.tables import read_table
 from outcome.types import CaseInput, EndpointKind, Finding, Level, Recipe
@@ -49,6 +51,7 @@ def check_study(study: Study, workers: Workers, progress: Progress = no_progress
     inputs = case_inputs(study, cohort.cases["case_id"])
     findings = [*cohort.findings, *input_findings(study, inputs, cohort.table_case_ids)]
     findings += image_findings(study, list(inputs.values()), workers, progress)
+    findings += lesson_findings(study, cohort, inputs, findings)
     return Checked(tuple(findings), cohort.flow, len(cohort.cases), tuple(endpoint_counts(study, cohort)))
 
 
@@ -67,11 +70,13 @@ def image_findings(
 ) -> list[Finding]:
     """What is wrong with the cases' image and mask files, one finding a kind of problem."""
     recipe = recipe_of(study)
-    given = [case for case in inputs if case.mask is not None]
+    drawn = study.segmenter is not None
+    inspect = _inspect_drawn if drawn else _inspect
+    given = [case for case in inputs if case.mask is not None or (drawn and case.images)]
     if recipe is None or not given:
         return []
     found: list[Finding] = []
-    for number, done in enumerate(map_cases(workers, partial(_inspect, recipe), given), start=1):
+    for number, done in enumerate(map_cases(workers, partial(inspect, recipe), given), start=1):
         if done.error is not None:
             found.append(Finding("unreadable", Level.REJECT, str(done.error), (done.item.case_id,)))
         found.extend(done.value or [])
@@ -81,6 +86,41 @@ def image_findings(
 
 def _inspect(recipe: Recipe, case: CaseInput) -> list[Finding]:
     return inspect_case(case, recipe, look_inside=True)
+
+
+def _inspect_drawn(recipe: Recipe, case: CaseInput) -> list[Finding]:
+    """Where a network draws the masks a faulty given mask takes no case out: nothing is learned from it."""
+    without = inspect_case(replace(case, mask=None, masks={}), recipe)
+    on_images = [finding for finding in without if finding.code != "missing_mask"]
+    if case.mask is None:
+        return on_images
+    on_mask = [finding for finding in _inspect(recipe, case) if finding not in without]
+    return [*on_images, *(_only_compared(finding) for finding in on_mask)]
+
+
+def _only_compared(finding: Finding) -> Finding:
+    if finding.level is not Level.REJECT:
+        return finding
+    words = f"given mask, from which nothing is learned: {finding.message}"
+    return replace(finding, code=f"given_{finding.code}", level=Level.REVIEW, message=words)
+
+
+def lesson_findings(
+    study: Study, cohort: Cohort, inputs: Mapping[str, CaseInput], findings: Iterable[Finding]
+) -> list[Finding]:
+    """Whether there are masks enough to learn from; nothing where masks are handed over."""
+    if study.segmenter is None or study.mask is None:
+        return []
+    patients = development_patients(study, cohort.cases)
+    offered = [case for case in patients if inputs[case].mask and study.mask.on in inputs[case].images]
+    faulty = {case for f in findings if f.code.startswith("given_") or f.level is Level.REJECT for case in f.case_ids}
+    folds = study.segmenter.folds
+    found = learners(patients, set(offered) - faulty, folds, study.training.seed)
+    try:
+        refuse_too_few(found, folds, len(offered))
+    except ConfigRefusal as error:
+        return [Finding("too_few_masks_to_learn_from", Level.REJECT, str(error))]
+    return []
 
 
 def grouped(findings: list[Finding]) -> list[Finding]:

@@ -12,18 +12,19 @@ from typing import Any
 
 import pandas as pd
 
-from outcome.bundle import Bundle, read_bundle
+from outcome.bundle import Bundle
 from outcome.cohort.build import build_cohort
-from outcome.cohort.inputs import case_inputs, input_findings
+from outcome.cohort.inputs import case_inputs, input_findings, refuse_unreadable_sequences
 from outcome.cohort.types import Cohort, FlowStep, refuse_rejects
 from outcome.config import Study
 from outcome.dictionary import DataDictionary
 from outcome.errors import DataRefusal
 from outcome.pipeline.agreement import Agreed, agree
 from outcome.pipeline.overlap import refuse_overlap
+from outcome.pipeline.recipe import foreign_bundle
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform
 from outcome.sources.tables import read_table
-from outcome.store import MANIFEST, digest, file_digest, write_json, write_parquet, write_text
+from outcome.store import digest, file_digest, write_json, write_parquet, write_text
 from outcome.types import CaseInput, Finding, Level
 
 STAGE = "cohort"
@@ -49,7 +50,9 @@ def run_cohort(run: Run) -> StageResult:
     bundle = foreign_bundle(run)
     agreed = study_dictionary(study, bundle)
     selected = select(study, agreed.dictionary, table)
-    if bundle is not None:
+    if bundle is None:
+        refuse_unreadable_sequences(study, selected.inputs)  # under a bundle a hospital may lack any of its sequences
+    else:
         refuse_overlap(bundle, selected.cohort.cases)
         selected = replace(selected, findings=(*agreed.findings, *selected.findings))
     files = {case: _relative(case_input, study) for case, case_input in selected.inputs.items()}
@@ -62,12 +65,6 @@ def run_cohort(run: Run) -> StageResult:
     }
     work = Work(STAGE, config, inputs)
     return perform(run, work, lambda folder: _write(folder, selected, agreed.dictionary, files, config))
-
-
-def foreign_bundle(run: Run) -> Bundle | None:
-    """The store's bundle where it was learned elsewhere: no partition of this study is for development."""
-    develops = any(part.relation == "development" for part in run.study.partitions.values())
-    return None if develops or not (run.store.bundle / MANIFEST).exists() else read_bundle(run.store.bundle)
 
 
 def study_dictionary(study: Study, bundle: Bundle | None) -> Agreed:
@@ -148,4 +145,6 @@ def _relative(case: CaseInput, study: Study) -> dict[str, Any]:
         return path.relative_to(study.root).as_posix()
 
     images = {name: inside(case.images[name]) if name in case.images else None for name in study.images}
-    return {"images": images, "mask": inside(case.mask) if case.mask else None}
+    others = study.mask.others if study.mask else {}
+    masks = {name: inside(case.masks[name]) if name in case.masks else None for name in others}
+    return {"images": images, "mask": inside(case.mask) if case.mask else None, "masks": masks}

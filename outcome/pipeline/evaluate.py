@@ -21,6 +21,7 @@ from outcome.config import BinaryEndpoint
 from outcome.dictionary import DataDictionary
 from outcome.evaluation.summary import difference, evaluate_target
 from outcome.pipeline.gaps import failed_cases, failed_units, repeated_patients
+from outcome.pipeline.mask_report import learned_masks
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
 from outcome.serving import RiskModel
 from outcome.store import read_json, read_parquet, write_json
@@ -68,8 +69,9 @@ def _produce(run: Run, model: RiskModel, folder: Path) -> Made:
     groups = subgroup_labels(variables, cases, run.study.subgroups, dictionary)
     scene = _Scene(run, model, read_parquet(cohort / "endpoints.parquet"), dictionary, variables, groups)
     predictions = _predictions(run, model.id)
+    masks = learned_masks(run, cases)
     partitions = {
-        name: _partition(scene, name, cases.index[cases["partition"] == name], predictions)
+        name: {**_partition(scene, name, cases.index[cases["partition"] == name], predictions), **masks.get(name, {})}
         for name in run.study.partitions
         if (cases["partition"] == name).any()
     }
@@ -215,7 +217,7 @@ def _model_entry(
         "rung": unit.procedure.chosen.rung.name if unit.procedure else "",
         "chosen_in_outer_folds": unit.ladder["chosen_in_outer_folds"],
         "reason": unit.procedure.reason if unit.procedure else unit.skipped,
-        "ladder": list(_ladder(target, tables)),
+        "ladder": list(_ladder(target, tables, unit.procedure.chosen.rung.name if unit.procedure else "")),
     }
 
 
@@ -228,10 +230,13 @@ def _with_threshold_caution(entry: dict[str, Any]) -> dict[str, Any]:
     return {**entry, "threshold": {**threshold, "provenance": provenance}}
 
 
-def _ladder(target: Target, tables: Mapping[str, _Predicted]) -> Iterator[dict[str, Any]]:
+def _ladder(target: Target, tables: Mapping[str, _Predicted], final: str) -> Iterator[dict[str, Any]]:
+    """Every rung beside the choice; none is compared with itself, as the frozen model's own rung would be."""
+    chosen = tables[CHOSEN]
     for rung, predicted in tables.items():
         if rung != CHOSEN:
-            difference = _difference(target, tables[CHOSEN], predicted)
+            itself = rung == final and np.array_equal(predicted.score, chosen.score, equal_nan=True)
+            difference = None if itself else _difference(target, chosen, predicted)
             yield {"rung": rung, "metrics": _metrics(target, predicted), "difference": difference}
 
 

@@ -12,7 +12,7 @@ from outcome.types import Finding, Level
 def failed_cases(run: Run) -> list[Finding]:
     """Cases whose mask or image failed: they stay in every number, with those measurements taken as missing."""
     findings = []
-    for stage in ("segment", "radiomics"):
+    for stage in ("segment", "radiomics", "features"):
         failed = tuple(sorted(read_json(run.store.stage(stage) / MANIFEST)["failed"]))
         if failed:
             words = f"{len(failed)} case(s) failed in {stage}; their measurements are taken as missing"

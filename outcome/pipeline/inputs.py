@@ -5,7 +5,7 @@ from __future__ import annotations
 from outcome.config import Study
 from outcome.pipeline.stage import Run
 from outcome.store import read_json
-from outcome.types import CaseInput, Recipe
+from outcome.types import CaseInput, CropSpec, Recipe
 
 
 def read_inputs(run: Run) -> dict[str, CaseInput]:
@@ -14,7 +14,8 @@ def read_inputs(run: Run) -> dict[str, CaseInput]:
     cases = {}
     for case_id, entry in sorted(read_json(run.store.stage("cohort") / "inputs.json").items()):
         images = {name: root / path for name, path in entry["images"].items() if path}
-        cases[case_id] = CaseInput(case_id, images, root / entry["mask"] if entry["mask"] else None)
+        masks = {name: root / path for name, path in entry["masks"].items() if path}
+        cases[case_id] = CaseInput(case_id, images, root / entry["mask"] if entry["mask"] else None, masks)
     return cases
 
 
@@ -27,4 +28,11 @@ def recipe_of(study: Study) -> Recipe | None:
         mask_on=study.mask.on or "",
         families=tuple(study.radiomics.families),
         units_mm=study.mask.units_mm,
+        crop=crop_of(study),
     )
+
+
+def crop_of(study: Study) -> CropSpec | None:
+    """The block of tissue that image networks read of each case; None where the study asks for none."""
+    blocks = study.image_blocks
+    return None if blocks is None else CropSpec(dict(blocks.sequences), blocks.region, blocks.size, blocks.extent)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from outcome.cases import measure_case, read_case_mask
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
-from outcome.pipeline.inputs import read_inputs, recipe_of
+from outcome.pipeline.inputs import read_inputs
+from outcome.pipeline.recipe import recipe_in
 from outcome.pipeline.stage import Made, Run, StageResult, Work, measuring_digest, perform, upstream
 from outcome.store import digest, read_json, write_json, write_parquet
 from outcome.types import Recipe
@@ -27,7 +28,8 @@ class _Task:
 
 def run_radiomics(run: Run) -> StageResult:
     """Make the radiomics stage of a study from its checked masks."""
-    recipe = recipe_of(run.study)
+    recipe = recipe_in(run)
+    recipe = replace(recipe, crop=None) if recipe else None  # no measurement depends on the crop
     inputs = {"stage:segment": upstream(run.store, "segment")}
     work = Work(STAGE, {"recipe": recipe.to_json() if recipe else None}, inputs)
     return perform(run, work, lambda folder: _produce(run, recipe, folder))

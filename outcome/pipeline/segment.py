@@ -1,20 +1,30 @@
-"""Stage `segment`: every case's mask, checked, cropped to its regions and written beside its findings."""
+"""Stage `segment`: every case's mask, checked, cropped to its regions and written beside its findings.
+
+Masks are handed over; or networks that learned from the development cases' given masks draw them; or a frozen
+bundle's network does.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from outcome.bundle import Bundle
 from outcome.cases import case_mask_bytes, segment_case
 from outcome.errors import DataRefusal
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
+from outcome.pipeline.drawing import draw_cases, forget_networks, networks_of_bundle, networks_of_study
 from outcome.pipeline.inputs import read_inputs, recipe_of
+from outcome.pipeline.mask_agreement import FILE as AGREEMENT
+from outcome.pipeline.mask_agreement import agreement_table
+from outcome.pipeline.recipe import SEGMENTER, foreign_bundle, frozen_recipe
 from outcome.pipeline.stage import Made, Run, StageResult, Work, measuring_digest, perform, upstream
 from outcome.store import digest, read_json, write_bytes, write_json, write_parquet
-from outcome.types import CaseInput, Level, Recipe
+from outcome.types import CaseInput, Finding, Level, Recipe
 
 STAGE = "segment"
 REGION_COLUMNS = ["case_id", "region", "voxels", "volume_ml"]
@@ -29,9 +39,27 @@ class _Task:
 
 def run_segment(run: Run) -> StageResult:
     """Make the segment stage of a study; cases without a mask are left out here and go on without that block."""
-    recipe = recipe_of(run.study)
-    work = Work(STAGE, {"recipe": recipe.to_json() if recipe else None}, _inputs(run))
-    return perform(run, work, lambda folder: _produce(run, recipe, folder))
+    bundle = foreign_bundle(run)
+    frozen = frozen_recipe(bundle)
+    recipe = frozen or recipe_of(run.study)
+    recipe = replace(recipe, crop=None) if recipe else None  # a crop is cut later: it changes no mask
+    work = Work(STAGE, _config(run, recipe), _inputs(run))
+    if recipe is None or (frozen is None and run.study.segmenter is None):
+        return perform(run, work, lambda folder: _given(run, recipe, folder))
+    return perform(run, work, lambda folder: _drawn(run, recipe, folder, bundle if frozen else None))
+
+
+def _config(run: Run, recipe: Recipe | None) -> dict[str, Any]:
+    if recipe is None:
+        return {"recipe": None}
+    given = run.study.mask.regions if run.study.mask else {}
+    if recipe.draws_masks:
+        return {"recipe": recipe.to_json(), "given_regions": dict(given)}
+    learning = run.study.segmenter
+    if learning is None:
+        return {"recipe": recipe.to_json()}
+    described = {name: value for name, value in recipe.to_json().items() if name != "segmenter"}
+    return {"recipe": described, "learning": learning.model_dump(mode="json"), "seed": run.study.training.seed}
 
 
 def _inputs(run: Run) -> dict[str, str]:
@@ -52,14 +80,39 @@ def _file_hashes(run: Run, case: CaseInput) -> dict[str, str]:
     return hashes
 
 
-def _produce(run: Run, recipe: Recipe | None, folder: Path) -> Made:
+def _given(run: Run, recipe: Recipe | None, folder: Path) -> Made:
+    for name in (SEGMENTER, AGREEMENT):
+        (folder / name).unlink(missing_ok=True)
+    forget_networks(folder)
     tasks = [] if recipe is None else [_task(run, case, recipe, folder) for case in _with_mask(run)]
     failed = run_cases(run, STAGE, tasks, lambda task: task.work, _segment_one)
-    index = keep_only(folder, {task.work.case_id: task.work for task in tasks}, failed)
+    done = _written(folder, [task.work for task in tasks], failed)
+    return Made({"cases": len(tasks), "done": len(done), "failed": len(failed)}, failed)
+
+
+def _drawn(run: Run, recipe: Recipe, folder: Path, bundle: Bundle | None) -> Made:
+    """Masks by networks: the bundle's, or those trained here. The stage's description of them is written last."""
+    (folder / SEGMENTER).unlink(missing_ok=True)
+    cases = read_inputs(run)
+    drawn = networks_of_bundle(bundle, recipe, folder) if bundle else networks_of_study(run, cases, recipe, folder)
+    works, failed = draw_cases(run, STAGE, drawn, cases, folder)
+    reports = _written(folder, works, failed, drawn.findings)
+    write_parquet(folder / AGREEMENT, agreement_table(reports))
+    write_json(folder / SEGMENTER, drawn.to_json(folder))
+    counts = {"cases": len(works), "done": len(reports), "failed": len(failed), "networks": len(drawn.networks)}
+    return Made(counts, failed)
+
+
+def _written(
+    folder: Path, works: Sequence[CaseWork], failed: Mapping[str, str], findings: Sequence[Finding] = ()
+) -> dict[str, dict[str, Any]]:
+    """Index, table of regions and findings of the finished cases; returns their reports."""
+    index = keep_only(folder, {work.case_id: work for work in works}, failed)
     reports = {case_id: read_json(folder / "cases" / f"{key}.json") for case_id, key in index.items()}
     write_parquet(folder / "regions.parquet", _regions(reports))
-    write_json(folder / "findings.json", [finding for report in reports.values() for finding in report["findings"]])
-    return Made({"cases": len(tasks), "done": len(index), "failed": len(failed)}, failed)
+    said = [finding for report in reports.values() for finding in report["findings"]]
+    write_json(folder / "findings.json", [*(finding.to_json() for finding in findings), *said])
+    return reports
 
 
 def _with_mask(run: Run) -> list[CaseInput]:

@@ -17,16 +17,24 @@ from outcome.store import StudyStore, writing
 
 @contextmanager
 def open_run(
-    study: Study, store: Path, *, command: str, workers: Workers | None = None, progress: Progress = no_progress
+    study: Study,
+    store: Path,
+    *,
+    command: str,
+    workers: Workers | None = None,
+    progress: Progress = no_progress,
+    device: str = "auto",
 ) -> Iterator[Run]:
     """Hold a study's store for one command; another process is refused until this one ends.
+
+    `device` ("auto", "cpu" or "cuda") is where networks compute.
 
     Raises StoreRefusal where the store is in use, or cannot be written.
     """
     place = StudyStore(store, study.name)
     try:
         with place.lock(), writing(place.folder), Ledger.open(place.journal) as ledger, _journalled(ledger, command):
-            yield Run(study, place, ledger, workers or Workers(), progress)
+            yield Run(study, place, ledger, workers or Workers(), progress, device)
     except sqlite3.OperationalError as error:
         raise StoreRefusal(
             f"the journal of {place.folder} cannot be written: {error}",

@@ -31,6 +31,7 @@ _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "statsmodel
               "nibabel", "scikit-image")  # fmt: skip
 _SOURCES = (".py", ".j2", ".css")
 _MEASURING_LIBRARIES = ("numpy", "scipy", "numba", "nibabel", "scikit-image")
+_LEARNING_LIBRARIES = ("torch", "monai", "lightning", "safetensors")
 
 
 def no_progress(stage: str, done: int, total: int) -> None:
@@ -39,13 +40,17 @@ def no_progress(stage: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """One command at work on one study: what to do it on, where, and with how many hands."""
+    """One command at work on one study: what to do it on, where, and with how many hands.
+
+    `device` is where networks compute: "auto", "cpu" or "cuda" (a fact of the host: part of no key).
+    """
 
     study: Study
     store: StudyStore
     ledger: Ledger
     workers: Workers = field(default_factory=Workers)
     progress: Progress = no_progress
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,12 @@ def measuring_digest() -> str:
     """The hash of what turns one case into numbers, libraries included: a change elsewhere keeps finished cases."""
     source = _source_digest(Path(segmentation.__file__).parent, Path(outcome.__file__).parent / "cases.py")
     return digest({"source": source, "libraries": {name: libraries()[name] for name in _MEASURING_LIBRARIES}})
+
+
+@cache
+def learning_digest() -> str:
+    """The hash of what trains a segmentation network and lets it draw: as `measuring_digest`, with torch and MONAI."""
+    return digest({"measuring": measuring_digest(), "libraries": {n: metadata.version(n) for n in _LEARNING_LIBRARIES}})
 
 
 @cache

@@ -25,7 +25,7 @@ def study_status(store: StudyStore) -> dict[str, Any]:
     """One study: its stages in order, and how many runs were cut off."""
     stages = [_stage_status(store, stage, part) for stage in STAGES for part in _parts(store, stage)]
     with Ledger.open(store.journal) as ledger:
-        attempts = {stage: ledger.latest(stage) for stage in ("segment", "radiomics", "train")}
+        attempts = {stage: ledger.latest(stage) for stage in ("segment", "radiomics", "features", "train")}
         unfinished = ledger.unfinished_runs()
     for entry in stages:
         entry["attempted"] = len(attempts.get(entry["stage"], []))

@@ -17,12 +17,14 @@ from outcome.bundle import read_bundle, write_bundle
 from outcome.cohort.endpoints import endpoint_target
 from outcome.config import Study
 from outcome.errors import BundleRefusal, ConfigRefusal
-from outcome.features.columns import FeatureColumn, columns_from_json
+from outcome.features.columns import IMAGE, FeatureColumn, columns_from_json
+from outcome.features.crops import Crops, open_crops
 from outcome.pipeline.bundle_parts import bundle_facts, bundle_files, development_columns
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
-from outcome.pipeline.stage import Made, Run, StageResult, Work, code_digest, perform, upstream
+from outcome.pipeline.device import device_for
+from outcome.pipeline.stage import Made, Run, StageResult, Work, code_digest, learning_digest, perform, upstream
 from outcome.store import MANIFEST, digest, plain, read_json, read_parquet, write_folder, write_json, write_parquet
-from outcome.training.settings import TrainingSettings
+from outcome.training.settings import NetworkSettings, TrainingSettings
 from outcome.training.unit import train_unit
 from outcome.types import PREDICTION_COLUMNS, EndpointKind, InputSet, Target
 
@@ -35,6 +37,7 @@ class _Task:
     work: CaseWork
     frame: pd.DataFrame
     columns: tuple[FeatureColumn, ...]
+    crops: Crops
     target: Target
     patients: tuple[str, ...]
     settings: TrainingSettings
@@ -46,7 +49,7 @@ class _Task:
 
 def run_train(run: Run) -> StageResult:
     """Make the train stage and the bundle of a study. Raises ConfigRefusal where no case is for development."""
-    inputs = {f"stage:{name}": upstream(run.store, name) for name in ("cohort", "features")}
+    inputs = _inputs(run)
     _refuse_no_development(run)
     work = Work(STAGE, _config(run.study), inputs)
     result = perform(run, work, lambda folder: _produce(run, folder))
@@ -79,6 +82,12 @@ def _drop_bundle(folder: Path) -> None:
     """Take away the bundle of earlier training, its manifest first: between new units and new bundle there is none."""
     (folder / MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _inputs(run: Run) -> dict[str, str]:
+    """What training depends on: the stages it reads (crops among them) and, for networks, what they compute with."""
+    stages = {f"stage:{name}": upstream(run.store, name) for name in ("cohort", "features")}
+    return {**stages, "networks": learning_digest()} if run.study.image_blocks else stages
 
 
 def _config(study: Study) -> dict[str, Any]:
@@ -126,9 +135,9 @@ def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
     frame = read_parquet(features / "features.parquet").set_index("case_id").loc[chosen]
     columns = development_columns(columns_from_json(read_json(features / "columns.json")), frame)
     endpoints = read_parquet(cohort / "endpoints.parquet")
-    settings = training_settings(study)
-    stages = {name: upstream(run.store, name) for name in ("cohort", "features")}
-    basis = digest({"code": code_digest(), "config": _config(study), **stages})
+    crops = _crops_of(features, chosen)
+    settings = training_settings(study, _device(run, columns))
+    basis = digest({"code": code_digest(), "config": _config(study), **_inputs(run)})
     for name, endpoint in study.endpoints.items():
         target = endpoint_target(endpoints, name, EndpointKind(endpoint.kind), chosen)
         for inputs in input_sets(columns):
@@ -137,6 +146,7 @@ def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
                 work=CaseWork(unit, digest({"basis": basis, "unit": unit}), folder, "units"),
                 frame=frame,
                 columns=columns,
+                crops=crops,
                 target=target,
                 patients=tuple(cases.loc[chosen, "patient_id"].astype(str)),
                 settings=settings,
@@ -145,6 +155,18 @@ def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
                 one_number=one_number_column(study, columns),
                 seed=study.training.seed,
             )
+
+
+def _crops_of(features: Path, case_ids: Iterable[str]) -> Crops:
+    """The crops of these cases and no others, read when a network asks for them."""
+    files = open_crops(features).files
+    return Crops(files={case_id: files[case_id] for case_id in case_ids if case_id in files})
+
+
+def _device(run: Run, columns: Iterable[FeatureColumn]) -> str:
+    """Where networks learn; only asked where there is one, since the answer costs seconds."""
+    images = any(column.kind == IMAGE for column in columns)
+    return device_for(run.device) if images and "fusion" in run.study.training.families else "cpu"
 
 
 def input_sets(columns: Iterable[FeatureColumn]) -> list[InputSet]:
@@ -166,19 +188,19 @@ def one_number_column(study: Study, columns: Iterable[FeatureColumn]) -> str | N
     return next((column.name for column in columns if column.name.endswith(wanted)), None)
 
 
-def training_settings(study: Study) -> TrainingSettings:
-    """The training settings of a study, as the training package takes them."""
-    return TrainingSettings(
-        **{k: v for k, v in study.training.model_dump().items() if k in TrainingSettings.__dataclass_fields__}
-    )
+def training_settings(study: Study, device: str = "cpu") -> TrainingSettings:
+    """The training settings of a study, as the training package takes them; `device` is where networks learn."""
+    stated = study.training.model_dump()
+    network = NetworkSettings(**stated.pop("network"))
+    plain = {name: value for name, value in stated.items() if name in TrainingSettings.__dataclass_fields__}
+    return TrainingSettings(**plain, network=network, device=device)
 
 
 def _train_one(task: _Task) -> None:
     unit = train_unit(
         task.frame, task.columns, task.target, task.patients, task.settings,
-        horizons=task.horizons, inputs=task.inputs, one_number=task.one_number, seed=task.seed,
+        horizons=task.horizons, inputs=task.inputs, one_number=task.one_number, seed=task.seed, crops=task.crops,
     )  # fmt: skip
-
     write_folder(task.work.path(""), unit.save)
     write_parquet(task.work.path(".parquet"), unit.out_of_fold)
     write_json(task.work.path(), {"unit": task.work.case_id, "ladder": unit.ladder, "skipped": unit.skipped})

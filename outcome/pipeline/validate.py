@@ -9,12 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from outcome.bundle import read_bundle, write_bundle
+from outcome.bundle import Bundle, read_bundle, write_bundle
 from outcome.config import MaskSource, Partition, Study, study_from_resolved
 from outcome.errors import BundleRefusal, ConfigRefusal, StoreRefusal
 from outcome.pipeline.agreement import FROM_BUNDLE
+from outcome.pipeline.recipe import frozen_recipe
 from outcome.pipeline.stage import Run
+from outcome.serving import bundle_segmenter
 from outcome.store import MANIFEST
+from outcome.types import Recipe
 
 _EXTERNAL, _DEVELOPMENT = "external", "development"
 
@@ -34,7 +37,8 @@ def apply_bundle(
     changes["partitions"] = _partitions(study, partition, outcomes_needed)
     if not outcomes_needed:
         changes["endpoints"] = {}
-    changes["mask"] = _mask(defined, study)
+    drawn = _drawn_recipe(read, study)
+    changes["mask"] = _mask(defined, study) if drawn is None else _compared_mask(drawn, study)
     return study.model_copy(update=changes)
 
 
@@ -90,15 +94,43 @@ def _mask(defined: Study, study: Study) -> Any:
     return study.mask.model_copy(update={"regions": regions})
 
 
-def _refuse_other_measuring(defined: MaskSource, study: MaskSource) -> None:
-    """Intensities of another image, or sizes in voxels for sizes in mm, would pass as the bundle's measurements."""
-    if defined.units_mm != study.units_mm:
+def _drawn_recipe(bundle: Bundle, study: Study) -> Recipe | None:
+    """The recipe of a bundle that draws the masks by itself; its network is tried before anything is written."""
+    recipe = frozen_recipe(bundle)
+    if recipe is None:
+        return None
+    if recipe.mask_on not in study.images:
+        raise BundleRefusal(
+            f"the bundle's network draws masks on the image {recipe.mask_on!r}, which this study does not have",
+            expected=f"{recipe.mask_on}: PATTERN under images",
+            found=", ".join(study.images) or "no images",
+            next_step=f"where it is the same kind of image, call it {recipe.mask_on} under images",
+        )
+    bundle_segmenter(bundle, recipe)
+    return recipe
+
+
+def _compared_mask(recipe: Recipe, study: Study) -> MaskSource | None:
+    """This study's masks, which the bundle's network needs not: they are only compared with what it draws."""
+    if study.mask is not None:
+        _refuse_other_unit(recipe.units_mm, study.mask.units_mm)
+    return study.mask
+
+
+def _refuse_other_unit(defined: bool, study: bool) -> None:
+    """Sizes in voxels for sizes in mm would pass as the bundle's measurements."""
+    if defined != study:
         raise BundleRefusal(
             "the bundle measures in another unit than this study's masks allow",
-            expected=f"mask.units_mm: {str(defined.units_mm).lower()}",
-            found=f"mask.units_mm: {str(study.units_mm).lower()}",
+            expected=f"mask.units_mm: {str(defined).lower()}",
+            found=f"mask.units_mm: {str(study).lower()}",
             next_step="validate on masks whose voxel spacing is published in the same way",
         )
+
+
+def _refuse_other_measuring(defined: MaskSource, study: MaskSource) -> None:
+    """Intensities of another image, or sizes in voxels for sizes in mm, would pass as the bundle's measurements."""
+    _refuse_other_unit(defined.units_mm, study.units_mm)
     if defined.on and study.on and defined.on != study.on:
         raise BundleRefusal(
             "the bundle measures another image than the one this study's masks were drawn on",

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 NO_IMAGE = "no CT in this study: outlines only"
@@ -18,6 +19,8 @@ BACKGROUND, LETTERS = "#10161d", "#f2f5f7"
 # Light members of Okabe and Ito's palette, which stay apart on a dark image; the dash tells them apart too.
 PALETTE = ("#e69f00", "#56b4e9", "#cc79a7", "#f0e442", "#009e73", "#d55e00")
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
+HEAT_COLOURS = "inferno"
+_HEAT_OPAQUE = 0.75
 _HU_AIR = -500.0  # an image with values below this is taken for CT
 _SOFT_TISSUE_HU = (-160.0, 240.0)
 _ROOM = 0.1  # bare outlines are cropped to the regions; without room the letters would stand on them
@@ -44,10 +47,13 @@ def region_colours(regions: Mapping[str, int]) -> dict[int, str]:
     return {label: PALETTE[place % len(PALETTE)] for place, label in enumerate(sorted(set(regions.values())))}
 
 
-def draw_plane(plane: PlaneLike, regions_colours: Mapping[int, str]) -> bytes:
+def draw_plane(
+    plane: PlaneLike, regions_colours: Mapping[int, str], heat: npt.NDArray[np.floating[Any]] | None = None
+) -> bytes:
     """The plane as PNG: image in grey (or a dark ground that says there is none), outlines, letters, right aspect.
 
-    `regions_colours` maps a mask label to a colour. A label without a colour is not drawn. Same plane, same bytes.
+    `regions_colours` maps a mask label to a colour. A label without a colour is not drawn. `heat` (rows, cols), from 0
+    to 1 and NaN where nothing was read, lies over the image, the more opaque the hotter. Same plane, same bytes.
     """
     rows, cols = plane.labels.shape
     row_mm, col_mm = plane.spacing_mm
@@ -57,6 +63,8 @@ def draw_plane(plane: PlaneLike, regions_colours: Mapping[int, str]) -> bytes:
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
         axes.set_axis_off()
         _draw_ground(axes, plane)
+        if heat is not None:
+            _draw_heat(axes, heat)
         _draw_outlines(axes, plane.labels, regions_colours)
         room = _ROOM if plane.image is None else 0.0
         axes.set(xlim=_widened(cols, room), ylim=_widened(rows, room)[::-1])
@@ -83,6 +91,22 @@ def _draw_ground(axes: Axes, plane: PlaneLike) -> None:
         return
     low, high = window(plane.image)
     axes.imshow(plane.image, cmap="gray", vmin=low, vmax=high, interpolation="bilinear")
+
+
+def _draw_heat(axes: Axes, heat: npt.NDArray[np.floating[Any]]) -> None:
+    """Heat in colour, and a dotted line around what was read: beyond it nothing is known, within it may be cold."""
+    read = np.isfinite(heat)
+    shown = np.where(read, heat, 0.0)
+    axes.imshow(
+        shown, cmap=HEAT_COLOURS, vmin=0.0, vmax=1.0, alpha=_HEAT_OPAQUE * shown, interpolation="bilinear", zorder=1
+    )
+    if read.any() and not read.all():
+        axes.contour(read.astype(float), levels=[0.5], colors=[LETTERS], linestyles="dotted", linewidths=0.8)
+
+
+def heat_key() -> tuple[str, ...]:
+    """The colours of heat from cold to hot, as CSS, for a key beside the pictures."""
+    return tuple(to_hex(matplotlib.colormaps[HEAT_COLOURS](level)) for level in (0.0, 0.25, 0.5, 0.75, 1.0))
 
 
 def window(image: npt.NDArray[Any]) -> tuple[float, float]:

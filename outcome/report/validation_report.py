@@ -16,6 +16,7 @@ from markupsafe import Markup
 from outcome.report.card import card_html
 from outcome.report.entries import horizons
 from outcome.report.figures import flow_svg
+from outcome.report.masks import mask_groups
 from outcome.report.numbers import count, events_text, horizon_words
 from outcome.report.sections import partition_sections
 from outcome.report.tables import (
@@ -60,6 +61,7 @@ def render_report(
             overview_header=OVERVIEW_HEADER,
             overview=overview_rows(metrics),
             withheld=withheld_rows(metrics),
+            masks=mask_groups(metrics),
             partitions=partition_sections(metrics, model_facts.get("ladder") or {}),
             findings=finding_rows(findings),
             provenance=provenance_rows(metrics, model_facts),

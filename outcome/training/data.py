@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from outcome.features.columns import FeatureColumn
+from outcome.features.crops import NO_CROPS, Crops
+from outcome.features.preprocess import Preprocessor
+from outcome.models.inputs import Inputs, model_inputs
+from outcome.models.registry import ALGORITHMS
 from outcome.types import Target
 
 
@@ -18,13 +22,15 @@ from outcome.types import Target
 class TrainingData:
     """Features, outcome and patient of the same n cases, in the same order.
 
-    Raises ValueError where the lengths differ.
+    `crops` are looked up by case id (the frame's index), so they may hold other cases too. Raises ValueError where
+    the lengths differ.
     """
 
     frame: pd.DataFrame
     columns: tuple[FeatureColumn, ...]
     target: Target
     patients: npt.NDArray[Any]  # (n,) patient identifiers
+    crops: Crops = NO_CROPS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(self.columns))
@@ -38,7 +44,7 @@ class TrainingData:
 
     def take(self, rows: npt.NDArray[Any]) -> TrainingData:
         """Some rows (indices, which may repeat, or a boolean mask)."""
-        return TrainingData(self.frame.iloc[rows], self.columns, self.target.take(rows), self.patients[rows])
+        return replace(self, frame=self.frame.iloc[rows], target=self.target.take(rows), patients=self.patients[rows])
 
     def known(self) -> TrainingData:
         """The cases whose outcome is known."""
@@ -50,4 +56,16 @@ class TrainingData:
 
     def limited(self, columns: Sequence[FeatureColumn]) -> TrainingData:
         """The same cases with some columns only."""
-        return TrainingData(self.frame, tuple(columns), self.target, self.patients)
+        return replace(self, columns=tuple(columns))
+
+    def inputs(self, algorithm: str, preprocessor: Preprocessor) -> Inputs:
+        """What a model of this algorithm reads of these cases, through a fitted preprocessing."""
+        return read_inputs(algorithm, preprocessor, self.frame, self.crops)
+
+
+def read_inputs(algorithm: str, preprocessor: Preprocessor, frame: pd.DataFrame, crops: Crops = NO_CROPS) -> Inputs:
+    """What a model of this algorithm reads of the cases of a features frame (index case_id)."""
+    if ALGORITHMS[algorithm].reads_images:
+        return model_inputs(preprocessor, frame, crops)
+    # which blocks a case has costs as much as the matrix, and a table model never asks
+    return Inputs(preprocessor.transform(frame))

@@ -2,6 +2,7 @@
 
 The interval says how unstable the model is under resampling of its training patients. It is neither a confidence
 interval of the true risk nor a range of outcomes. Riley & Collins 2023, doi:10.1002/bimj.202200302.
+Departure: few refits (a network's) give it by way of their standard deviation, see `outcome.training.spread`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from outcome.features.columns import columns_from_json, columns_to_json
+from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.outputs import Output
 from outcome.features.preprocess import Preprocessor
 from outcome.models.fitted import FittedModel
@@ -21,13 +23,13 @@ from outcome.models.hazard import BaselineHazard
 from outcome.models.registry import model_from_state
 from outcome.models.state import State
 from outcome.training.calibration import Calibrator, fit_calibrator
-from outcome.training.data import TrainingData
+from outcome.training.data import TrainingData, read_inputs
 from outcome.training.folds import derive_seed
 from outcome.training.procedure import FittedProcedure, refit
 from outcome.training.settings import TrainingSettings
+from outcome.training.spread import spread_interval
 from outcome.types import FloatArray
 
-LEVEL = 0.95
 SHAPE = ("name", "source", "role", "log1p", "level", "fill_level")
 LEARNED = ("fill", "low", "high", "mean", "sd")
 
@@ -40,6 +42,11 @@ class Member:
     model: FittedModel
     calibrator: Calibrator
 
+    def risk(self, frame: pd.DataFrame, horizons_days: Sequence[float] = (), crops: Crops = NO_CROPS) -> FloatArray:
+        """This refit's risk, shape (n, h)."""
+        score = self.model.score(read_inputs(self.model.algorithm, self.preprocessor, frame, crops))
+        return self.calibrator.risk(score, horizons_days)
+
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
@@ -47,22 +54,18 @@ class Ensemble:
 
     members: tuple[Member, ...]
 
-    def risks(self, frame: pd.DataFrame, horizons_days: Sequence[float] = ()) -> FloatArray:
+    def risks(self, frame: pd.DataFrame, horizons_days: Sequence[float] = (), crops: Crops = NO_CROPS) -> FloatArray:
         """Every member's risk, shape (members, n, h)."""
-        scored = [(member, member.model.score(member.preprocessor.transform(frame))) for member in self.members]
-        return np.array([member.calibrator.risk(score, horizons_days) for member, score in scored])
+        return np.array([member.risk(frame, horizons_days, crops) for member in self.members])
 
     def interval(
-        self, frame: pd.DataFrame, risk: FloatArray, horizons_days: Sequence[float] = ()
+        self, frame: pd.DataFrame, risk: FloatArray, horizons_days: Sequence[float] = (), crops: Crops = NO_CROPS
     ) -> tuple[FloatArray, FloatArray]:
-        """(low, high): the 2.5th and 97.5th percentile of the members' risks, shapes (n, h); NaN without members.
-
-        Widened where needed so that the risk itself, shape (n, h), lies inside.
-        """
+        """(low, high) around the chosen model's risk (n, h), see `spread_interval`; NaN without members."""
         if not self.members:
             return np.full(risk.shape, np.nan), np.full(risk.shape, np.nan)
-        low, high = np.quantile(self.risks(frame, horizons_days), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-        return np.minimum(low, risk), np.maximum(high, risk)
+        kind = self.members[0].model.kind
+        return spread_interval(self.risks(frame, horizons_days, crops), risk, kind)
 
     def to_state(self) -> State:
         """What outputs are stands once, what each member learned in arrays: many refits stay small."""
@@ -95,7 +98,7 @@ class Ensemble:
 
 
 def refit_ensemble(procedure: FittedProcedure, data: TrainingData, settings: TrainingSettings, seed: int) -> Ensemble:
-    """`settings.bootstraps` refits of the chosen rung, each on patients drawn with replacement from these rows.
+    """Refits of the chosen rung, as many as `settings.refits` says, each on patients drawn with replacement.
 
     Each member's calibrator is learned on the drawn rows' inner out-of-fold scores, so that a model which ranks
     nothing still has an interval: that of the event share. The choice of the rung is not repeated.
@@ -105,7 +108,7 @@ def refit_ensemble(procedure: FittedProcedure, data: TrainingData, settings: Tra
     if scores is None:
         raise ValueError("a procedure read back from files cannot be refitted: its inner scores are not kept")
     members = []
-    for i in range(settings.bootstraps):
+    for i in range(settings.refits(procedure.chosen.rung.algorithm)):
         rows = resample_patients(data, np.random.default_rng(derive_seed(seed, "bootstrap", i)))
         fitted = refit(procedure.chosen, data.take(rows), settings, derive_seed(seed, "member", i))
         model = fitted.model

@@ -20,7 +20,7 @@ from outcome.models.state import TEXT, Array, State, array_text, text_array
 
 UNIT = "unit.json"
 PREDICTIONS = "out_of_fold.parquet"
-# one text stands beside its arrays; the many texts of an ensemble stay inside its npz
+# the chosen model's text stands beside its arrays; those of other rungs and refits stay inside their npz
 READABLE = "procedure"
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -38,7 +38,7 @@ def read_unit(files: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, Sta
     absent = [name for name in (UNIT, PREDICTIONS) if name not in files]
     if absent:
         raise BundleRefusal("this is no trained unit", expected=f"{UNIT}, {PREDICTIONS}", found=f"no {absent[0]}")
-    names = [name for name in ("procedure", "ensemble") if f"{name}.json" in files]
+    names = sorted(name.removesuffix(".json") for name in files if name.endswith(".json") and name != UNIT)
     states = {name: read_state(name, files) for name in names}
     return json.loads(files[UNIT]), states, pd.read_parquet(io.BytesIO(files[PREDICTIONS]))
 

@@ -37,7 +37,7 @@ def ladder_json(
     """
     scores = {name: prediction.score for name, prediction in crossed.predictions.items()}
     outer = {name: outer_score(data, score, folds) for name, score in scores.items()}
-    picks = Counter(ladder.procedure.chosen.rung.name for ladder in crossed.ladders)
+    picks = Counter(fitted.chosen.rung.name for fitted in crossed.procedures)
     chosen = procedure.chosen
     return {
         **_head(data, inputs),

@@ -10,7 +10,7 @@ import pandas as pd
 
 from outcome.training.data import TrainingData
 from outcome.training.folds import Folds, derive_seed
-from outcome.training.procedure import FittedLadder, Prediction, fit_ladder
+from outcome.training.procedure import FittedProcedure, Prediction, fit_procedure
 from outcome.training.rungs import CHOSEN, Rung
 from outcome.training.settings import TrainingSettings
 from outcome.types import EndpointKind, FloatArray
@@ -23,7 +23,7 @@ class CrossFit:
     """Out-of-fold predictions by rung name ("chosen" among them), and what was fitted without each fold."""
 
     predictions: dict[str, Prediction]
-    ladders: tuple[FittedLadder, ...]
+    procedures: tuple[FittedProcedure, ...]
 
 
 def cross_fit(
@@ -38,20 +38,20 @@ def cross_fit(
     """Fit the whole procedure without each fold in turn and predict that fold.
 
     `folds` (n,) is the fold in which a case is held out (see `patient_folds`). Cases with an unknown outcome are
-    predicted but never learned from. The ladder of fold k depends on the rows outside fold k alone.
+    predicted but never learned from. The procedure of fold k depends on the rows outside fold k alone.
     """
     count = int(folds.max()) + 1
-    ladders = tuple(
-        fit_ladder(data.take(folds != fold), rungs, settings, derive_seed(seed, "outer", fold)) for fold in range(count)
+    procedures = tuple(
+        fit_procedure(data.take(folds != fold), rungs, settings, derive_seed(seed, "outer", fold))
+        for fold in range(count)
     )
     risks, scores = _empty(data, rungs, horizons_days)
-    for fold, ladder in enumerate(ladders):
+    for fold, procedure in enumerate(procedures):
         held = folds == fold
         frame = data.frame.iloc[np.flatnonzero(held)]
-        for name, fit in [(CHOSEN, ladder.procedure.chosen), *((fit.rung.name, fit) for fit in ladder.rungs)]:
-            prediction = fit.predict(frame, horizons_days)
+        for name, prediction in procedure.predict_rungs(frame, horizons_days, data.crops).items():
             risks[name][held], scores[name][held] = prediction.risk, prediction.score
-    return CrossFit({name: Prediction(risks[name], scores[name]) for name in risks}, ladders)
+    return CrossFit({name: Prediction(risks[name], scores[name]) for name in risks}, procedures)
 
 
 def prediction_frame(

@@ -5,21 +5,23 @@ Cross-validating this whole procedure, and nothing less, is what makes an out-of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from outcome.features.columns import FeatureColumn
+from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.preprocess import Preprocessor, fit_preprocessor
 from outcome.models.fitted import FittedModel
 from outcome.models.registry import fit_model, model_from_state
 from outcome.models.state import State
 from outcome.training.calibration import Calibrator, fit_calibrator
 from outcome.training.choice import choose
-from outcome.training.data import TrainingData
+from outcome.training.data import TrainingData, read_inputs
 from outcome.training.folds import derive_seed
-from outcome.training.rungs import Params, Rung
+from outcome.training.rungs import CHOSEN, Params, Rung
 from outcome.training.search import METRICS, Candidate, rung_rules, search
 from outcome.training.settings import TrainingSettings
 from outcome.training.threshold import Threshold, youden_threshold
@@ -45,9 +47,9 @@ class RungFit:
     calibrator: Calibrator
     threshold: Threshold | None
 
-    def predict(self, frame: pd.DataFrame, horizons_days: Sequence[float] = ()) -> Prediction:
+    def predict(self, frame: pd.DataFrame, horizons_days: Sequence[float] = (), crops: Crops = NO_CROPS) -> Prediction:
         """Calibrated risks and ranking scores of new cases."""
-        score = self.model.score(self.preprocessor.transform(frame))
+        score = self.model.score(read_inputs(self.rung.algorithm, self.preprocessor, frame, crops))
         return Prediction(self.calibrator.risk(score, horizons_days), self.calibrator.ranking(score))
 
     def to_state(self) -> State:
@@ -77,14 +79,16 @@ class RungFit:
 
 @dataclass(frozen=True, eq=False)
 class FittedProcedure:
-    """The chosen rung, fitted to all given rows, and how it was chosen.
+    """Every rung with its own best params, fitted to all given rows, which one was chosen, and why.
 
-    `rung_scores`: one row a rung, simplest first: rung, algorithm, params, mean (inner metric), standard_error.
-    `inner_scores` (n,) are the chosen rung's inner out-of-fold scores of the known rows, on which the calibrator was
-    learned; they serve its refits and are not kept in the state (None after reading one).
+    `rungs`: simplest first, the chosen one among them. `rung_scores`: one row a rung, in the same order: rung,
+    algorithm, params, mean (inner metric), standard_error. `inner_scores` (n,) are the chosen rung's inner out-of-fold
+    scores of the known rows, on which the calibrator was learned; they serve its refits and are not kept in the states
+    (None after reading them).
     """
 
     chosen: RungFit
+    rungs: tuple[RungFit, ...]
     metric: str
     rung_scores: tuple[dict[str, Any], ...]
     reason: str
@@ -94,69 +98,58 @@ class FittedProcedure:
     def threshold(self) -> Threshold | None:
         return self.chosen.threshold
 
-    def predict(self, frame: pd.DataFrame, horizons_days: Sequence[float] = ()) -> Prediction:
+    def predict(self, frame: pd.DataFrame, horizons_days: Sequence[float] = (), crops: Crops = NO_CROPS) -> Prediction:
         """Calibrated risks and ranking scores of new cases by the chosen rung."""
-        return self.chosen.predict(frame, horizons_days)
+        return self.chosen.predict(frame, horizons_days, crops)
 
-    def to_state(self) -> State:
+    def predict_rungs(
+        self, frame: pd.DataFrame, horizons_days: Sequence[float] = (), crops: Crops = NO_CROPS
+    ) -> dict[str, Prediction]:
+        """The same by every rung, by name: the choice as "chosen" first, then all rungs, simplest first."""
+        made = {fit.rung.name: fit.predict(frame, horizons_days, crops) for fit in self.rungs}
+        return {CHOSEN: made[self.chosen.rung.name], **made}
+
+    def to_states(self) -> dict[str, State]:
+        """`procedure`: the chosen rung and the choice; `rung_<i>`: every other rung, i its place in `rungs`."""
         inner = self.chosen.to_state()
         scores = [dict(row) for row in self.rung_scores]
         numbers = {"chosen": dict(inner.numbers), "metric": self.metric, "rung_scores": scores, "reason": self.reason}
-        return State(numbers, inner.arrays)
+        others = {f"rung_{i}": fit.to_state() for i, fit in enumerate(self.rungs) if fit is not self.chosen}
+        return {"procedure": State(numbers, inner.arrays), **others}
 
     @classmethod
-    def from_state(cls, state: State) -> FittedProcedure:
-        numbers = state.numbers
-        chosen = RungFit.from_state(State(numbers["chosen"], state.arrays))
-        return cls(chosen, numbers["metric"], tuple(numbers["rung_scores"]), numbers["reason"])
-
-
-@dataclass(frozen=True, eq=False)
-class FittedLadder:
-    """The procedure, and beside it every rung with its own best params, fitted to the same rows."""
-
-    procedure: FittedProcedure
-    rungs: tuple[RungFit, ...]
-
-
-def fit_procedure(data: TrainingData, rungs: Sequence[Rung], settings: TrainingSettings, seed: int) -> FittedProcedure:
-    """Search, choose, calibrate, set the threshold and refit, on the rows whose outcome is known.
-
-    Raises ValueError without a rung or with fewer patients than inner folds.
-    """
-    return _fit(data, rungs, settings, seed, every_rung=False).procedure
-
-
-def fit_ladder(data: TrainingData, rungs: Sequence[Rung], settings: TrainingSettings, seed: int) -> FittedLadder:
-    """As `fit_procedure`, with every rung fitted for comparison."""
-    return _fit(data, rungs, settings, seed, every_rung=True)
+    def from_states(cls, states: Mapping[str, State]) -> FittedProcedure:
+        numbers = states["procedure"].numbers
+        chosen = RungFit.from_state(State(numbers["chosen"], states["procedure"].arrays))
+        scores = tuple(numbers["rung_scores"])
+        rungs = tuple(
+            chosen if row["rung"] == chosen.rung.name else RungFit.from_state(states[f"rung_{i}"])
+            for i, row in enumerate(scores)
+        )
+        return cls(chosen, rungs, numbers["metric"], scores, numbers["reason"])
 
 
 def refit(fitted: RungFit, data: TrainingData, settings: TrainingSettings, seed: int) -> RungFit:
     """The same rung and params learned anew on other rows; calibration and threshold stay as they are."""
-    columns = fitted.preprocessor.columns
-    rules = rung_rules(fitted.rung, settings.rules)
-    preprocessor = fit_preprocessor(data.frame, columns, rules, data.target)
-    X = preprocessor.transform(data.frame)
-    model = fit_model(fitted.rung.algorithm, X, data.target, fitted.params, seed)
+    preprocessor, model = _learn(data, fitted.rung, fitted.preprocessor.columns, fitted.params, settings, seed)
     return replace(fitted, preprocessor=preprocessor, model=model)
 
 
-def _fit(
-    data: TrainingData, rungs: Sequence[Rung], settings: TrainingSettings, seed: int, *, every_rung: bool
-) -> FittedLadder:
+def fit_procedure(data: TrainingData, rungs: Sequence[Rung], settings: TrainingSettings, seed: int) -> FittedProcedure:
+    """Search, choose, calibrate, set the threshold and fit every rung, on the rows whose outcome is known.
+
+    Raises ValueError without a rung or with fewer patients than inner folds.
+    """
     if not rungs:
         raise ValueError("no rung to fit: the study has no column that a model may read")
     data = data.known()
     found = search(data, rungs, settings, derive_seed(seed, "search"))
     metric = METRICS[data.target.kind][0]
     choice = choose(found, metric)
-    wanted = found.best if every_rung else (choice.candidate,)
-    fits = {id(c): _finish(data, c, settings, derive_seed(seed, "refit")) for c in wanted}
+    fits = tuple(_finish(data, candidate, settings, derive_seed(seed, "refit")) for candidate in found.best)
     scores = tuple(_score_row(candidate, found.standard_error) for candidate in found.best)
-    chosen = choice.candidate
-    procedure = FittedProcedure(fits[id(chosen)], metric, scores, choice.reason, chosen.out_of_fold)
-    return FittedLadder(procedure, tuple(fits[id(candidate)] for candidate in wanted))
+    chosen = next(fit for fit, candidate in zip(fits, found.best, strict=True) if candidate is choice.candidate)
+    return FittedProcedure(chosen, fits, metric, scores, choice.reason, choice.candidate.out_of_fold)
 
 
 def _finish(data: TrainingData, candidate: Candidate, settings: TrainingSettings, seed: int) -> RungFit:
@@ -165,12 +158,23 @@ def _finish(data: TrainingData, candidate: Candidate, settings: TrainingSettings
     threshold = None
     if data.target.kind is EndpointKind.BINARY and 0 < data.target.value.sum() < len(data):
         threshold = youden_threshold(data.target.value, calibrator.risk(candidate.out_of_fold)[:, 0])
-    rung = candidate.rung
-    rules = rung_rules(rung, settings.rules)
-    preprocessor = fit_preprocessor(data.frame, rung.pick(data.columns), rules, data.target)
-    X = preprocessor.transform(data.frame)
-    model = fit_model(rung.algorithm, X, data.target, candidate.params, seed)
-    return RungFit(rung, candidate.params, preprocessor, model, calibrator, threshold)
+    rung, params = candidate.rung, candidate.params
+    preprocessor, model = _learn(data, rung, rung.pick(data.columns), params, settings, seed)
+    return RungFit(rung, params, preprocessor, model, calibrator, threshold)
+
+
+def _learn(
+    data: TrainingData,
+    rung: Rung,
+    columns: Sequence[FeatureColumn],
+    params: Params,
+    settings: TrainingSettings,
+    seed: int,
+) -> tuple[Preprocessor, FittedModel]:
+    """Preprocessing and model of a rung, learned on these rows."""
+    preprocessor = fit_preprocessor(data.frame, columns, rung_rules(rung, settings.rules), data.target)
+    inputs = data.inputs(rung.algorithm, preprocessor)
+    return preprocessor, fit_model(rung.algorithm, inputs, data.target, params, seed, device=settings.device)
 
 
 def _score_row(candidate: Candidate, error: float) -> dict[str, Any]:

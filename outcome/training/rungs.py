@@ -1,4 +1,4 @@
-"""The ladder: from one number, over what the record says, to all blocks together.
+"""The ladder: from one number, over what the record says, to all blocks and the images together.
 
 Each rung has to earn its place against the simpler one below it.
 """
@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from outcome.features.columns import FeatureColumn, allowed_columns
+from outcome.features.columns import IMAGE, FeatureColumn, allowed_columns
 from outcome.models.linear import Params
-from outcome.training.settings import TrainingSettings
+from outcome.training.settings import NETWORK, TrainingSettings
 from outcome.types import EndpointKind, InputSet
 
 CHOSEN = "chosen"
@@ -67,34 +67,83 @@ def default_ladder(
     inputs: InputSet,
     settings: TrainingSettings,
     one_number: str | None = None,
+    *,
+    endpoint: str = "",
 ) -> tuple[Rung, ...]:
     """The rungs for an endpoint, simplest first, given the blocks that this input set may read.
 
     `one_number` names a column whose value alone makes the lowest rung. Planned columns belong to their block and
-    join under `with_plan`. Families that the settings leave out are left out.
+    join under `with_plan`. Families that the settings leave out are left out. Image blocks are read by the fusion
+    network alone; the settings may keep it to some endpoints.
     """
     allowed = allowed_columns(columns, inputs)
-    blocks = tuple(dict.fromkeys(column.block for column in allowed))
-    record = tuple(block for block in blocks if block in RECORD_BLOCKS)
-    linear = LINEAR[kind]
-    rungs = []
-    if one_number and one_number in {column.name for column in allowed}:
-        rungs.append(Rung("one number", linear, ({"penalty": 0.001, "l1_ratio": 0.0},), 0, columns=(one_number,)))
-    if record and "ridge" in settings.families:
-        rungs.append(Rung(_joined(record), linear, RIDGE, 1, record))
-    if blocks and "elastic_net" in settings.families:
-        rungs.append(Rung(f"{_joined(blocks)}, elastic net", linear, ELASTIC_NET, 2, blocks))
-    if blocks and "forest" in settings.families:
-        rungs.append(Rung("random forest", "forest", FOREST, 3, blocks))
-    if blocks and "boosting" in settings.families:
-        rungs.append(Rung("boosted trees", "boosting", BOOSTING, 4, blocks))
+    table = [column for column in allowed if column.kind != IMAGE]
+    rungs = [*_regressions(table, kind, settings, one_number), *_trees(table, settings)]
+    if settings.network.offered_for(endpoint):
+        rungs += _fusion(allowed, kind, settings)
     return tuple(rungs)
 
 
+def _regressions(
+    table: Sequence[FeatureColumn], kind: EndpointKind, settings: TrainingSettings, one_number: str | None
+) -> list[Rung]:
+    linear, blocks = LINEAR[kind], _blocks(table)
+    record = tuple(block for block in blocks if block in RECORD_BLOCKS)
+    shape = tuple(column.name for column in table if is_shape(column))
+    rungs = []
+    if one_number and one_number in {column.name for column in table}:
+        rungs.append(Rung("one number", linear, ({"penalty": 0.001, "l1_ratio": 0.0},), 0, columns=(one_number,)))
+    if record and "ridge" in settings.families:
+        rungs.append(Rung(_joined(record), linear, RIDGE, 1, record))
+    named = tuple(column.name for column in table if column.block in record) + shape
+    # where nothing else was measured the elastic net reads these very columns
+    if record and shape and len(named) < len(table) and "ridge" in settings.families:
+        rungs.append(Rung(f"{_joined(record)} + shape", linear, RIDGE, 2, columns=named))
+    if blocks and "elastic_net" in settings.families:
+        rungs.append(Rung(f"{_joined(blocks)}, elastic net", linear, ELASTIC_NET, 3, blocks))
+    return rungs
+
+
+def _trees(table: Sequence[FeatureColumn], settings: TrainingSettings) -> list[Rung]:
+    blocks = _blocks(table)
+    rungs = []
+    if blocks and "forest" in settings.families:
+        rungs.append(Rung("random forest", "forest", FOREST, 4, blocks))
+    if blocks and "boosting" in settings.families:
+        rungs.append(Rung("boosted trees", "boosting", BOOSTING, 5, blocks))
+    return rungs
+
+
+def _fusion(allowed: Sequence[FeatureColumn], kind: EndpointKind, settings: TrainingSettings) -> list[Rung]:
+    images = any(column.kind == IMAGE for column in allowed)
+    if not images or kind not in NETWORK_KINDS or "fusion" not in settings.families:
+        return []
+    return [Rung(FUSION, NETWORK, (settings.network.params(),), 6, _blocks(allowed))]
+
+
+def is_shape(column: FeatureColumn) -> bool:
+    """Whether a measurement is made of the mask alone."""
+    tag = column.name.rpartition(".")[2]
+    return column.block == "radiomics" and tag.startswith(OF_THE_MASK) and tag not in WEIGHTED_BY_INTENSITY
+
+
+def _blocks(columns: Sequence[FeatureColumn]) -> tuple[str, ...]:
+    """The blocks of these columns, in frame order."""
+    return tuple(dict.fromkeys(column.block for column in columns))
+
+
 def _joined(blocks: Sequence[str]) -> str:
-    return " + ".join(blocks)
+    """The blocks as a name: the record first and measurements last, whatever the dictionary's order."""
+    order = {block: place for place, block in enumerate(BLOCK_ORDER)}
+    return " + ".join(sorted(blocks, key=lambda block: order.get(block, len(order))))
 
 
+FUSION = "fusion network"
+NETWORK_KINDS = (EndpointKind.BINARY, EndpointKind.TIME_TO_EVENT)
+OF_THE_MASK = ("morph_", "n_components")
+# called morphological by IBSI, but they read the image
+WEIGHTED_BY_INTENSITY = ("morph_com", "morph_integ_int")
+BLOCK_ORDER = ("clinical", "plan", "genomics", "radiomics")
 RECORD_BLOCKS = ("clinical", "plan")
 LINEAR = {kind: "linear" for kind in EndpointKind} | {
     EndpointKind.BINARY: "logistic",

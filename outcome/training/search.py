@@ -11,7 +11,8 @@ import numpy as np
 from outcome.evaluation.concordance import concordance, harrell_c
 from outcome.evaluation.discrimination import auroc
 from outcome.features.preprocess import Rules, fit_preprocessor
-from outcome.models.registry import fit_model
+from outcome.models.inputs import Inputs
+from outcome.models.registry import ALGORITHMS, fit_model
 from outcome.training.data import TrainingData
 from outcome.training.folds import Folds, derive_seed, patient_folds
 from outcome.training.rungs import Params, Rung
@@ -49,7 +50,7 @@ def search(data: TrainingData, rungs: Sequence[Rung], settings: TrainingSettings
     All outcomes known. Of equal scores the more restrained params (earlier in the grid) win.
     """
     folds = patient_folds(data.patients, data.target, settings.inner_folds, derive_seed(seed, "inner"))
-    out_of_fold = _out_of_fold(data, rungs, settings.rules, folds, seed)
+    out_of_fold = _out_of_fold(data, rungs, settings, folds, seed)
     candidates = [
         Candidate(rung, params, scores, _fold_scores(data.target, scores, folds))
         for rung, tried in zip(rungs, out_of_fold, strict=True)
@@ -81,23 +82,25 @@ def rung_rules(rung: Rung, rules: Rules) -> Rules:
 
 
 def _out_of_fold(
-    data: TrainingData, rungs: Sequence[Rung], rules: Rules, folds: Folds, seed: int
+    data: TrainingData, rungs: Sequence[Rung], settings: TrainingSettings, folds: Folds, seed: int
 ) -> list[list[FloatArray]]:
     """Inner out-of-fold scores, by rung and params; rungs that read the same columns share a preprocessing."""
     scores = [[np.empty(len(data)) for _ in rung.grid] for rung in rungs]
     for fold in range(int(folds.max()) + 1):
         held = folds == fold
         train, test = data.take(~held), data.take(held)
-        matrices: dict[Any, tuple[FloatArray, FloatArray]] = {}
+        prepared: dict[Any, tuple[Inputs, Inputs]] = {}
         for rung, tried in zip(rungs, scores, strict=True):
             columns = rung.pick(data.columns)
-            key = (rung.top_k, tuple(column.name for column in columns))
-            if key not in matrices:
-                fitted = fit_preprocessor(train.frame, columns, rung_rules(rung, rules), train.target)
-                matrices[key] = fitted.transform(train.frame), fitted.transform(test.frame)
-            X, held_X = matrices[key]
+            reads_images = ALGORITHMS[rung.algorithm].reads_images
+            key = (reads_images, rung.top_k, tuple(column.name for column in columns))
+            if key not in prepared:
+                fitted = fit_preprocessor(train.frame, columns, rung_rules(rung, settings.rules), train.target)
+                prepared[key] = train.inputs(rung.algorithm, fitted), test.inputs(rung.algorithm, fitted)
+            X, held_X = prepared[key]
             for params, column in zip(rung.grid, tried, strict=True):
-                column[held] = fit_model(rung.algorithm, X, train.target, params, seed).score(held_X)
+                model = fit_model(rung.algorithm, X, train.target, params, seed, device=settings.device)
+                column[held] = model.score(held_X)
     return scores
 
 

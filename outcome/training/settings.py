@@ -8,12 +8,50 @@ from typing import Any
 
 from outcome.features.preprocess import Rules
 
-FAMILIES = ("ridge", "elastic_net", "forest", "boosting")
+FAMILIES = ("ridge", "elastic_net", "forest", "boosting", "fusion")
+NETWORK = "network"  # the algorithm that reads images
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The fusion network, and how many refits stand behind the interval of a risk that it gives."""
+
+    encoder: str = "resnet_3d"
+    fusion: str = "gated"
+    survival_head: str = "cox"
+    epochs: int = 20
+    batch: int = 16
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    block_dropout: float = 0.2
+    refits: int = 5  # each costs as much as the network itself
+    endpoints: tuple[str, ...] | None = None  # offered for these alone; None: for all
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "endpoints", None if self.endpoints is None else tuple(self.endpoints))
+        if self.epochs < 1 or self.batch < 2 or self.refits < 0:
+            raise ValueError(
+                f"epochs >= 1, batch >= 2 and refits >= 0, found {self.epochs}, {self.batch} and {self.refits}"
+            )
+
+    def params(self) -> dict[str, Any]:
+        """What the network is fitted with."""
+        return {name: value for name, value in asdict(self).items() if name not in ("refits", "endpoints")}
+
+    def offered_for(self, endpoint: str) -> bool:
+        """Whether an endpoint's ladder may have the network."""
+        return self.endpoints is None or endpoint in self.endpoints
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "endpoints": None if self.endpoints is None else list(self.endpoints)}
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Folds, refits and limits. Raises ValueError for values that make no sense."""
+    """Folds, refits and limits. Raises ValueError for values that make no sense.
+
+    `device` says where networks are trained ("cpu" or "cuda"): a fact of the machine, kept out of what is written.
+    """
 
     outer_folds: int = 5
     inner_folds: int = 3
@@ -22,6 +60,8 @@ class TrainingSettings:
     few_events: int = 20  # fewer: no slope is estimated when calibrating
     families: tuple[str, ...] = FAMILIES
     rules: Rules = field(default_factory=Rules)
+    network: NetworkSettings = NetworkSettings()
+    device: str = field(default="cpu", compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "families", tuple(self.families))
@@ -34,8 +74,14 @@ class TrainingSettings:
             raise ValueError(f"families are among {FAMILIES}, found {unknown or 'none'}")
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "families": list(self.families)}
+        plain = {**asdict(self), "families": list(self.families), "network": self.network.to_json()}
+        return {name: value for name, value in plain.items() if name != "device"}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrainingSettings:
-        return cls(**{**data, "families": tuple(data["families"]), "rules": Rules(**data["rules"])})
+        parts = {"rules": Rules(**data["rules"]), "network": NetworkSettings(**data["network"])}
+        return cls(**{**data, **parts, "families": tuple(data["families"])})
+
+    def refits(self, algorithm: str) -> int:
+        """How many refits stand behind the interval of a risk by this algorithm."""
+        return self.network.refits if algorithm == NETWORK else self.bootstraps

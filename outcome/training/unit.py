@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from outcome.errors import BundleRefusal, DataRefusal
 from outcome.features.columns import FeatureColumn, allowed_columns
+from outcome.features.crops import NO_CROPS, Crops
 from outcome.models.state import State
 from outcome.training.data import TrainingData
 from outcome.training.eligibility import why_not
@@ -24,7 +25,7 @@ from outcome.training.files import read_unit, unit_files
 from outcome.training.folds import Folds, derive_seed, patient_folds
 from outcome.training.ladder import ladder_json, skipped_json
 from outcome.training.nested import CrossFit, cross_fit, prediction_frame
-from outcome.training.procedure import FittedProcedure, fit_procedure
+from outcome.training.procedure import FittedProcedure, RungFit, fit_procedure
 from outcome.training.rungs import CHOSEN, default_ladder
 from outcome.training.settings import TrainingSettings
 from outcome.types import PREDICTION_COLUMNS, EndpointKind, InputSet, Target
@@ -47,18 +48,34 @@ class TrainedUnit:
     ensemble: Ensemble | None = None
     skipped: str | None = None
 
-    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+    @property
+    def rungs(self) -> tuple[RungFit, ...]:
+        """Every rung fitted to all development rows, simplest first, the chosen one among them."""
+        return self.procedure.rungs if self.procedure else ()
+
+    def rung_named(self, name: str) -> RungFit | None:
+        """The fitted rung of this name; None where this unit has none."""
+        return next((fit for fit in self.rungs if fit.rung.name == name), None)
+
+    def predict(self, frame: pd.DataFrame, crops: Crops = NO_CROPS, *, every_rung: bool = False) -> pd.DataFrame:
         """Predictions of the final model for new cases, in UNIT_COLUMNS form, with low and high from the refits.
 
-        Raises DataRefusal where the unit was skipped.
+        With `every_rung` the rows of all rungs follow, simplest first, without low and high. Raises DataRefusal where
+        the unit was skipped.
         """
         if self.procedure is None or self.ensemble is None:
             raise DataRefusal(f"there is no model for {self.endpoint}", found=self.skipped or "", next_step="none")
-        prediction = self.procedure.predict(frame, self.horizons_days)
-        low, high = self.ensemble.interval(frame, prediction.risk, self.horizons_days)
+        days = self.horizons_days
+        made = (
+            self.procedure.predict_rungs(frame, days, crops)
+            if every_rung
+            else {CHOSEN: self.procedure.predict(frame, days, crops)}
+        )
+        low, high = self.ensemble.interval(frame, made[CHOSEN].risk, days, crops)
         ids = frame.index.to_numpy(dtype=object).tolist()
-        table = prediction_frame(CHOSEN, prediction, ids, self.horizons_days, self.kind)
-        table = table.assign(low=low.ravel(), high=high.ravel(), endpoint=self.endpoint, inputs=self.inputs.value)
+        tables = [prediction_frame(name, prediction, ids, days, self.kind) for name, prediction in made.items()]
+        tables[0] = tables[0].assign(low=low.ravel(), high=high.ravel())
+        table = pd.concat(tables, ignore_index=True).assign(endpoint=self.endpoint, inputs=self.inputs.value)
         return table[list(UNIT_COLUMNS)]
 
     def files(self) -> dict[str, bytes]:
@@ -71,8 +88,10 @@ class TrainedUnit:
             "skipped": self.skipped,
             "ladder": self.ladder,
         }
-        states = {"procedure": self.procedure, "ensemble": self.ensemble}
-        return unit_files(facts, {n: fitted.to_state() for n, fitted in states.items() if fitted}, self.out_of_fold)
+        states = self.procedure.to_states() if self.procedure else {}
+        if self.ensemble:
+            states["ensemble"] = self.ensemble.to_state()
+        return unit_files(facts, states, self.out_of_fold)
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> TrainedUnit:
@@ -97,7 +116,7 @@ class TrainedUnit:
             horizons_days=tuple(facts["horizons_days"]),
             out_of_fold=out_of_fold,
             ladder=facts["ladder"],
-            procedure=FittedProcedure.from_state(states["procedure"]) if "procedure" in states else None,
+            procedure=FittedProcedure.from_states(states) if "procedure" in states else None,
             ensemble=Ensemble.from_state(states["ensemble"]) if "ensemble" in states else None,
             skipped=facts["skipped"],
         )
@@ -126,23 +145,25 @@ def train_unit(
     horizons: Sequence[float] = (),
     one_number: str | None = None,
     outer_folds: Folds | None = None,
+    crops: Crops = NO_CROPS,
 ) -> TrainedUnit:
     """Nested cross-validation, then the final model and its refits, for one endpoint and input set.
 
     `frame` is indexed by unique case ids and has one row a case, as have `target` and `patients`. `outer_folds` fixes
-    the outer folds (n,); without it they are drawn from patients, outcome and seed. Too few events, patients or
-    follow-up, or no column: a unit marked `skipped` with the reason, no error. Raises DataRefusal for a repeated case.
+    the outer folds (n,); without it they are drawn from patients, outcome and seed. `crops` are what image blocks hold.
+    Too few events, patients or follow-up, or no column: a unit marked `skipped` with the reason, no error. Raises
+    DataRefusal for a repeated case.
     """
     if not frame.index.is_unique:
         raise DataRefusal("a case stands twice in the features table", found=f"{frame.index.duplicated().sum()} rows")
     allowed = allowed_columns(columns, inputs)
     days = tuple(float(day) for day in horizons)
-    data = TrainingData(frame, allowed, target, np.asarray(patients, dtype=str))
+    data = TrainingData(frame, allowed, target, np.asarray(patients, dtype=str), crops)
     if outer_folds is not None:
         order = np.argsort(frame.index.to_numpy(dtype=str), kind="stable")
         outer_folds = np.asarray(outer_folds)[order]
     data = data.sorted()
-    rungs = default_ladder(allowed, target.kind, inputs, settings, one_number)
+    rungs = default_ladder(allowed, target.kind, inputs, settings, one_number, endpoint=target.endpoint)
     reason = why_not(data, settings, days) or ("" if rungs else "no column that a model may read")
     if reason:
         return _skipped(data, inputs, days, reason)

@@ -20,7 +20,7 @@ Reasons = dict[str, str]
 
 EMPTY = "the region has no voxel"
 NO_IMAGE = "no image"
-NO_SPACING = "no voxel spacing was published, so nothing is said in mm"
+NO_SPACING = "no voxel spacing was published"
 
 
 def measure(
@@ -29,7 +29,7 @@ def measure(
     """The features of one region by IBSI tag, in the catalogue's units, and for each missing one the reason.
 
     `image` must hold the mask's grid (a larger one is cropped); without it the intensity family is missing. With
-    `units_mm` False the spacing is ignored, voxels count as cubes, and every feature in mm is missing.
+    `units_mm` False the spacing is ignored, and every feature that it would change is missing.
 
     Raises ImageRefusal for an unknown region or family, and where image and mask lie on different grids.
     """
@@ -67,7 +67,7 @@ def _measure(
         features.update(found)
         reasons.update(missing)
     if not units_mm:
-        withheld = [f.tag for f in CATALOGUE if f.needs_mm and f.family in families]
+        withheld = [f.tag for f in CATALOGUE if f.needs_spacing and f.family in families]
         reasons.update({tag: NO_SPACING for tag in withheld if tag in features})
         features = {tag: value for tag, value in features.items() if tag not in withheld}
     return features, reasons

@@ -15,26 +15,31 @@ FAMILIES = ("shape", "intensity")
 
 @dataclass(frozen=True)
 class Feature:
-    """One feature. `ibsi` is empty where IBSI defines none; `unit` is '1' for pure numbers, 'u' for image units."""
+    """One feature. `ibsi` is empty where IBSI defines none; `unit` is '1' for pure numbers, 'u' for image units.
+
+    `needs_spacing`: stretching the voxels along an axis changes the value, so that it means nothing where no voxel
+    spacing was published. Most ratios are among them: a ball cut into thick slices is a flat block of voxels. What
+    stays: how intensities are distributed, the number of pieces, and a volume over another volume, for both grow alike.
+    """
 
     tag: str
     ibsi: str
     family: str
     unit: str
     definition: str
+    needs_spacing: bool
 
-    @property
-    def needs_mm(self) -> bool:
-        """Whether the value is meaningless without a published voxel spacing."""
-        return "mm" in self.unit
+
+_STRETCH_ALIKE = ("morph_vol_dens_aabb", "morph_vol_dens_aee", "morph_vol_dens_conv_hull", "n_components")
+_SUMS_OVER_SPACE = ("morph_com", "morph_integ_int", "stat_energy")  # energy counts voxels, whatever their size
 
 
 def _shape(tag: str, ibsi: str, unit: str, definition: str) -> Feature:
-    return Feature(tag, ibsi, "shape", unit, definition)
+    return Feature(tag, ibsi, "shape", unit, definition, tag not in _STRETCH_ALIKE)
 
 
 def _intensity(tag: str, ibsi: str, unit: str, definition: str) -> Feature:
-    return Feature(tag, ibsi, "intensity", unit, definition)
+    return Feature(tag, ibsi, "intensity", unit, definition, tag in _SUMS_OVER_SPACE)
 
 
 CATALOGUE = (
@@ -94,5 +99,5 @@ def as_csv() -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("tag", "ibsi_code", "family", "unit", "needs_spacing", "definition"))
     for f in CATALOGUE:
-        writer.writerow((f.tag, f.ibsi, f.family, f.unit, "yes" if f.needs_mm else "no", f.definition))
+        writer.writerow((f.tag, f.ibsi, f.family, f.unit, "yes" if f.needs_spacing else "no", f.definition))
     return out.getvalue()

@@ -157,7 +157,8 @@ def _write_masks(folder: Path, cases: list[str]) -> None:
         )
     _json(folder / "segment/index.json", index)
     _json(folder / "segment/findings.json", [])
-    recipe = {"regions": REGIONS, "mask_on": "ct", "segmenter": "given", "families": ["shape"], "units_mm": True}
+    recipe = {"regions": REGIONS, "mask_on": "ct", "segmenter": "given", "families": ["shape"], "units_mm": True,
+              "crop": None}  # fmt: skip
     _json(folder / "segment/manifest.json", {"config": {"recipe": recipe}})
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,11 +15,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from example_store import STUDY
 from playwright.sync_api import TimeoutError as PageTimeout
 
 from app.launch import command
+from outcome.bundle import write_bundle
+from outcome.features.columns import columns_from_json, columns_to_json
 from outcome.report.wording import BANNER
+from outcome.store import canonical_json
+from outcome.training.settings import TrainingSettings
+from outcome.training.unit import train_unit
+from outcome.types import InputSet, Target
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,6 +155,40 @@ def _sees_three_planes(page: Any) -> None:
         assert sides in plane.get_attribute("alt")
         assert plane.evaluate("image => image.naturalWidth") > 100
     assert page.get_by_text("This study has no CT images; outlines of the given mask only").count() == 1
+
+
+@pytest.fixture
+def frozen(store: Path) -> Path:
+    """The store with a frozen model that reads its features: a plain one, fitted in a second."""
+    folder = store / STUDY
+    columns = columns_from_json(json.loads((folder / "features/columns.json").read_text())[:3])
+    frame = pd.read_parquet(folder / "features/features.parquet").set_index("case_id").iloc[:60]
+    target = Target.binary("any_complication", [float(age > 62) for age in frame["clinical:age"]])
+    settings = TrainingSettings(outer_folds=2, inner_folds=2, bootstraps=2, min_events=5, families=("ridge",))
+    unit = train_unit(frame, columns, target, list(frame.index), settings, inputs=InputSet.PREOPERATIVE, seed=1)
+    files = {f"estimators/any_complication.preoperative/{name}": data for name, data in unit.files().items()}
+    files["columns.json"] = canonical_json(columns_to_json(columns))
+    files["recipe.json"] = canonical_json(None)
+    files["reference.json"] = canonical_json({"n": 60, "features": {}})
+    shutil.rmtree(folder / "bundle")
+    write_bundle(folder / "bundle", files, {})
+    return store
+
+
+def test_a_surgeon_sees_what_moved_the_estimate_in_words_and_bars(frozen: Path, page: Any, address: str) -> None:
+    page.goto(f"{address}/?case=E003")
+    page.get_by_role("heading", name="What moved this estimate").wait_for()
+    row = page.get_by_role("table", name="What moved this estimate").get_by_role("row", name=re.compile("^Age "))
+    row.wait_for()
+    words = row.inner_text()
+    assert "years" in words
+    assert "average" in words
+    assert "raises" in words or "lowers" in words
+    bar = row.get_by_role("img").locator("div")
+    assert bar.evaluate("part => part.getBoundingClientRect().width") > 1
+    assert page.get_by_text("A description of the model, not a cause").count() == 1
+    assert page.get_by_text("Where the network looks").count() == 0, "no network, nothing to switch"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_a_record_cannot_run_a_script(page: Any, address: str) -> None:

@@ -206,3 +206,18 @@ def test_interval_columns_that_no_case_fills_are_not_shown(store: Path) -> None:
     assert {"Low", "High"} <= hidden_columns(worklist(records, question, PREOPERATIVE), question)
     filled = worklist(load_study(store, STUDY), question, PREOPERATIVE)
     assert not {"Low", "High"} & hidden_columns(filled, question)
+
+
+def test_outlines_follow_the_masks_in_the_store_and_say_who_drew_them() -> None:
+    """A hospital under a bundle that draws: no mask section of its own, or one with other label numbers."""
+    given = {"mask": {"regions": {"kidney": 5}}}
+    drawn = {"recipe": {"regions": {"kidney": 1}, "segmenter": "unet_3d:0123456789ab"}}
+    learned_here = {"recipe": {"regions": {"kidney": 1}}, "learning": {"network": "unet_3d"}}
+    handed = {"recipe": {"regions": {"kidney": 5}, "segmenter": "given"}}
+    table = pd.DataFrame()
+    found = [
+        StudyRecords("s", table, table, (), table, {}, {}, (), (), study, {}, frozenset(), "", {}, "", masking)
+        for study, masking in ((given, drawn), ({}, drawn), (given, learned_here), (given, handed), (given, {}))
+    ]
+    assert [records.regions["kidney"] for records in found] == [1, 1, 1, 5, 5]
+    assert [records.masks_are_learned for records in found] == [True, True, True, False, False]

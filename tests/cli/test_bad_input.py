@@ -203,10 +203,20 @@ def test_impossible_command_lines(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cuda_device_that_no_stage_uses_is_refused(studies: Path, call: Call) -> None:
+def test_a_gpu_asked_for_and_absent_is_refused_before_anything_is_written(
+    studies: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     answer = call("cohort", studies / "A" / "study.yaml", "--store", studies / "s", "--device", "cuda")
+    assert answer.code == 3
+    assert "--device cpu" in answer.err
+    assert not (studies / "s").exists()
+
+
+def test_an_unknown_device_is_a_misuse(studies: Path, call: Call) -> None:
+    answer = call("cohort", studies / "A" / "study.yaml", "--store", studies / "s", "--device", "tpu")
     assert answer.code == 2
-    assert "cpu" in answer.err
+    assert "auto, cpu, cuda" in answer.err
 
 
 def test_a_refusal_is_one_json_document_too(studies: Path, call: Call) -> None:

@@ -113,7 +113,7 @@ def test_predict_needs_no_outcomes(bundle: Path, studies: Path, call: Call) -> N
     answer = call("predict", bundle, studies / "B" / "study.yaml", "--out", studies / "p", "--json")
     assert answer.code == 0, answer.err
     predictions = read_parquet(Path(answer.json["predictions"]))
-    risks = predictions[predictions["endpoint"] == "any_complication"]
+    risks = predictions[(predictions["endpoint"] == "any_complication") & (predictions["rung"] == "chosen")]
     assert len(risks) == 2 * PATIENTS
     assert risks["risk"].between(0, 1).all()
     assert ((risks["low"] <= risks["risk"]) & (risks["risk"] <= risks["high"])).all()
@@ -130,7 +130,8 @@ def test_one_case_served_alone_has_the_cohort_s_risk(bundle: Path, studies: Path
     case = CaseInput("B00007", {"ct": folder / "ct.nii.gz"}, folder / "mask.nii.gz")
     record = {name: value for name, value in variables.loc["B00007"].items() if pd.notna(value)}
     alone = model.predict(case, record).set_index(["endpoint", "inputs"])
-    cohort = together[together["case_id"] == "B00007"].set_index(["endpoint", "inputs"])
+    chosen = together[together["rung"] == "chosen"]
+    cohort = chosen[chosen["case_id"] == "B00007"].set_index(["endpoint", "inputs"])
     assert alone["risk"].to_dict() == cohort["risk"].to_dict()
 
 

@@ -25,6 +25,7 @@ SETTINGS = (
     "training.bootstraps=3",
     "training.min_events=5",
     "training.families=[ridge, elastic_net, boosting]",
+    "image_blocks=null",  # the later cases alone have images, for their intensities
 )
 PARTITIONS = f"""partitions:
   early:

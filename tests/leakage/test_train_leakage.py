@@ -74,8 +74,7 @@ def with_other_rows(data: TrainingData, rows: np.ndarray) -> TrainingData:
 
 def fitted_states(crossed: CrossFit, fold: int) -> list[State]:
     """Choice, scores, preprocessing, model, calibrator and threshold of the procedure and of every rung."""
-    ladder = crossed.ladders[fold]
-    return [ladder.procedure.to_state(), *(fit.to_state() for fit in ladder.rungs)]
+    return list(crossed.procedures[fold].to_states().values())
 
 
 def assert_blind(fitter: CrossFitter, data: TrainingData) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
-from segmentation.display import three_planes
+from segmentation.display import Plane, three_planes
 from segmentation.errors import ImageRefusal
 from segmentation.phantoms import PhantomSpec, phantom
 from segmentation.types import Mask, Volume
@@ -43,6 +44,10 @@ def test_left_right_up_and_front_are_where_a_radiologist_looks_for_them() -> Non
     assert coronal.letters == {"left": "R", "right": "L", "top": "S", "bottom": "I"}
     assert sagittal.letters == {"left": "A", "right": "P", "top": "S", "bottom": "I"}
     assert [p.spacing_mm for p in (axial, coronal, sagittal)] == [(2.0, 1.0), (3.0, 1.0), (3.0, 2.0)]
+    # the bright voxels' places in the patient, by hand: index times spacing
+    assert (axial.to_patient @ [2, 1, 1]).tolist() == [3, 4, 6]
+    assert (coronal.to_patient @ [0, 2, 1]).tolist() == [2, 4, 12]
+    assert (sagittal.to_patient @ [2, 0, 1]).tolist() == [2, 8, 6]
 
 
 @pytest.mark.parametrize("orientation", ["LPS", "PIR", "ILP", "SAL", "RSA"])
@@ -54,9 +59,17 @@ def test_one_patient_one_display(orientation: str, with_image: bool) -> None:
         np.testing.assert_array_equal(plane.labels, same.labels)
         assert (plane.name, plane.letters, plane.index) == (same.name, same.letters, same.index)
         assert plane.spacing_mm == pytest.approx(same.spacing_mm)
+        np.testing.assert_allclose(_place(plane, mask, volume), _place(same, mask_ras, volume_ras), atol=1e-3)
         if plane.image is not None and same.image is not None:
             np.testing.assert_array_equal(plane.image, same.image)
         assert (plane.image is None) is not with_image
+
+
+def _place(plane: Plane, mask: Mask, volume: Volume) -> npt.NDArray[np.float64]:
+    """Where the plane's tumour lies in the patient, from the middle of the file's grid on, RAS mm."""
+    rows, cols = np.nonzero(plane.labels == mask.regions["tumor"])
+    middle = (volume.affine @ [*((n - 1) / 2 for n in volume.array.shape), 1])[:3]
+    return plane.to_patient @ [rows.mean(), cols.mean(), 1] - middle
 
 
 def test_the_left_upper_tumour_is_shown_right_and_up() -> None:

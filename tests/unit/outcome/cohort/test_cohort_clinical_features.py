@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -44,3 +45,13 @@ def test_a_record_that_lacks_a_variable_has_it_missing(dictionary: DataDictionar
     assert frame.loc["a", "clinical:age"] == 50
     assert pd.isna(frame.loc["a", "clinical:diabetes"])
     assert frame.loc["a", "plan:access"] is None
+
+
+def test_a_block_named_by_the_dictionary_is_the_column_s_block(
+    build: Callable[..., Cohort], table: pd.DataFrame, dictionary: DataDictionary
+) -> None:
+    variables = build(table).variables.set_index("case_id")
+    named = DataDictionary(tuple(replace(v, block="genomics") if v.name == "age" else v for v in dictionary))
+    frame, columns = clinical_features(variables, named)
+    assert list(frame.columns) == ["genomics:age", "clinical:diabetes", "plan:access"]
+    assert (columns[0].block, columns[0].availability) == ("genomics", "preoperative")

@@ -66,3 +66,27 @@ def test_a_study_of_tables_only_has_no_files(make_study: Make) -> None:
 def test_a_case_id_never_leads_out_of_the_root(make_study: Make, case_id: str) -> None:
     with pytest.raises(DataRefusal, match="part of a file name"):
         case_inputs(make_study(images=IMAGES), [case_id])
+
+
+def test_masks_drawn_on_other_images_are_found_and_missed_by_name(make_study: Make, tmp_path: Path) -> None:
+    touch(tmp_path, "a/ct.nii.gz", "b/ct.nii.gz", "a/mr.nii.gz", "b/mr.nii.gz", "a/ct_mask.nii.gz", "b/ct_mask.nii.gz")
+    touch(tmp_path, "a/mr_mask.nii.gz", "z/mr_mask.nii.gz")
+    mask = {"pattern": "{case_id}/ct_mask.nii.gz", "on": "ct", "regions": {"tumor": 1},
+            "others": {"mr": "{case_id}/mr_mask.nii.gz"}}  # fmt: skip
+    study = make_study(images={"ct": "{case_id}/ct.nii.gz", "mr": "{case_id}/mr.nii.gz"}, mask=mask)
+    inputs = case_inputs(study, ["a", "b"])
+    assert inputs["a"].masks == {"mr": tmp_path / "a/mr_mask.nii.gz"}
+    assert inputs["b"].masks == {}
+    findings = input_findings(study, inputs, ["a", "b"])
+    assert {(f.code, f.case_ids) for f in findings} == {("missing_mask", ("b",)), ("file_without_row", ("z",))}
+
+
+def test_a_sequence_for_networks_that_no_case_has_is_rejected_with_its_pattern(
+    make_study: Make, tmp_path: Path
+) -> None:
+    touch(tmp_path, "masks/a[1].nii.gz")
+    blocks = {"sequences": {"ct": "hu"}, "region": "tumor"}
+    study = make_study(images=IMAGES, mask=MASK, image_blocks=blocks)
+    (finding,) = input_findings(study, case_inputs(study, ["a"]), ["a"])
+    assert (finding.code, finding.level) == ("missing_image", Level.REJECT)
+    assert "images/{case_id}/ct.nii.gz" in finding.message

@@ -209,3 +209,21 @@ def test_a_dictionary_saved_in_another_encoding_says_how_to_save_it(tmp_path: Pa
 def test_a_blank_before_the_first_tag_changes_nothing() -> None:
     plain = row("age", "@UNIT='years' @AVAILABILITY='preoperative'", validation="number")
     assert read({**plain, HEADER[17]: f" {plain[HEADER[17]]}"}) == read(plain)
+
+
+GENE = row("expr_01", "@AVAILABILITY='preoperative' @ROLE='predictor' @BLOCK='genomics'", validation="number")
+
+
+def test_a_block_survives_being_written() -> None:
+    dictionary = read(GENE, AGE)
+    assert [variable.block for variable in dictionary] == ["genomics", ""]
+    assert DataDictionary.read(io.StringIO(dictionary.to_csv(), newline="")) == DataDictionary.read(
+        io.StringIO(DataDictionary.read(io.StringIO(dictionary.to_csv(), newline="")).to_csv(), newline="")
+    )
+    assert "@BLOCK='genomics'" in dictionary.to_csv()
+
+
+@pytest.mark.parametrize("block", ["radiomics", "image", "Genomics", "image:ct"])
+def test_a_block_that_the_program_makes_or_that_is_no_name_is_refused(block: str) -> None:
+    with pytest.raises(DataRefusal, match="block"):
+        read({**GENE, HEADER[17]: GENE[HEADER[17]].replace("genomics", block)})

@@ -125,3 +125,9 @@ def test_a_predictor_the_bundle_does_not_know_is_read_by_no_model() -> None:
     merged = bundle_on_study(BUNDLE, DataDictionary((*VARIABLES, extra)), USED)
     assert Role.PREDICTOR not in merged["lactate"].roles
     assert Role.PREDICTOR in merged["bmi"].roles
+
+
+def test_the_bundle_says_which_block_a_variable_belongs_to() -> None:
+    """A hospital that does not name the block still fills the column that the model reads."""
+    here = study("expr_03", block="")
+    assert bundle_on_study(BUNDLE, here, USED)["expr_03"].block == "genomics"

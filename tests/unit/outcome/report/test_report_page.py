@@ -134,4 +134,4 @@ def test_the_study_s_notes_lead_the_report_and_are_escaped(metrics: Any) -> None
     study = {"notes": [f"The plan is what was done. {EVIL}"]}
     text = render_report(metrics, flow=[], findings=[], model_facts={}, study=study)
     assert EVIL not in text
-    assert 0 < text.index("The plan is what was done.") < text.index("Overview of all results</h2>")
+    assert 0 < text.index("The plan is what was done.") < text.index("What was predicted.")

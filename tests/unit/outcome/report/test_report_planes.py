@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from outcome.report.planes import NO_IMAGE, draw_plane, plane_alt, region_colours, window
+from outcome.report.planes import NO_IMAGE, draw_plane, heat_key, plane_alt, region_colours, window
 
 RED, GREEN = "#ff0000", "#00ff00"
 
@@ -111,6 +111,39 @@ def test_the_words_name_the_regions_that_are_there_and_the_sides() -> None:
     assert words.startswith("axial plane: outlines of tumor;")
     assert "left R, right L, top A, bottom P" in words
     assert "cyst" not in words
+
+
+def heated(place: tuple[slice, slice], outside: tuple[slice, slice] | None = None) -> npt.NDArray[np.float32]:
+    heat = np.zeros((40, 40), dtype=np.float32)
+    heat[place] = 1.0
+    if outside is not None:
+        heat[outside] = np.nan
+    return heat
+
+
+def test_heat_lies_where_it_is_hot_and_nowhere_else() -> None:
+    plane = Plane(np.zeros((40, 40), int), np.full((40, 40), 100.0, dtype=np.float32))
+    plain = pixels(draw_plane(plane, {}))
+    hot = pixels(draw_plane(plane, {}, heated((slice(4, 10), slice(26, 34)))))
+    rows, cols = np.nonzero(np.abs(hot - plain).sum(axis=2) > 60)
+    height, width = plain.shape[:2]
+    assert 3 / 40 < rows.min() / height < rows.max() / height < 11 / 40
+    assert 25 / 40 < cols.min() / width < cols.max() / width < 35 / 40
+
+
+def test_what_was_not_read_is_set_apart_by_a_dotted_line() -> None:
+    plane = Plane(np.zeros((40, 40), int), np.zeros((40, 40), dtype=np.float32))
+    everywhere = pixels(draw_plane(plane, {}, np.zeros((40, 40), dtype=np.float32)))
+    left_half = pixels(draw_plane(plane, {}, heated((slice(0, 0), slice(0, 0)), (slice(None), slice(20, 40)))))
+    _, cols = np.nonzero(np.abs(left_half - everywhere)[60:-60, 60:-60].sum(axis=2) > 60)
+    assert len(cols)
+    assert (np.median(cols) + 60) / everywhere.shape[1] == pytest.approx(0.5, abs=0.02)
+    assert draw_plane(plane, {}, np.full((40, 40), np.nan, dtype=np.float32)) == draw_plane(plane, {})
+
+
+def test_the_heat_key_runs_from_dark_to_bright() -> None:
+    first, *_, last = heat_key()
+    assert sum(bytes.fromhex(first[1:])) < 40 < 600 < sum(bytes.fromhex(last[1:]))
 
 
 def test_drawing_changes_nothing() -> None:

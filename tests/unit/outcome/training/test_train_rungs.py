@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields, replace
 
 import pytest
 
-from outcome.features.columns import FeatureColumn
-from outcome.training.rungs import Rung, default_ladder
-from outcome.training.settings import TrainingSettings
+from outcome.config.study import Network
+from outcome.features.columns import IMAGE, FeatureColumn
+from outcome.training.rungs import FUSION, Rung, default_ladder, is_shape
+from outcome.training.settings import NETWORK, NetworkSettings, TrainingSettings
 from outcome.types import EndpointKind, InputSet
+from segmentation.radiomics.catalogue import CATALOGUE
 
 AGE = FeatureColumn("clinical:age", "clinical", "numeric", "preoperative")
 OPEN = FeatureColumn("plan:open", "plan", "boolean", "planned")
 SIZE = FeatureColumn("radiomics:tumor.morph_volume", "radiomics", "numeric", "preoperative")
+MEAN = FeatureColumn("radiomics:tumor.stat_mean", "radiomics", "numeric", "preoperative")
+GENE = FeatureColumn("genomics:idh", "genomics", "boolean", "preoperative")
+CT = FeatureColumn("image:ct:crop", "image:ct", IMAGE, "preoperative")
 ALL = (AGE, OPEN, SIZE)
+WITH_IMAGES = (*ALL, MEAN, CT)
 SETTINGS = TrainingSettings()
 
 
@@ -30,6 +37,79 @@ def test_the_full_ladder_simplest_first() -> None:
     assert rungs[0].pick(ALL) == (SIZE,)
     assert rungs[1].pick(ALL) == (AGE,)
     assert OPEN not in rungs[2].pick(ALL)
+
+
+def test_shape_alone_stands_between_the_record_and_all_blocks() -> None:
+    rungs = default_ladder((*ALL, MEAN), EndpointKind.BINARY, InputSet.PREOPERATIVE, SETTINGS)
+    assert names(rungs)[:3] == ["clinical", "clinical + shape", "clinical + radiomics, elastic net"]
+    assert rungs[1].pick((*ALL, MEAN)) == (AGE, SIZE)
+    assert len({rung.complexity for rung in rungs}) == len(rungs)
+    planned = default_ladder((*ALL, MEAN), EndpointKind.BINARY, InputSet.WITH_PLAN, SETTINGS)
+    assert names(planned)[1] == "clinical + plan + shape"
+
+
+def test_shape_is_no_rung_of_its_own_where_nothing_else_was_measured_or_there_is_no_record() -> None:
+    for columns in (ALL, (SIZE, MEAN)):
+        rungs = default_ladder(columns, EndpointKind.BINARY, InputSet.WITH_PLAN, SETTINGS)
+        assert not any("shape" in name for name in names(rungs))
+
+
+def test_shape_is_what_the_catalogue_measures_of_a_mask_alone() -> None:
+    for feature in CATALOGUE:
+        column = FeatureColumn(f"radiomics:tumor.{feature.tag}", "radiomics", "numeric", "preoperative")
+        assert is_shape(column) == (feature.family == "shape"), feature.tag
+    assert not is_shape(FeatureColumn("clinical:x.morph_volume", "clinical", "numeric", "preoperative"))
+
+
+def test_blocks_are_named_record_first_whatever_their_order() -> None:
+    columns = (SIZE, GENE, AGE)
+    rungs = default_ladder(columns, EndpointKind.BINARY, InputSet.PREOPERATIVE, SETTINGS)
+    assert names(rungs)[:3] == ["clinical", "clinical + shape", "clinical + genomics + radiomics, elastic net"]
+
+
+@pytest.mark.parametrize("kind", [EndpointKind.BINARY, EndpointKind.TIME_TO_EVENT])
+def test_the_network_comes_last_and_reads_everything(kind: EndpointKind) -> None:
+    rungs = default_ladder(WITH_IMAGES, kind, InputSet.PREOPERATIVE, SETTINGS)
+    assert (rungs[-1].name, rungs[-1].algorithm) == (FUSION, NETWORK)
+    assert rungs[-1].pick(WITH_IMAGES) == (AGE, SIZE, MEAN, CT)
+    assert rungs[-1].grid == (SETTINGS.network.params(),)
+    assert rungs[-1].complexity > max(rung.complexity for rung in rungs[:-1])
+
+
+def test_tables_never_see_an_image_block() -> None:
+    rungs = default_ladder(WITH_IMAGES, EndpointKind.BINARY, InputSet.PREOPERATIVE, SETTINGS)
+    assert all(CT not in rung.pick(WITH_IMAGES) and "image" not in rung.name for rung in rungs[:-1])
+    without = default_ladder((*ALL, MEAN), EndpointKind.BINARY, InputSet.PREOPERATIVE, SETTINGS)
+    assert rungs[:-1] == without
+
+
+def test_where_the_network_is_not_offered() -> None:
+    def offered(kind: EndpointKind = EndpointKind.BINARY, settings: TrainingSettings = SETTINGS, **more: str) -> bool:
+        return FUSION in names(default_ladder(WITH_IMAGES, kind, InputSet.PREOPERATIVE, settings, **more))
+
+    some = replace(SETTINGS, network=NetworkSettings(endpoints=("death",)))
+    assert not any(offered(kind) for kind in (EndpointKind.DURATION, EndpointKind.ORDINAL, EndpointKind.CONTINUOUS))
+    assert not offered(settings=TrainingSettings(families=("ridge",)))
+    assert not offered(settings=some, endpoint="stay")
+    assert offered(settings=some, endpoint="death")
+    assert FUSION not in names(default_ladder(ALL, EndpointKind.BINARY, InputSet.PREOPERATIVE, SETTINGS))
+
+
+def test_the_network_settings_are_those_of_a_study_file() -> None:
+    assert Network().model_dump() == {
+        part.name: getattr(NetworkSettings(), part.name) for part in fields(NetworkSettings)
+    }
+
+
+def test_the_device_is_no_part_of_what_is_written() -> None:
+    on_gpu = TrainingSettings(device="cuda")
+    assert on_gpu.to_json() == SETTINGS.to_json()
+    assert on_gpu == SETTINGS
+
+
+def test_refits_of_a_network_are_counted_apart() -> None:
+    settings = TrainingSettings(bootstraps=50, network=NetworkSettings(refits=3))
+    assert (settings.refits("logistic"), settings.refits(NETWORK)) == (50, 3)
 
 
 def test_the_plan_joins_with_the_plan() -> None:
@@ -54,9 +134,11 @@ def test_families_and_a_planned_number_can_be_left_out() -> None:
 
 
 def test_rungs_and_settings_survive_json() -> None:
-    for rung in default_ladder(ALL, EndpointKind.BINARY, InputSet.WITH_PLAN, SETTINGS, SIZE.name):
+    for rung in default_ladder(WITH_IMAGES, EndpointKind.BINARY, InputSet.WITH_PLAN, SETTINGS, SIZE.name):
         assert Rung.from_json(json.loads(json.dumps(rung.to_json()))) == rung
-    assert TrainingSettings.from_json(json.loads(json.dumps(SETTINGS.to_json()))) == SETTINGS
+    named = replace(SETTINGS, network=NetworkSettings(epochs=3, endpoints=("death",)))
+    for settings in (SETTINGS, named):
+        assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
 
 
 @pytest.mark.parametrize(
@@ -73,3 +155,9 @@ def test_a_senseless_rung_cannot_be_built(wrong: dict[str, object]) -> None:
 def test_senseless_settings_cannot_be_built(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="found"):
         TrainingSettings(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"batch": 1}, {"refits": -1}])
+def test_senseless_network_settings_cannot_be_built(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="found"):
+        NetworkSettings(**wrong)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from scipy.spatial.distance import pdist
 from skimage.measure import marching_cubes
 
 from segmentation.errors import ImageRefusal
-from segmentation.radiomics import EMPTY, NO_IMAGE, NO_SPACING, measure, measure_all
+from segmentation.radiomics import EMPTY, NO_IMAGE, measure, measure_all
 from segmentation.radiomics.catalogue import CATALOGUE, as_csv, of_family
 from segmentation.radiomics.hull import mesh_hull
 from segmentation.radiomics.mesh import mesh_volume_and_area
@@ -104,15 +104,6 @@ def test_without_an_image_the_intensity_family_is_missing() -> None:
     features, missing = measure(Mask(_blob(2), np.eye(4), {"a": 1}), "a", None)
     assert missing == {feature.tag: NO_IMAGE for feature in of_family("intensity")}
     assert set(features) == {feature.tag for feature in of_family("shape")}
-
-
-def test_without_a_spacing_nothing_is_in_mm_and_the_header_is_ignored() -> None:
-    mask = Mask(_blob(2), np.diag([1.0, 1, 7, 1]), {"a": 1})
-    features, missing = measure(mask, "a", None, ("shape",), units_mm=False)
-    in_mm = {f.tag for f in of_family("shape") if "mm" in f.unit}
-    assert missing == dict.fromkeys(in_mm, NO_SPACING)
-    cubes, _ = measure(Mask(_blob(2), np.eye(4), {"a": 1}), "a", None, ("shape",))
-    assert features == {tag: value for tag, value in cubes.items() if tag not in in_mm}
 
 
 @pytest.mark.parametrize(("shape", "kept"), [((4, 3, 1), 2), ((5, 1, 1), 1), ((1, 1, 1), 0)])

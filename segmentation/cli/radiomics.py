@@ -1,4 +1,4 @@
-"""The command line of the imaging half: `segmentation radiomics IMAGE MASK --region NAME=LABEL`."""
+"""`segmentation radiomics`: features of one or more regions by IBSI tag."""
 
 from __future__ import annotations
 
@@ -8,22 +8,12 @@ from typing import Annotated
 
 import typer
 
-from segmentation.errors import ImageRefusal
+from segmentation.cli.answers import refusals
 from segmentation.grids import locate
 from segmentation.radiomics import measure_all
 from segmentation.reading import read_header, read_image, read_mask
 
-EXIT_REFUSED = 3
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Masks and measurements from images.")
-
-
-@app.callback()
-def _root() -> None:
-    """Masks and measurements from images."""
-
-
-@app.command()
 def radiomics(
     image: Annotated[Path, typer.Argument(help="image the mask was drawn on, .nii or .nii.gz")],
     mask: Annotated[Path, typer.Argument(help="mask, .nii or .nii.gz")],
@@ -35,11 +25,8 @@ def radiomics(
     Example: segmentation radiomics ct.nii.gz mask.nii.gz --region tumor=2 --json
     """
     regions = dict(_parse(text) for text in region)
-    try:
+    with refusals():
         features = _features(image, mask, regions)
-    except ImageRefusal as error:
-        typer.echo(f"{error.code}: {error}", err=True)
-        raise typer.Exit(EXIT_REFUSED) from None
     if as_json:
         typer.echo(json.dumps({"features": features}, indent=1))
     else:
@@ -62,8 +49,3 @@ def _features(image_path: Path, mask_path: Path, regions: dict[str, int]) -> dic
         (features, _), *_ = found.values()
         return features
     return {f"{name}.{tag}": value for name, (features, _) in found.items() for tag, value in features.items()}
-
-
-def main() -> None:
-    """The entry point named in `pyproject.toml`."""
-    app()

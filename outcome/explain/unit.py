@@ -1,0 +1,107 @@
+"""Why one case got its estimate: the inputs that moved the chosen model, and where a network looked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from outcome.errors import DataRefusal
+from outcome.explain.heat import HeatMap
+from outcome.explain.players import Game, Population, game_of
+from outcome.explain.shapley import Contributions, linear_contributions, shapley_contributions
+from outcome.features.columns import IMAGE
+from outcome.features.crops import IMAGE_PREFIX, NO_CROPS, Crops
+from outcome.models.inputs import Inputs, model_inputs
+from outcome.models.linear import LinearScorer
+from outcome.training.procedure import RungFit
+from outcome.training.unit import TrainedUnit
+from outcome.types import EndpointKind, FloatArray
+
+SEED = 7
+EVALUATIONS = {False: 2000, True: 200}  # a network reads its image anew each time, a table costs nothing
+NOT_CHOSEN = "The network that reads the image was not chosen; this shows where it looks."
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What moved one case's estimate, on the scale of the model's calibrated score (log odds, log hazard, value).
+
+    `heat` maps a sequence to where a network looked in it; empty where none found anything that raises the score.
+    `note` says whose heat it is where that is not the chosen model.
+    """
+
+    model_name: str
+    kind: EndpointKind
+    contributions: Contributions
+    horizons_days: tuple[float, ...]
+    average: tuple[float, ...]  # what the model gives the average development case: a risk by horizon, or one value
+    own: tuple[float, ...]  # what it gives this case
+    heat: Mapping[str, HeatMap] = field(default_factory=dict)
+    note: str = ""
+
+
+def explain_unit(
+    unit: TrainedUnit,
+    frame: pd.DataFrame,
+    population: Population,
+    *,
+    crops: Crops = NO_CROPS,
+    places: Mapping[str, FloatArray] | None = None,
+) -> Explanation:
+    """The explanation of the chosen rung for the one case of a features frame (index case_id).
+
+    `places` says for each sequence where its crop lies, index to RAS mm, (4, 4); without it there is no heat.
+
+    Raises DataRefusal where the unit has no model, the frame holds another number of cases, or contributions do not
+    add up to the score.
+    """
+    if unit.procedure is None:
+        raise DataRefusal(f"there is no model for {unit.endpoint}", found=unit.skipped or "", next_step="none")
+    if len(frame) != 1:
+        raise DataRefusal("one case is explained at a time", expected="one row", found=f"{len(frame)} rows")
+    chosen = unit.procedure.chosen
+    game = game_of(chosen.preprocessor, frame, population, crops)
+    contributions = _contributions(chosen, game)
+    looking = chosen if _reads_images(chosen) else next(filter(_reads_images, reversed(unit.rungs)), None)
+    heat = _heat(looking, frame, crops, places) if looking is not None and places else {}
+    note = NOT_CHOSEN if heat and looking is not chosen else ""
+    average, own = (_risks(chosen, side, unit.horizons_days) for side in (game.reference, game.case))
+    return Explanation(chosen.rung.name, unit.kind, contributions, unit.horizons_days, average, own, heat, note)
+
+
+def _risks(fit: RungFit, inputs: Inputs, horizons_days: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(float(risk) for risk in fit.calibrator.risk(fit.model.score(inputs), horizons_days)[0])
+
+
+def _contributions(fit: RungFit, game: Game) -> Contributions:
+    """Contributions to the calibrated score, which is what the shown risk is made of."""
+
+    def score(inputs: Inputs) -> FloatArray:
+        return fit.calibrator.ranking(fit.model.score(inputs))
+
+    scorer = fit.model.scorer
+    if isinstance(scorer, LinearScorer):
+        return linear_contributions(game, fit.calibrator.slope * scorer.coefficients, score)
+    return shapley_contributions(game, score, seed=SEED, evaluations=EVALUATIONS[_reads_images(fit)])
+
+
+def _reads_images(fit: RungFit) -> bool:
+    """Whether a network looks at images here; one that could not be fitted gives a constant and looks at nothing."""
+    return any(column.kind == IMAGE for column in fit.preprocessor.columns) and hasattr(fit.model.scorer, "cam_layer")
+
+
+def _heat(fit: RungFit, frame: pd.DataFrame, crops: Crops, places: Mapping[str, FloatArray]) -> dict[str, HeatMap]:
+    from outcome.explain.gradcam import heat_map  # torch and captum: only where there is a network
+
+    inputs = model_inputs(fit.preprocessor, frame, crops)
+    scorer: Any = fit.model.scorer
+    blocks = dict.fromkeys(c.block for c in fit.preprocessor.columns if c.kind == IMAGE)
+    found: dict[str, HeatMap] = {}
+    for sequence in (block.removeprefix(IMAGE_PREFIX) for block in blocks if inputs.present[block][0]):
+        values = heat_map(scorer, inputs, sequence) if sequence in places else None
+        if values is not None:
+            found[sequence] = HeatMap(values, places[sequence])
+    return found

@@ -1,0 +1,168 @@
+"""How a fusion network learns: what the table's ridge leaves unexplained, for a fixed number of epochs.
+
+No stopping rule looks at held-out cases: AdamW under a one-cycle schedule ends where the schedule ends. On the CPU one
+thread and one seed give the same bytes every time; a GPU gives the same network up to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from outcome.models.crop_augmentation import augmented
+from outcome.models.encoders import cure
+from outcome.models.heads import Outcomes, interval_edges
+from outcome.models.inputs import Inputs
+from outcome.models.linear import Params
+from outcome.models.linear_start import LinearStart, fit_linear_start
+from outcome.models.network import Design, FusionNetwork, NetworkScorer, one_thread
+from outcome.models.network_data import Batch, CaseStack, image_shapes, stack_cases, table_blocks
+from outcome.types import BoolArray, EndpointKind, FloatArray, Target
+
+COX_BATCH_AT_LEAST = 32  # a partial likelihood compares cases within a batch
+SPREAD_AT_LEAST = 1e-3
+CLIP = 1.0  # the longest step of the gradient, in units of the loss
+
+
+@dataclass(frozen=True)
+class Course:
+    """How long and how boldly to learn."""
+
+    epochs: int = 20
+    batch: int = 16
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    block_dropout: float = 0.2
+
+    @classmethod
+    def of(cls, params: Params) -> Course:
+        """From the rung's params; whole numbers may come as floats."""
+        told = {name: params[name] for name in cls.__dataclass_fields__ if name in params}
+        whole = {name: int(told[name]) for name in ("epochs", "batch") if name in told}
+        return cls(**{**told, **whole})
+
+
+def fit_network(inputs: Inputs, target: Target, params: Params, seed: int, device: str = "cpu") -> NetworkScorer:
+    """The network of these cases, all outcomes known.
+
+    params: encoder, fusion, survival_head, epochs, batch, learning_rate, weight_decay, block_dropout. Raises DataRefusal
+    for crops that lack or differ in shape, ConfigRefusal for an unknown encoder.
+    """
+    rng = np.random.default_rng(seed)
+    design = design_of(inputs, target, params)
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = FusionNetwork(design)
+        stack = stack_cases(inputs, tuple(design.tables), design.images)
+        cases = inputs.case_ids or tuple(map(str, range(len(inputs))))
+        start = fit_linear_start(inputs.matrix, _measured(module, stack), cases, target, rng)
+        _begin(module, start, Outcomes.of(target))
+        _train(module, stack, start, target, Course.of(params), rng, device)
+    # by way of the state: a model read back cannot differ from a fresh one
+    return NetworkScorer.from_state(NetworkScorer(design, module).to_state())
+
+
+def design_of(inputs: Inputs, target: Target, params: Params) -> Design:
+    """The network that these params ask for, over the blocks that these cases have."""
+    survival = target.kind is EndpointKind.TIME_TO_EVENT
+    head = str(params.get("survival_head", "cox")) if survival else "binary"
+    edges = interval_edges(target) if head == "discrete_time" else ()
+    encoder, fusion = str(params.get("encoder", "resnet_3d")), str(params.get("fusion", "gated"))
+    return Design(table_blocks(inputs), image_shapes(inputs), encoder, fusion, head, edges)
+
+
+def _measured(module: FusionNetwork, stack: CaseStack) -> FloatArray:
+    """(n, q): region statistics of all images in units of these cases' spread; 0 where a case lacks the image."""
+    columns = [np.empty((len(stack.table), 0))]
+    for i, (block, token) in enumerate(zip(module.image_blocks, module.images, strict=True)):
+        _set_units(token, stack, block)
+        numbers = token.in_units(stack.measured[block])[stack.place[block]]
+        there = stack.present[:, len(module.tables) + i, None]
+        columns.append(torch.where(there, numbers, 0.0).double().numpy())
+    return np.concatenate(columns, axis=1)
+
+
+def _set_units(token: Any, stack: CaseStack, block: str) -> None:
+    """Centre and spread over the crops of what is measured and of what the untrained encoder sees."""
+    with torch.no_grad():
+        seen = torch.cat([token.encoder(part) for part in stack.parts(block)])
+    numbers = torch.cat([stack.measured[block], seen], dim=1)
+    token.centre.copy_(numbers.mean(dim=0))
+    token.spread.copy_(numbers.std(dim=0, correction=0) + SPREAD_AT_LEAST)
+
+
+def _begin(module: FusionNetwork, start: LinearStart, outcomes: Outcomes) -> None:
+    """The linear path as fitted, and outputs at their level."""
+    module.coefficients.copy_(torch.from_numpy(start.table))
+    module.intercept.fill_(start.intercept)
+    places = np.cumsum([token.measured for token in module.images])[:-1]
+    for token, part in zip(module.images, np.split(start.images, places), strict=False):
+        token.coefficients.copy_(torch.from_numpy(part))
+    if module.head.has_level:
+        with torch.no_grad():
+            module.output.bias.copy_(module.head.level(outcomes))
+
+
+def _train(
+    module: FusionNetwork,
+    stack: CaseStack,
+    start: LinearStart,
+    target: Target,
+    course: Course,
+    rng: np.random.Generator,
+    device: str,
+) -> None:
+    cure()
+    from lightning.fabric import Fabric  # after the cure
+
+    fabric = Fabric(accelerator=device, devices=1)
+    optimizer = torch.optim.AdamW(module.parameters(), course.learning_rate, weight_decay=course.weight_decay)
+    learner, optimizer = fabric.setup(module, optimizer)
+    plan = list(_plan(target, course, rng))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, course.learning_rate, total_steps=len(plan) + 1)
+    outcomes, linear = Outcomes.of(target), torch.from_numpy(start.out_of_fold).float()
+    module.train()
+    for rows in plan:
+        batch = _moved(augmented(stack.batch(rows), rng), fabric.device)
+        kept = torch.from_numpy(_kept(batch.present.cpu().numpy(), course.block_dropout, rng)).to(fabric.device)
+        raw = learner(batch, kept, linear[rows].to(fabric.device))
+        loss = module.head.loss(raw, outcomes.take(rows).to(fabric.device))
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        torch.nn.utils.clip_grad_norm_(module.parameters(), CLIP)
+        optimizer.step()
+        schedule.step()
+
+
+def _plan(target: Target, course: Course, rng: np.random.Generator) -> Iterator[Tensor]:
+    """The rows of every step. Events are dealt out evenly, so that every batch of a survival head has some."""
+    survival = target.kind is EndpointKind.TIME_TO_EVENT
+    event = (target.event if survival else target.value) == 1
+    batch = max(course.batch, COX_BATCH_AT_LEAST) if survival else course.batch
+    batches = max(1, min(round(len(target) / batch), int(event.sum())))
+    for _ in range(course.epochs):
+        shuffled = rng.permutation(len(target))
+        dealt = shuffled[np.argsort(~event[shuffled], kind="stable")]
+        for i in rng.permutation(batches):
+            yield torch.from_numpy(dealt[i::batches].copy())
+
+
+def _kept(present: BoolArray, dropout: float, rng: np.random.Generator) -> BoolArray:
+    """Which blocks stay: each present one goes with chance `dropout`, but a case never loses its last one."""
+    kept: BoolArray = rng.random(present.shape) >= dropout
+    spared = np.argmax(np.where(present, rng.random(present.shape), -1.0), axis=1)
+    lost = ~(kept & present).any(axis=1)
+    kept[lost, spared[lost]] = True
+    return kept
+
+
+def _moved(batch: Batch, device: torch.device) -> Batch:
+    """On the device, crops with channels last: convolutions of few channels are faster so."""
+    images = {k: x.to(device, memory_format=torch.channels_last_3d) for k, x in batch.images.items()}
+    measured = {k: x.to(device) for k, x in batch.measured.items()}
+    return Batch(batch.table.to(device), batch.present.to(device), images, measured)

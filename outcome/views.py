@@ -1,0 +1,47 @@
+"""What a reader is shown of a case beside its numbers: where its crops lie, and what a measurement is called."""
+
+from __future__ import annotations
+
+from outcome.cases import own_mask, refusing
+from outcome.types import CaseInput, FloatArray, Recipe
+from segmentation.crops import crop_grid
+from segmentation.errors import ImageRefusal
+from segmentation.radiomics.catalogue import CATALOGUE
+from segmentation.reading import read_mask
+from segmentation.types import Mask
+
+_UNITS = {"mm": "mm", "mm2": "mm²", "mm3": "mm³", "1/mm": "1/mm"}
+
+
+@refusing
+def crop_places(case: CaseInput, mask: Mask, recipe: Recipe) -> dict[str, FloatArray]:
+    """Where the voxels of a case's crops lie, by sequence: index to the patient's place, RAS mm, each (4, 4).
+
+    A crop lies where it was cut: by the sequence's own mask where it has one, else by `mask`. A sequence whose mask
+    is gone or has no voxel of the crop's region is left out.
+    """
+    spec = recipe.crop
+    if spec is None:
+        return {}
+    places: dict[str, FloatArray] = {}
+    for sequence in spec.sequences:
+        own = own_mask(case, recipe, sequence)
+        try:
+            placed = mask if own is None else read_mask(own, recipe.regions)
+            places[sequence] = crop_grid(placed, region=spec.region, size=spec.size, extent=spec.extent).affine
+        except ImageRefusal:
+            continue
+    return places
+
+
+def measurement_words(tag: str) -> tuple[str, str]:
+    """What a feature measures, in a few words, and its unit ("" for pure numbers); two empty texts for a strange tag.
+
+    A unit of intensity is that of the image, which the catalogue does not know: it is left out.
+    """
+    for feature in CATALOGUE:
+        if feature.tag == tag:
+            short = feature.definition.partition(";")[0].partition(":")[0].partition(" (")[0].strip()
+            words = f"intensity, {short}" if feature.family == "intensity" else short
+            return words, _UNITS.get(feature.unit, "")
+    return "", ""

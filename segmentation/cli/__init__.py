@@ -1,0 +1,26 @@
+"""The command line of the imaging half: measure regions, train a network that outlines them, outline, compare."""
+
+from __future__ import annotations
+
+import typer
+
+from segmentation.cli.evaluate import evaluate
+from segmentation.cli.predict import predict
+from segmentation.cli.radiomics import radiomics
+from segmentation.cli.train import train
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Masks and measurements from images.")
+
+
+@app.callback()
+def _root() -> None:
+    """Masks and measurements from images."""
+
+
+for _command in (radiomics, train, predict, evaluate):
+    app.command()(_command)
+
+
+def main() -> None:
+    """The entry point named in `pyproject.toml`."""
+    app()

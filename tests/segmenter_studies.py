@@ -1,0 +1,56 @@
+"""Tiny phantoms on disk, and plans small enough to train in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from segmentation.phantoms import PhantomSpec, phantom
+from segmentation.plan import SegmenterPlan
+from segmentation.sources import TrainingCase
+from segmentation.types import Mask, Volume
+from segmentation.writing import write_image, write_mask
+
+SHAPE = (24, 24, 16)
+BLOCKS = SegmenterPlan(
+    network="unet_3d",
+    regions={"kidney": 1, "tumor": 2},
+    intensity="hu",
+    voxel=None,
+    patch=(24, 24, 16),
+    channels=(8, 16),
+    neighbours=0,
+    steps=4,
+    batch=2,
+    learning_rate=1e-2,
+    seed=3,
+)
+SLICES = replace(BLOCKS, network="unet_2d", patch=(24, 24, 1), neighbours=1, batch=6)
+PLANS = {"unet_3d": BLOCKS, "unet_2d": SLICES}
+LEARNING = {  # enough to outline the phantoms
+    "unet_3d": replace(BLOCKS, channels=(16, 32, 64), steps=70),
+    "unet_2d": replace(SLICES, channels=(16, 32, 64), steps=100),
+}
+
+
+def patient(number: int, shape: tuple[int, int, int] = SHAPE) -> tuple[Volume, Mask]:
+    side, pole = ("left", "right")[number % 2], ("upper", "middle", "lower")[number % 3]
+    spec = PhantomSpec(shape=shape, tumour_ml=60.0 + 20 * (number % 4), side=side, pole=pole)
+    volume, mask, _ = phantom(np.random.default_rng(number), spec)
+    return volume, mask
+
+
+def write_cases(folder: Path, numbers: range, layout: tuple[str, str] = ("imagesTr", "labelsTr")) -> list[TrainingCase]:
+    """Phantoms in the Decathlon's layout."""
+    cases = []
+    for number in numbers:
+        image, mask = (folder / name / f"case_{number:02d}.nii.gz" for name in layout)
+        for path in (image, mask):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        drawn = patient(number)
+        write_image(drawn[0], image)
+        write_mask(drawn[1], mask)
+        cases.append(TrainingCase(f"case_{number:02d}", image, mask))
+    return cases
