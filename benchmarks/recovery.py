@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +33,7 @@ from outcome.pipeline.synth import write_synthetic_study
 from outcome.pipeline.train import one_number_column, training_settings
 from outcome.store import StudyStore, read_json, read_parquet
 from outcome.training.data import TrainingData
-from outcome.training.procedure import fit_ladder
+from outcome.training.procedure import fit_procedure
 from outcome.training.rungs import default_ladder
 from outcome.types import EndpointKind, InputSet
 
@@ -72,11 +71,11 @@ def measure(folder: Path, cases: int, seed: int, variant: str) -> dict[str, floa
     rungs = default_ladder(train.columns, EndpointKind.BINARY, INPUTS, settings, one_number)
     start = time.perf_counter()
     with threadpool_limits(limits=1):
-        fitted = fit_ladder(train.sorted(), rungs, replace(settings, device="cpu"), seed)
+        fitted = fit_procedure(train.sorted(), rungs, settings, seed)
     seconds = time.perf_counter() - start
     y = test.target.value
     found = {fit.rung.name: auroc(y, fit.predict(test.frame, (), test.crops).score) for fit in fitted.rungs}
-    chosen = fitted.procedure.chosen.rung.name
+    chosen = fitted.chosen.rung.name
     return {**found, "CHOSEN": found[chosen], "BEST": auroc(y, risk.to_numpy()), "chosen": chosen, "seconds": seconds}
 
 
@@ -92,7 +91,14 @@ def rows(results: list[dict[str, float | str]]) -> Iterator[str]:
         values = table[name].astype(float)
         ahead = values - table[clinical].astype(float)
         label = {"CHOSEN": "**chosen**", "BEST": "**best possible (true risk)**"}.get(name, name)
-        yield f"| {label} | {values.mean():.3f} | {values.std():.3f} | {ahead.mean():+.3f} | {(ahead / gap).mean():.0%} |"
+        cells = (
+            label,
+            f"{values.mean():.3f}",
+            f"{values.std():.3f}",
+            f"{ahead.mean():+.3f}",
+            f"{(ahead / gap).mean():.0%}",
+        )
+        yield f"| {' | '.join(cells)} |"
     yield ""
     yield f"gap {gap.mean():.3f} (smallest {gap.min():.3f}); chosen: {', '.join(map(str, table['chosen']))}; "
     yield f"fit of the whole ladder {np.median(table['seconds'].astype(float)):.0f} s a seed on one core"

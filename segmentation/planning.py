@@ -14,7 +14,7 @@ from segmentation.nifti_header import read_header
 from segmentation.plan import SegmenterPlan
 from segmentation.preprocess import upright_spacing
 from segmentation.reading import read_image, read_mask
-from segmentation.sources import TrainingCase
+from segmentation.training_case import TrainingCase
 from segmentation.types import Shape
 
 MOST_VOXELS = 128  # along an axis of the median image; coarser voxels keep larger ones in reach of a processor

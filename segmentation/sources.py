@@ -6,8 +6,6 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,24 +18,11 @@ from segmentation.nifti_header import read_header
 from segmentation.plan import SegmenterPlan
 from segmentation.preprocess import network_shape, prepare_image, prepare_mask, upright_spacing
 from segmentation.reading import read_image, read_mask
+from segmentation.training_case import TrainingCase
 from segmentation.types import Grid
 
 SPOTS = 4000  # places kept of each region
 VALIDATION_SHARE, VALIDATION_PATIENTS = 0.1, 6
-
-
-@dataclass(frozen=True)
-class TrainingCase:
-    """An image with the mask drawn on it. Cases of one `patient_id` (default: each case is its own) stay together."""
-
-    case_id: str
-    image: Path
-    mask: Path
-    patient_id: str = ""
-
-    @property
-    def patient(self) -> str:
-        return self.patient_id or self.case_id
 
 
 def read_sources(cases: Sequence[TrainingCase], plan: SegmenterPlan, *, limit_bytes: int | None = None) -> list[Source]:

@@ -30,8 +30,9 @@ from segmentation.losses import dice_and_cross_entropy
 from segmentation.networks import NETWORKS
 from segmentation.plan import SegmenterPlan
 from segmentation.sliding import scores_of
-from segmentation.sources import TrainingCase, fingerprint_of, hold_out, read_sources
+from segmentation.sources import fingerprint_of, hold_out, read_sources
 from segmentation.torchvision_cure import cure_torchvision
+from segmentation.training_case import TrainingCase
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric

@@ -9,7 +9,7 @@ import numpy as np
 
 from segmentation.phantoms import PhantomSpec, phantom
 from segmentation.plan import SegmenterPlan
-from segmentation.sources import TrainingCase
+from segmentation.training_case import TrainingCase
 from segmentation.types import Mask, Volume
 from segmentation.writing import write_image, write_mask
 

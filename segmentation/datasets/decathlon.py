@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from segmentation.errors import ImageRefusal
-from segmentation.sources import TrainingCase
+from segmentation.training_case import TrainingCase
 
 SUFFIXES = (".nii.gz", ".nii")
 

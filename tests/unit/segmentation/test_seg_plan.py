@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -62,3 +64,8 @@ def test_a_thin_axis_is_left_whole_until_the_others_are_as_short() -> None:
 
 def test_a_2d_network_reads_slices_and_its_patch_is_flat() -> None:
     assert replace(SLICES, patch=(32, 16, 99)).patch == (32, 16, 1)
+
+
+def test_naming_a_plan_or_a_command_loads_no_torch() -> None:
+    code = "import sys, segmentation.cli, segmentation.plan, segmentation.device; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=120, check=False).returncode == 0

@@ -15,8 +15,9 @@ from segmentation.inference import Segmenter
 from segmentation.metrics import dice_by_region
 from segmentation.networks import NETWORKS
 from segmentation.plan import SegmenterPlan
-from segmentation.sources import TrainingCase, hold_out, read_sources
+from segmentation.sources import hold_out, read_sources
 from segmentation.training import learning_rate, train_segmenter
+from segmentation.training_case import TrainingCase
 from segmentation.types import Mask
 from segmentation.writing import write_mask
 from tests.segmenter_studies import BLOCKS, LEARNING, PLANS, patient, write_cases

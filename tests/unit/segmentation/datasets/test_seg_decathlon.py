@@ -12,7 +12,7 @@ import pytest
 from segmentation.datasets.decathlon import decathlon_cases, image_files, is_ct, label_names
 from segmentation.errors import ImageRefusal
 from segmentation.planning import Survey, default_plan, survey
-from segmentation.sources import TrainingCase
+from segmentation.training_case import TrainingCase
 from tests.segmenter_studies import write_cases
 
 
