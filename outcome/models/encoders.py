@@ -30,21 +30,10 @@ class VolumeEncoder(nn.Module):
 
     def __init__(self, channels: int, size: Sequence[int], _backbone: str) -> None:
         super().__init__()
-        from monai.networks.nets.resnet import ResNet  # after the cure, see `build_encoder`
-
-        body = ResNet(
-            "basic",
-            [1, 1, 1, 1],
-            [*PLANES, PLANES[-1]],
-            n_input_channels=channels,
-            conv1_t_size=3,
-            conv1_t_stride=2,
-            no_max_pool=True,
-            feed_forward=False,
-            norm=("group", {"num_groups": GROUPS}),
-        )
-        self.stem = nn.Sequential(body.conv1, body.bn1, nn.ReLU())
-        self.stages = nn.ModuleList([body.layer1, body.layer2, body.layer3])
+        first = nn.Conv3d(channels, PLANES[0], 3, stride=2, padding=1, bias=False)
+        self.stem = nn.Sequential(first, nn.GroupNorm(GROUPS, PLANES[0]), nn.ReLU())
+        steps = zip((PLANES[0], *PLANES), PLANES, (1, 2, 2), strict=False)
+        self.stages = nn.ModuleList(_residual_block(before, after, stride) for before, after, stride in steps)
         grid = [max(CELLS_AT_LEAST, n // CELL) for n in size]
         places = grid_places([cell_places(cells) for cells in grid])
         self.pooling = RegionPooling((PLANES[0], *PLANES), channels, places, POOLED)
@@ -95,6 +84,16 @@ class SliceEncoder(nn.Module):
             parts.append(joined)
         *maps, view = (torch.cat(same, dim=1).flatten(0, 1) for same in zip(*parts, strict=True))
         return self.pooling(maps, view)
+
+
+def _residual_block(before: int, after: int, stride: int) -> nn.Module:
+    """MONAI's basic block; its whole network would put batch norm into the blocks whatever norm it is told."""
+    from monai.networks.nets.resnet import ResNetBlock  # after the cure, see `build_encoder`
+
+    norm = ("group", {"num_groups": GROUPS})
+    shorter = nn.Conv3d(before, after, 1, stride=stride) if (before, stride) != (after, 1) else None
+    block: nn.Module = ResNetBlock(before, after, spatial_dims=3, stride=stride, downsample=shorter, norm=norm)
+    return block
 
 
 def slice_places(size: Sequence[int]) -> tuple[tuple[int, int], ...]:

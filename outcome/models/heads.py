@@ -49,9 +49,14 @@ class Head(Protocol):
     event_outputs: int  # the first so many outputs rise with the event's hazard: the linear path adds to these
     has_level: bool  # whether a constant added to all outputs changes the loss
 
-    def loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor: ...
+    def loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
+        """What training makes small: the mean negative log likelihood of a batch."""
 
-    def score(self, raw: Tensor) -> Tensor: ...
+    def total_loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
+        """The same, summed up."""
+
+    def score(self, raw: Tensor) -> Tensor:
+        """The score (n,) of each case."""
 
     def level(self, outcomes: Outcomes) -> Tensor:
         """The outputs (outputs,) that fit the outcomes best where nothing is known of a case, before any path."""
@@ -68,6 +73,9 @@ class BinaryHead:
 
     def loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
         return functional.binary_cross_entropy_with_logits(raw[:, 0], outcomes.value)
+
+    def total_loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
+        return self.loss(raw, outcomes) * len(raw)
 
     def score(self, raw: Tensor) -> Tensor:
         return raw[:, 0]
@@ -94,6 +102,9 @@ class CoxHead:
         at_risk = outcomes.time[None, :] >= outcomes.time[:, None]
         of_set = torch.logsumexp(score[None, :].masked_fill(~at_risk, -torch.inf), dim=1)
         return ((of_set - score) * event).sum() / event.sum().clamp(min=1)
+
+    def total_loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
+        return self.loss(raw, outcomes) * (outcomes.cause == 1).sum()
 
     def score(self, raw: Tensor) -> Tensor:
         return raw[:, 0]
@@ -129,6 +140,9 @@ class DiscreteTimeHead:
         happened = chances.gather(1, place[:, None, None].expand(-1, 1, CAUSES + 1))[:, 0]
         own = happened.gather(1, cause[:, None])[:, 0] * (cause > 0)
         return -(own + (chances[:, :, 0] * lived).sum(dim=1)).mean()
+
+    def total_loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
+        return self.loss(raw, outcomes) * len(raw)
 
     def score(self, raw: Tensor) -> Tensor:
         chances = self._log_chances(raw.double())

@@ -1,7 +1,8 @@
 """The simple model that a network starts from and adds to: a ridge of the table, then of measured region numbers.
 
 Each of the two penalties is the one of a short list whose cross-validated loss on the training cases is least; for
-the images the list begins with "add nothing", so that images which say nothing cost little. The scores of cases that
+the images the list begins with "add nothing", which stands unless another gains `TOLL` of log likelihood, so that
+images which say nothing cost little. The scores of cases that
 each fold left out come along: a network that learns what is left unexplained must not see the optimistic residuals
 of a model fitted to the same rows.
 """
@@ -22,6 +23,7 @@ from outcome.types import BoolArray, EndpointKind, FloatArray, Target
 TABLE_PENALTIES = (1.0, 0.3, 0.1, 0.03)  # those of the ladder's ridge rungs, the most restrained first
 IMAGE_PENALTIES = (np.inf, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 FOLDS = 5
+TOLL = 3.0
 
 Rows = BoolArray
 Scores = Callable[[Rows, FloatArray], FloatArray]
@@ -49,7 +51,7 @@ def fit_linear_start(
     table_best = _least_loss(wide, target, folds)
     offset = wide[table_best]
     added = [_added_scores(images, offset, target, penalty, folds) for penalty in IMAGE_PENALTIES]
-    image_best = _least_loss(added, target, folds)
+    image_best = _least_loss(added, target, folds, toll=TOLL)
     scorer = _fit_table(table, target, TABLE_PENALTIES[table_best])
     addition = fit_addition(images, offset, target, IMAGE_PENALTIES[image_best])
     intercept = scorer.intercept + addition.level
@@ -92,9 +94,11 @@ def _fit_table(table: FloatArray, target: Target, penalty: float) -> LinearScore
     return LinearScorer(nothing, float(np.log(share / (1 - share))))
 
 
-def _least_loss(tried: Sequence[FloatArray], target: Target, folds: npt.NDArray[np.int_]) -> int:
-    """Which scores lose least; of equal ones the first."""
-    return int(np.argmin([_loss(target, scores, folds) for scores in tried]))
+def _least_loss(tried: Sequence[FloatArray], target: Target, folds: npt.NDArray[np.int_], toll: float = 0.0) -> int:
+    """Which scores lose least; the first where no other gains the toll over it."""
+    losses = [_loss(target, scores, folds) for scores in tried]
+    best = int(np.argmin(losses))
+    return best if losses[0] - losses[best] >= toll else 0
 
 
 def _loss(target: Target, score: FloatArray, folds: npt.NDArray[np.int_]) -> float:

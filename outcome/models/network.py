@@ -1,12 +1,14 @@
 """The fusion network: a linear path from the table, and a joined path from the tokens of all blocks, to one score.
 
-    table columns, region statistics ─ ridge ──────────────────────┐
-    clinical ─────────────────────────── token ┐                   + ─ head ─ score
-    genomics ─────────────────────────── token ├─ fusion ─ output ─┘
-    image:ct ─ encoder, region statistics ─ token ┘
+    table columns, region statistics ─ ridge ───────────────────────────┐
+    clinical ───────────────────────────── token ┐                      │
+    genomics ───────────────────────────── token ├─ fusion ── output ── + ─ head ─ score
+    image:ct ─ encoder, region statistics ─ token ┘                     │
+                   └──────────────────────────────────────── direct ────┘
 
-The joined path starts at nothing, so that training begins at the simple model and learns what it leaves unexplained. A block that a case lacks gives a
-learned token instead; scores are made one case at a time on one CPU thread, so a batch changes no bit.
+Outputs and direct start at nothing: training begins at the simple model and learns what it leaves unexplained. A
+block that a case lacks gives a learned token instead. Scores are made one case at a time on one CPU thread, so a
+batch changes no bit.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -81,6 +83,15 @@ class TableToken(nn.Module):
         return token
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What an image gives n cases: a token (n, WIDTH), a direct word (n, outputs), and its linear path (n,)."""
+
+    token: Tensor
+    direct: Tensor
+    linear: Tensor
+
+
 class ImageToken(nn.Module):
     """A crop as one token: what the encoder saw and what was measured, in units of the training cases' spread."""
 
@@ -88,22 +99,26 @@ class ImageToken(nn.Module):
     spread: Tensor
     coefficients: Tensor
 
-    def __init__(self, shape: Shape, encoder: str) -> None:
+    def __init__(self, shape: Shape, encoder: str, outputs: int) -> None:
         super().__init__()
-        self.encoder = build_encoder(encoder, shape[0], shape[1:])
+        encoder_module: Any = build_encoder(encoder, shape[0], shape[1:])
+        self.encoder = encoder_module
         self.measured = statistics_count(shape[0])
-        features = int(self.encoder.features) + self.measured
+        seen = int(encoder_module.features)
+        features = seen + self.measured
         self.register_buffer("centre", torch.zeros(features))
         self.register_buffer("spread", torch.ones(features))
         self.register_buffer("coefficients", torch.zeros(self.measured))
         self.layer = nn.Sequential(nn.Linear(features, WIDTH), nn.ReLU())
+        self.direct = nn.Linear(seen, outputs, bias=False)
 
-    def forward(self, crop: Tensor, numbers: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The token (n, WIDTH), and what the image adds to the linear path (n,); `numbers` are made where absent."""
+    def forward(self, crop: Tensor, numbers: Tensor | None = None) -> Seen:
+        """`numbers` are the crop's region statistics (n, measured), made here where not handed over."""
         measured = self.in_units(region_statistics(crop) if numbers is None else numbers)
         centre, spread = self.centre[self.measured :], self.spread[self.measured :]
-        seen = (self.encoder(crop) - centre) / spread
-        return self.layer(torch.cat([measured, seen], dim=1)), (measured * self.coefficients).sum(dim=1)
+        features = (self.encoder(crop) - centre) / spread
+        token = self.layer(torch.cat([measured, features], dim=1))
+        return Seen(token, self.direct(features), (measured * self.coefficients).sum(dim=1))
 
     def in_units(self, numbers: Tensor) -> Tensor:
         """Region statistics (n, measured) in units of the training cases' spread."""
@@ -112,7 +127,7 @@ class ImageToken(nn.Module):
 
 
 class FusionNetwork(nn.Module):
-    """All paths of a design; `raw` (n, outputs) is what a head reads."""
+    """All paths of a design; the outputs (n, outputs) are what its head reads."""
 
     coefficients: Tensor
     intercept: Tensor
@@ -121,7 +136,8 @@ class FusionNetwork(nn.Module):
         super().__init__()
         self.head: Head = HEADS[design.head](design.edges)
         self.tables = nn.ModuleList(TableToken(columns) for columns in design.tables.values())
-        self.images = nn.ModuleList(ImageToken(shape, design.encoder) for shape in design.images.values())
+        shapes = design.images.values()
+        self.images = nn.ModuleList(ImageToken(shape, design.encoder, self.head.outputs) for shape in shapes)
         self.image_blocks = tuple(design.images)
         blocks = len(self.tables) + len(self.images)
         self.absent = nn.Parameter(torch.zeros(blocks, WIDTH))
@@ -129,32 +145,46 @@ class FusionNetwork(nn.Module):
         self.output = nn.Linear(WIDTH, self.head.outputs, bias=self.head.has_level)
         self.register_buffer("coefficients", torch.zeros(design.columns))
         self.register_buffer("intercept", torch.zeros(1))
-        for parameter in self.output.parameters():
-            nn.init.zeros_(parameter)
+        for layer in self.last_layers():
+            nn.init.zeros_(layer.weight)
 
-    def forward(self, batch: Batch, kept: Tensor | None = None, linear: Tensor | None = None) -> Tensor:
-        """(n, outputs). `kept` (n, blocks) hides blocks of a case; `linear` (n,) stands for the linear path."""
-        present = batch.present if kept is None else batch.present & kept
-        tokens, path = self._tokens(batch)
-        joined = self.fusion(torch.where(present[:, :, None], tokens, self.absent), present)
-        raw: Tensor = self.output(joined)
-        path = path if linear is None else linear
+    def last_layers(self) -> list[nn.Linear]:
+        """The layers whose weights say how much the joined path adds."""
+        return [self.output, *(image.direct for image in self.image_tokens())]
+
+    def image_tokens(self) -> list[ImageToken]:
+        """The tokens of the image blocks, in the order of `image_blocks`."""
+        return [cast(ImageToken, image) for image in self.images]
+
+    def forward(self, batch: Batch, kept: Tensor | None = None) -> Tensor:
+        """(n, outputs): all paths. `kept` (n, blocks) hides blocks of a case from the joined path."""
+        joined, linear = self._paths(batch, kept)
+        return self.with_linear(joined, linear)
+
+    def joined(self, batch: Batch, kept: Tensor | None = None) -> Tensor:
+        """(n, outputs): the joined path and the level, without the linear path."""
+        return self._paths(batch, kept)[0]
+
+    def with_linear(self, joined: Tensor, linear: Tensor) -> Tensor:
+        """The linear path (n,) added to the outputs that rise with the event."""
         event = self.head.event_outputs
-        return torch.cat([raw[:, :event] + path[:, None], raw[:, event:]], dim=1)
+        return torch.cat([joined[:, :event] + linear[:, None], joined[:, event:]], dim=1)
 
-    def _tokens(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(n, blocks, WIDTH), zeros where an image is not there, and the linear path (n,)."""
-        tokens = [token(batch.table) for token in self.tables]
-        path = (batch.table * self.coefficients).sum(dim=1) + self.intercept
-        there = batch.present[:, len(self.tables) :]
-        for i, (block, encode) in enumerate(zip(self.image_blocks, self.images, strict=True)):
-            rows = torch.nonzero(there[:, i])[:, 0]
-            empty = batch.table.new_zeros(len(batch.table), WIDTH)
+    def _paths(self, batch: Batch, kept: Tensor | None) -> tuple[Tensor, Tensor]:
+        present = batch.present if kept is None else batch.present & kept
+        table, tokens = batch.table, [token(batch.table) for token in self.tables]
+        linear = (table * self.coefficients).sum(dim=1) + self.intercept
+        direct = table.new_zeros(len(table), self.head.outputs)
+        for i, (block, image) in enumerate(zip(self.image_blocks, self.images, strict=True), start=len(tokens)):
+            token, rows = table.new_zeros(len(table), WIDTH), torch.nonzero(batch.present[:, i])[:, 0]
             if len(rows):
-                token, added = encode(batch.images[block], batch.measured.get(block))
-                empty, path = empty.index_copy(0, rows, token), path.index_add(0, rows, added)
-            tokens.append(empty)
-        return torch.stack(tokens, dim=1), path
+                seen = image(batch.images[block], batch.measured.get(block))
+                token = token.index_copy(0, rows, seen.token)
+                direct = direct.index_add(0, rows, seen.direct * present[rows, i, None])
+                linear = linear.index_add(0, rows, seen.linear)
+            tokens.append(token)
+        known = torch.where(present[:, :, None], torch.stack(tokens, dim=1), self.absent)
+        return self.output(self.fusion(known, present)) + direct, linear
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,12 +198,13 @@ class NetworkScorer:
     @property
     def encoder_kind(self) -> str:
         """ "3d" or "2.5d"; "" where the network reads no image."""
-        return next((str(token.encoder.kind) for token in self.module.images), "")
+        encoders: list[Any] = [image.encoder for image in self.module.image_tokens()]
+        return next((str(encoder.kind) for encoder in encoders), "")
 
     def cam_layer(self, sequence: str) -> nn.Module:
         """The last layer of a sequence's encoder whose maps still have a place in the crop. Raises KeyError."""
         places = {name.removeprefix(IMAGE_PREFIX): i for i, name in enumerate(self.design.images)}
-        encoder: Any = self.module.images[places[sequence]].encoder
+        encoder: Any = self.module.image_tokens()[places[sequence]].encoder
         layer: nn.Module = encoder.cam_layer
         return layer
 

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from outcome.models.crop_augmentation import augmented
+from outcome.models.earned_strength import earned_strength, judges
 from outcome.models.encoders import cure
-from outcome.models.heads import Outcomes, interval_edges
+from outcome.models.heads import CoxHead, Outcomes, interval_edges
 from outcome.models.inputs import Inputs
 from outcome.models.linear import Params
 from outcome.models.linear_start import LinearStart, fit_linear_start
-from outcome.models.network import Design, FusionNetwork, NetworkScorer, one_thread
-from outcome.models.network_data import Batch, CaseStack, image_shapes, stack_cases, table_blocks
+from outcome.models.network import Design, FusionNetwork, ImageToken, NetworkScorer, one_thread
+from outcome.models.network_data import PART, Batch, CaseStack, image_shapes, stack_cases, table_blocks
 from outcome.types import BoolArray, EndpointKind, FloatArray, Target
 
 COX_BATCH_AT_LEAST = 32  # a partial likelihood compares cases within a batch
-SPREAD_AT_LEAST = 1e-3
+SPREAD_AT_LEAST = (1e-2, 1e-3)  # of region statistics and of encoder features: what is constant stays small
 CLIP = 1.0  # the longest step of the gradient, in units of the loss
 
 
@@ -50,8 +51,8 @@ class Course:
 def fit_network(inputs: Inputs, target: Target, params: Params, seed: int, device: str = "cpu") -> NetworkScorer:
     """The network of these cases, all outcomes known.
 
-    params: encoder, fusion, survival_head, epochs, batch, learning_rate, weight_decay, block_dropout. Raises DataRefusal
-    for crops that lack or differ in shape, ConfigRefusal for an unknown encoder.
+    params: encoder, fusion, survival_head, epochs, batch, learning_rate, weight_decay, block_dropout. Raises
+    DataRefusal for crops that lack or differ in shape, ConfigRefusal for an unknown encoder.
     """
     rng = np.random.default_rng(seed)
     design = design_of(inputs, target, params)
@@ -61,10 +62,23 @@ def fit_network(inputs: Inputs, target: Target, params: Params, seed: int, devic
         stack = stack_cases(inputs, tuple(design.tables), design.images)
         cases = inputs.case_ids or tuple(map(str, range(len(inputs))))
         start = fit_linear_start(inputs.matrix, _measured(module, stack), cases, target, rng)
-        _begin(module, start, Outcomes.of(target))
-        _train(module, stack, start, target, Course.of(params), rng, device)
+        learning = Learning(module, stack, Outcomes.of(target), torch.from_numpy(start.out_of_fold).float())
+        level = _begin(learning, start)
+        aside = judges(cases, _events(target), rng)
+        _train(learning, np.flatnonzero(~aside), _events(target), Course.of(params), rng, device)
+        strength = _weigh(learning, level, np.flatnonzero(aside))
     # by way of the state: a model read back cannot differ from a fresh one
-    return NetworkScorer.from_state(NetworkScorer(design, module).to_state())
+    return NetworkScorer.from_state(NetworkScorer(design, module, (_in_words(strength),)).to_state())
+
+
+@dataclass(frozen=True, eq=False)
+class Learning:
+    """A network with its cases, their outcomes, and the linear path's score of each (n,) made without the case."""
+
+    module: FusionNetwork
+    stack: CaseStack
+    outcomes: Outcomes
+    linear: Tensor
 
 
 def design_of(inputs: Inputs, target: Target, params: Params) -> Design:
@@ -79,7 +93,7 @@ def design_of(inputs: Inputs, target: Target, params: Params) -> Design:
 def _measured(module: FusionNetwork, stack: CaseStack) -> FloatArray:
     """(n, q): region statistics of all images in units of these cases' spread; 0 where a case lacks the image."""
     columns = [np.empty((len(stack.table), 0))]
-    for i, (block, token) in enumerate(zip(module.image_blocks, module.images, strict=True)):
+    for i, (block, token) in enumerate(zip(module.image_blocks, module.image_tokens(), strict=True)):
         _set_units(token, stack, block)
         numbers = token.in_units(stack.measured[block])[stack.place[block]]
         there = stack.present[:, len(module.tables) + i, None]
@@ -87,69 +101,105 @@ def _measured(module: FusionNetwork, stack: CaseStack) -> FloatArray:
     return np.concatenate(columns, axis=1)
 
 
-def _set_units(token: Any, stack: CaseStack, block: str) -> None:
+def _set_units(token: ImageToken, stack: CaseStack, block: str) -> None:
     """Centre and spread over the crops of what is measured and of what the untrained encoder sees."""
     with torch.no_grad():
         seen = torch.cat([token.encoder(part) for part in stack.parts(block)])
     numbers = torch.cat([stack.measured[block], seen], dim=1)
     token.centre.copy_(numbers.mean(dim=0))
-    token.spread.copy_(numbers.std(dim=0, correction=0) + SPREAD_AT_LEAST)
+    least = torch.where(torch.arange(numbers.shape[1]) < token.measured, *SPREAD_AT_LEAST)
+    token.spread.copy_(numbers.std(dim=0, correction=0) + least)
 
 
-def _begin(module: FusionNetwork, start: LinearStart, outcomes: Outcomes) -> None:
-    """The linear path as fitted, and outputs at their level."""
+def _begin(learning: Learning, start: LinearStart) -> Tensor:
+    """Set the linear path as fitted, and outputs at their level, which is given back (outputs,)."""
+    module = learning.module
     module.coefficients.copy_(torch.from_numpy(start.table))
     module.intercept.fill_(start.intercept)
-    places = np.cumsum([token.measured for token in module.images])[:-1]
-    for token, part in zip(module.images, np.split(start.images, places), strict=False):
+    done = 0
+    for token in module.image_tokens():
+        part = start.images[done : done + token.measured]
         token.coefficients.copy_(torch.from_numpy(part))
+        done += len(part)
+    level = module.head.level(learning.outcomes)
     if module.head.has_level:
         with torch.no_grad():
-            module.output.bias.copy_(module.head.level(outcomes))
+            module.output.bias.copy_(level)
+    return level
 
 
 def _train(
-    module: FusionNetwork,
-    stack: CaseStack,
-    start: LinearStart,
-    target: Target,
+    learning: Learning,
+    rows: npt.NDArray[np.int_],
+    event: BoolArray,
     course: Course,
     rng: np.random.Generator,
     device: str,
 ) -> None:
+    """AdamW on these rows; the module ends on the CPU."""
     cure()
     from lightning.fabric import Fabric  # after the cure
 
     fabric = Fabric(accelerator=device, devices=1)
+    module = learning.module
     optimizer = torch.optim.AdamW(module.parameters(), course.learning_rate, weight_decay=course.weight_decay)
     learner, optimizer = fabric.setup(module, optimizer)
-    plan = list(_plan(target, course, rng))
+    learner.mark_forward_method("joined")
+    batch_size = max(course.batch, COX_BATCH_AT_LEAST) if isinstance(module.head, CoxHead) else course.batch
+    plan = [torch.from_numpy(rows[part]) for part in dealt_batches(event[rows], batch_size, course.epochs, rng)]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, course.learning_rate, total_steps=len(plan) + 1)
-    outcomes, linear = Outcomes.of(target), torch.from_numpy(start.out_of_fold).float()
     module.train()
-    for rows in plan:
-        batch = _moved(augmented(stack.batch(rows), rng), fabric.device)
-        kept = torch.from_numpy(_kept(batch.present.cpu().numpy(), course.block_dropout, rng)).to(fabric.device)
-        raw = learner(batch, kept, linear[rows].to(fabric.device))
-        loss = module.head.loss(raw, outcomes.take(rows).to(fabric.device))
+    for part in plan:
+        batch = _moved(augmented(learning.stack.batch(part), rng), fabric.device)
+        kept = torch.from_numpy(_kept(learning.stack.present[part].numpy(), course.block_dropout, rng))
+        raw = module.with_linear(learner.joined(batch, kept.to(fabric.device)), learning.linear[part].to(fabric.device))
+        loss = module.head.loss(raw, learning.outcomes.take(part).to(fabric.device))
         optimizer.zero_grad()
         fabric.backward(loss)
         torch.nn.utils.clip_grad_norm_(module.parameters(), CLIP)
         optimizer.step()
         schedule.step()
+    module.cpu().eval()
 
 
-def _plan(target: Target, course: Course, rng: np.random.Generator) -> Iterator[Tensor]:
-    """The rows of every step. Events are dealt out evenly, so that every batch of a survival head has some."""
+def _weigh(learning: Learning, level: Tensor, rows: npt.NDArray[np.int_]) -> float:
+    """Multiply the joined path by what it earned on these rows, which is given back."""
+    module, part = learning.module, torch.from_numpy(rows)
+    with torch.no_grad():
+        joined = torch.cat([module.joined(learning.stack.batch(few)) for few in part.split(PART)])
+        linear = module.with_linear(level.expand(len(part), -1), learning.linear[part])
+        strength = earned_strength(module.head, linear, joined - level, learning.outcomes.take(part))
+        for layer in module.last_layers():
+            layer.weight.mul_(strength)
+        if module.head.has_level:
+            module.output.bias.copy_(level + strength * (module.output.bias - level))
+    return strength
+
+
+def _in_words(strength: float) -> str:
+    if strength == 0:
+        return "On cases left aside the joined path gained nothing over the linear path, and is not used."
+    return f"The joined path was weighed by {strength:g} on cases left aside."
+
+
+def _events(target: Target) -> BoolArray:
     survival = target.kind is EndpointKind.TIME_TO_EVENT
-    event = (target.event if survival else target.value) == 1
-    batch = max(course.batch, COX_BATCH_AT_LEAST) if survival else course.batch
-    batches = max(1, min(round(len(target) / batch), int(event.sum())))
-    for _ in range(course.epochs):
-        shuffled = rng.permutation(len(target))
+    return np.asarray((target.event if survival else target.value) == 1)
+
+
+def dealt_batches(
+    event: BoolArray, batch: int, epochs: int, rng: np.random.Generator
+) -> Iterator[npt.NDArray[np.int_]]:
+    """Row indices of every step. Events are dealt out evenly, so that no batch of theirs is without one.
+
+    Fewer and larger batches are made where there are fewer events than batches.
+    """
+    batches = max(1, min(round(len(event) / batch), int(event.sum())))
+    for _ in range(epochs):
+        shuffled = rng.permutation(len(event))
         dealt = shuffled[np.argsort(~event[shuffled], kind="stable")]
         for i in rng.permutation(batches):
-            yield torch.from_numpy(dealt[i::batches].copy())
+            yield dealt[i::batches]
 
 
 def _kept(present: BoolArray, dropout: float, rng: np.random.Generator) -> BoolArray:
