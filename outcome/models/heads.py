@@ -43,11 +43,19 @@ class Outcomes:
 
 
 class Head(Protocol):
-    """`edges` are the ends of the intervals in days, where the head has any."""
+    """What a network's last numbers mean."""
 
-    outputs: int
-    event_outputs: int  # the first so many outputs rise with the event's hazard: the linear path adds to these
-    has_level: bool  # whether a constant added to all outputs changes the loss
+    @property
+    def outputs(self) -> int:
+        """How many numbers a case."""
+
+    @property
+    def event_outputs(self) -> int:
+        """The first so many rise with the event's hazard: the linear path adds to these."""
+
+    @property
+    def has_level(self) -> bool:
+        """Whether a constant added to an output changes the loss."""
 
     def loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
         """What training makes small: the mean negative log likelihood of a batch."""

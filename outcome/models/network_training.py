@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,9 +44,9 @@ class Course:
     @classmethod
     def of(cls, params: Params) -> Course:
         """From the rung's params; whole numbers may come as floats."""
-        told = {name: params[name] for name in cls.__dataclass_fields__ if name in params}
-        whole = {name: int(told[name]) for name in ("epochs", "batch") if name in told}
-        return cls(**{**told, **whole})
+        told: dict[str, Any] = {name: params[name] for name in cls.__dataclass_fields__ if name in params}
+        whole: dict[str, Any] = {name: int(told[name]) for name in ("epochs", "batch") if name in told}
+        return cls(**(told | whole))
 
 
 def fit_network(inputs: Inputs, target: Target, params: Params, seed: int, device: str = "cpu") -> NetworkScorer:
