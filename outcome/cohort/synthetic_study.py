@@ -114,10 +114,10 @@ _SEGMENTER = """
 segmenter:
   network: unet_3d
   intensity: hu
-  voxel: [5.5, 5.5, 5.5]
-  patch: [32, 32, 32]
-  channels: [16, 32, 64]
-  steps: 150
+  voxel: [4.0, 4.0, 4.25]
+  patch: [48, 40, 40]
+  channels: [8, 16, 32]
+  steps: 200
   batch: 2
   learning_rate: 0.01
   folds: 2

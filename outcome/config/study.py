@@ -87,7 +87,7 @@ class Network(Model):
     encoder: str = Field(default="resnet_3d", description="resnet_3d (MONAI), or timm:NAME for slices in three planes")
     fusion: Literal["gated", "concat"] = "gated"
     survival_head: Literal["cox", "discrete_time"] = "cox"
-    epochs: int = Field(default=20, ge=1)
+    epochs: int = Field(default=12, ge=1)
     batch: int = Field(default=16, ge=2)
     learning_rate: float = Field(default=2e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)

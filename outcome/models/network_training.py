@@ -35,7 +35,7 @@ CLIP = 1.0  # the longest step of the gradient, in units of the loss
 class Course:
     """How long and how boldly to learn."""
 
-    epochs: int = 20
+    epochs: int = 12
     batch: int = 16
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
@@ -152,7 +152,7 @@ def _train(
     module.train()
     for part in plan:
         batch = _moved(augmented(learning.stack.batch(part), rng), fabric.device)
-        kept = torch.from_numpy(_kept(learning.stack.present[part].numpy(), course.block_dropout, rng))
+        kept = torch.from_numpy(kept_blocks(learning.stack.present[part].numpy(), course.block_dropout, rng))
         raw = module.with_linear(learner.joined(batch, kept.to(fabric.device)), learning.linear[part].to(fabric.device))
         loss = module.head.loss(raw, learning.outcomes.take(part).to(fabric.device))
         optimizer.zero_grad()
@@ -203,7 +203,7 @@ def dealt_batches(
             yield dealt[i::batches]
 
 
-def _kept(present: BoolArray, dropout: float, rng: np.random.Generator) -> BoolArray:
+def kept_blocks(present: BoolArray, dropout: float, rng: np.random.Generator) -> BoolArray:
     """Which blocks stay: each present one goes with chance `dropout`, but a case never loses its last one."""
     kept: BoolArray = rng.random(present.shape) >= dropout
     spared = np.argmax(np.where(present, rng.random(present.shape), -1.0), axis=1)

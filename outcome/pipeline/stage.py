@@ -155,6 +155,12 @@ def learning_digest() -> str:
 
 
 @cache
+def network_digest() -> str:
+    """The hash of what trains a fusion network beside our own source: as `learning_digest`, with timm's backbones."""
+    return digest({"learning": learning_digest(), "timm": metadata.version("timm")})
+
+
+@cache
 def libraries() -> dict[str, str]:
     """The versions of the libraries that numbers depend on."""
     return {name: metadata.version(name) for name in _LIBRARIES}

@@ -22,7 +22,7 @@ from outcome.features.crops import Crops, open_crops
 from outcome.pipeline.bundle_parts import bundle_facts, bundle_files, development_columns
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
 from outcome.pipeline.device import device_for
-from outcome.pipeline.stage import Made, Run, StageResult, Work, code_digest, learning_digest, perform, upstream
+from outcome.pipeline.stage import Made, Run, StageResult, Work, code_digest, network_digest, perform, upstream
 from outcome.store import MANIFEST, digest, plain, read_json, read_parquet, write_folder, write_json, write_parquet
 from outcome.training.settings import NetworkSettings, TrainingSettings
 from outcome.training.unit import train_unit
@@ -87,7 +87,7 @@ def _drop_bundle(folder: Path) -> None:
 def _inputs(run: Run) -> dict[str, str]:
     """What training depends on: the stages it reads (crops among them) and, for networks, what they compute with."""
     stages = {f"stage:{name}": upstream(run.store, name) for name in ("cohort", "features")}
-    return {**stages, "networks": learning_digest()} if run.study.image_blocks else stages
+    return {**stages, "networks": network_digest()} if run.study.image_blocks else stages
 
 
 def _config(study: Study) -> dict[str, Any]:

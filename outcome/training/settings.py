@@ -19,7 +19,7 @@ class NetworkSettings:
     encoder: str = "resnet_3d"
     fusion: str = "gated"
     survival_head: str = "cox"
-    epochs: int = 20
+    epochs: int = 12
     batch: int = 16
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2

@@ -18,6 +18,7 @@ PARAMS: dict[str, dict[str, float]] = {
     "cox": {"penalty": 0.05, "l1_ratio": 0.5},
     "forest": {"trees": 15, "min_leaf": 3, "feature_share": 0.5},
     "boosting": {"rounds": 20, "leaves": 4, "min_leaf": 5},
+    "network": {"epochs": 1, "batch": 30},
 }
 MEMBERS = [(name, kind) for name, algorithm in ALGORITHMS.items() for kind in algorithm.kinds]
 HORIZONS = (30.0, 90.0)

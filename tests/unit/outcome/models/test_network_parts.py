@@ -1,0 +1,141 @@
+"""Heads, region statistics and the added ridge by hand and against other ways."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from outcome.models.cox import fit_cox
+from outcome.models.heads import BinaryHead, CoxHead, DiscreteTimeHead, Outcomes
+from outcome.models.linear import fit_logistic
+from outcome.models.offset_ridge import fit_addition
+from outcome.models.region_pooling import resampled
+from outcome.models.region_statistics import NUMBERS, region_statistics, statistics_count
+from outcome.types import Target
+
+
+def survival(time: list[float], cause: list[int]) -> Outcomes:
+    return Outcomes(torch.zeros(len(time)), torch.tensor(time), torch.tensor(cause))
+
+
+def test_cox_on_four_cases() -> None:
+    """Relative hazards 1, 2, 3, 1; the case of day 4 has a competing event, which censors.
+
+    Day 1: 1 of 1+2+3+1 = 7. Day 2 is censored. Day 3: 3 of 3+1 = 4.
+    """
+    raw = torch.log(torch.tensor([[1.0], [2.0], [3.0], [1.0]]))
+    outcomes = survival([1.0, 2.0, 3.0, 4.0], [1, 0, 1, 2])
+    expected = math.log(7) + math.log(4 / 3)
+    assert float(CoxHead().total_loss(raw, outcomes)) == pytest.approx(expected, rel=1e-6)
+    assert float(CoxHead().loss(raw, outcomes)) == pytest.approx(expected / 2, rel=1e-6)
+
+
+def test_cox_ties_share_their_risk_set() -> None:
+    assert float(CoxHead().total_loss(torch.zeros(3, 1), survival([1.0, 1.0, 2.0], [1, 1, 0]))) == pytest.approx(
+        2 * math.log(3), rel=1e-6
+    )
+
+
+def test_discrete_time_on_four_cases() -> None:
+    """Interval 1: neither, event, competing are 1/3 each; interval 2: 1/4, 2/4, 1/4.
+
+    An event on the edge belongs to the interval that ends there: 1/3. A competing event on day 15: 1/3 of 1/4. An
+    event after the last edge has lived through both: 1/3 of 1/4. Censored inside interval 2: lived through the first.
+    """
+    head = DiscreteTimeHead((10.0, 20.0))
+    raw = torch.tensor([[0.0, math.log(2), 0.0, 0.0]]).expand(4, -1)
+    outcomes = survival([10.0, 15.0, 25.0, 20.0], [1, 2, 1, 0])
+    expected = math.log(3) + math.log(12) + math.log(12) + math.log(3)
+    assert float(head.total_loss(raw, outcomes)) == pytest.approx(expected, rel=1e-6)
+    assert float(head.loss(raw, outcomes)) == pytest.approx(expected / 4, rel=1e-6)
+    incidence = 1 / 3 + 1 / 3 * 2 / 4
+    assert float(head.score(raw)[0]) == pytest.approx(math.log(-math.log(1 - incidence)), rel=1e-6)
+
+
+def test_discrete_time_score_rises_with_the_event_and_falls_with_its_competitor() -> None:
+    head = DiscreteTimeHead((10.0, 20.0))
+    base = torch.tensor([[-1.0, -1.0, -1.0, -1.0]])
+    assert float(head.score(base + torch.tensor([[0.5, 0.5, 0.0, 0.0]]))) > float(head.score(base))
+    assert float(head.score(base + torch.tensor([[0.0, 0.0, 0.5, 0.5]]))) < float(head.score(base))
+    extreme = head.score(torch.tensor([[90.0, 0, 0, 0], [-90.0, -90, 0, 0]]))
+    assert torch.isfinite(extreme).all()
+
+
+def test_the_level_of_a_head_fits_better_than_none() -> None:
+    head = DiscreteTimeHead((10.0, 20.0))
+    outcomes = survival([5.0] + [30.0] * 19, [1] + [0] * 19)
+    level = head.level(outcomes).expand(20, -1)
+    assert float(head.loss(level, outcomes)) < 0.5 * float(head.loss(torch.zeros(20, 4), outcomes))
+
+
+def test_binary_loss_by_hand() -> None:
+    outcomes = Outcomes(torch.tensor([1.0, 0.0]), torch.zeros(2), torch.zeros(2, dtype=torch.long))
+    raw = torch.tensor([[math.log(3)], [0.0]])
+    assert float(BinaryHead().loss(raw, outcomes)) == pytest.approx((math.log(4 / 3) + math.log(2)) / 2, rel=1e-6)
+
+
+def test_without_an_offset_the_addition_is_the_ridge_itself() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    binary = Target.binary("e", (X[:, 0] + rng.logistic(size=80) > 0).astype(float))
+    logistic = fit_logistic(X, binary, {"penalty": 0.1}, 0)
+    added = fit_addition(X, np.zeros(80), binary, 0.1)
+    np.testing.assert_allclose(added.coefficients, logistic.coefficients, atol=2e-4)
+    assert added.level == pytest.approx(logistic.intercept, abs=2e-4)
+    timed = Target.survival("e", np.ceil(rng.exponential(20 * np.exp(-X[:, 0]))), rng.integers(0, 3, 80).astype(float))
+    cox = fit_cox(X, timed, {"penalty": 0.1}, 0)
+    np.testing.assert_allclose(fit_addition(X, np.zeros(80), timed, 0.1).coefficients, cox.coefficients, atol=1e-6)
+
+
+def test_what_the_offset_says_is_not_said_again() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 1))
+    target = Target.binary("e", (X[:, 0] + rng.logistic(size=400) > 0).astype(float))
+    assert abs(fit_addition(X, X[:, 0], target, 0.01).coefficients[0]) < 0.25
+    assert fit_addition(X, np.zeros(400), target, 0.01).coefficients[0] > 0.6
+    assert not fit_addition(X, np.zeros(400), target, np.inf).added(X).any()
+
+
+def test_region_statistics_by_hand() -> None:
+    """One region, the right half (x from 4) of an 8-voxel cube: brightness 3, no contrast."""
+    crop = torch.zeros(1, 2, 8, 8, 8)
+    crop[0, 0] = 3.0
+    crop[0, 1, 4:] = 1.0
+    numbers = region_statistics(crop)[0]
+    assert len(numbers) == NUMBERS == statistics_count(2)
+    assert numbers[:3].tolist() == pytest.approx([0.5, 0.0, 0.0], abs=1e-6)
+    assert float(numbers[3]) == pytest.approx(0.5, abs=1e-3)
+    assert float(numbers[4]) == pytest.approx(math.log(0.5), abs=1e-3)
+    assert float(numbers[5]) == pytest.approx(3.0)
+    assert float(numbers[6]) == pytest.approx(math.log(1e-4), abs=1e-3)
+
+
+def test_roughness_tells_coarse_from_fine_and_not_faint_from_strong() -> None:
+    checker = torch.tensor(np.indices((16, 16, 16)).sum(axis=0) % 2, dtype=torch.float32) * 2 - 1
+    blocks = torch.tensor((np.indices((16, 16, 16)) // 4).sum(axis=0) % 2, dtype=torch.float32) * 2 - 1
+    mask = torch.ones(16, 16, 16)
+    fine, coarse, faint = (region_statistics(torch.stack([x, mask])[None])[0] for x in (checker, blocks, 0.3 * checker))
+    assert float(fine[7]) > float(coarse[7]) + 1
+    assert float(faint[7]) == pytest.approx(float(fine[7]), abs=0.01)
+
+
+def test_an_empty_region_gives_numbers_and_gradients() -> None:
+    crop = torch.rand(2, 3, 8, 8, 8)
+    crop[:, 1:] = 0
+    crop.requires_grad_(True)
+    numbers = region_statistics(crop)
+    assert torch.isfinite(numbers).all()
+    assert torch.isfinite(torch.autograd.grad(numbers.sum(), crop)[0]).all()
+
+
+@pytest.mark.parametrize(("size", "cells"), [(6, 3), (6, 4), (3, 6), (5, 5), (7, 2)])
+def test_a_map_on_another_grid_keeps_its_mean(size: int, cells: int) -> None:
+    x = torch.rand(2, 3, size, size)
+    there = resampled(x, (cells, cells))
+    assert there.shape == (2, 3, cells, cells)
+    torch.testing.assert_close(there.mean(dim=(2, 3)), x.mean(dim=(2, 3)))
+    if size % cells == 0:
+        torch.testing.assert_close(there, torch.nn.functional.avg_pool2d(x, size // cells))
