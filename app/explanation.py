@@ -110,8 +110,9 @@ def show(explanation: Explanation | str, *, development: bool) -> None:
     if isinstance(explanation, str):
         markup.show("sentence.html.j2", text=explanation, next_step="")
     else:
-        note = SEEN if development else ""
-        markup.show("explanation.html.j2", moved=moved(explanation), seen=note, caution=NOT_A_CAUSE)
+        seen = SEEN if development else ""
+        blind = "" if explanation.heat else explanation.note
+        markup.show("explanation.html.j2", moved=moved(explanation), seen=seen, blind=blind, caution=NOT_A_CAUSE)
 
 
 def heats(explanation: Explanation) -> dict[str, Heat]:

@@ -114,8 +114,8 @@ _SEGMENTER = """
 segmenter:
   network: unet_3d
   intensity: hu
-  voxel: [4.0, 4.0, 4.25]
-  patch: [48, 40, 40]
+  voxel: [4.5, 4.5, 4.5]
+  patch: [40, 36, 40]
   channels: [8, 16, 32]
   steps: 200
   batch: 2

@@ -23,6 +23,11 @@ from outcome.types import EndpointKind, FloatArray
 SEED = 7
 EVALUATIONS = {False: 2000, True: 200}  # a network reads its image anew each time, a table costs nothing
 NOT_CHOSEN = "The network that reads the image was not chosen; this shows where it looks."
+NO_FILTERS = (
+    "There is no map of where the network looks: its learned filters gained nothing on cases set aside and are unused. "
+    "What it reads of the image are numbers measured in each region."
+)
+NOTHING_RAISES = "There is no map of where the network looks: nothing it found in this image raises its score."
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +35,7 @@ class Explanation:
     """What moved one case's estimate, on the scale of the model's calibrated score (log odds, log hazard, value).
 
     `heat` maps a sequence to where a network looked in it; empty where none found anything that raises the score.
-    `note` says whose heat it is where that is not the chosen model.
+    `note` says whose heat it is where that is not the chosen model, or why a network that reads images has none.
     """
 
     model_name: str
@@ -67,9 +72,16 @@ def explain_unit(
     contributions = _contributions(chosen, game)
     looking = chosen if _reads_images(chosen) else next(filter(_reads_images, reversed(unit.rungs)), None)
     heat = _heat(looking, frame, crops, places) if looking is not None and places else {}
-    note = NOT_CHOSEN if heat and looking is not chosen else ""
+    note = _note(looking, chosen, heat) if looking is not None and places else ""
     average, own = (_risks(chosen, side, unit.horizons_days) for side in (game.reference, game.case))
     return Explanation(chosen.rung.name, unit.kind, contributions, unit.horizons_days, average, own, heat, note)
+
+
+def _note(looking: RungFit, chosen: RungFit, heat: Mapping[str, HeatMap]) -> str:
+    if heat:
+        return "" if looking is chosen else NOT_CHOSEN
+    scorer: Any = looking.model.scorer
+    return NOTHING_RAISES if scorer.uses_filters else NO_FILTERS
 
 
 def _risks(fit: RungFit, inputs: Inputs, horizons_days: tuple[float, ...]) -> tuple[float, ...]:

@@ -196,6 +196,11 @@ class NetworkScorer:
     notes: tuple[str, ...] = ()
 
     @property
+    def uses_filters(self) -> bool:
+        """Whether the joined path adds anything; else images are read as measured region numbers alone."""
+        return any(bool(layer.weight.any()) for layer in self.module.last_layers())
+
+    @property
     def encoder_kind(self) -> str:
         """ "3d" or "2.5d"; "" where the network reads no image."""
         encoders: list[Any] = [image.encoder for image in self.module.image_tokens()]

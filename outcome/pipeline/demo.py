@@ -30,6 +30,8 @@ QUICK = (
     "training.families=[ridge, elastic_net, boosting, fusion]",
     f"training.network.endpoints=[{ENDPOINT}]",
     "training.network.refits=3",
+    "training.network.epochs=8",
+    "image_blocks.size=[24, 24, 20]",
 )
 
 
@@ -43,7 +45,9 @@ def run_demo(out: Path, patients: int, seed: int, workers: Workers, progress: Pr
             f"{patients} patients are too few to train a model", expected=f"at least {LEAST_PATIENTS}",
             next_step="raise --patients",
         )  # fmt: skip
-    studies = {site: _study(out, patients, seed, site, progress) for site in SITES}
+    studies = {
+        site: _study(_folder(out, site, patients, seed), patients, seed, site, workers, progress) for site in SITES
+    }
     store = out / "store"
     bundle = StudyStore(store, studies[DEVELOPS].name).bundle
     results = _run(studies[DEVELOPS], store, list(STAGES), workers, progress)
@@ -54,11 +58,14 @@ def run_demo(out: Path, patients: int, seed: int, workers: Workers, progress: Pr
     return _overview(out, studies.values(), read_bundle(bundle).id, results)
 
 
-def _study(out: Path, patients: int, seed: int, site: str, progress: Progress) -> Study:
-    folder = out / f"site_{site.lower()}_{patients}_{seed}"
+def _folder(out: Path, site: str, patients: int, seed: int) -> Path:
+    return out / f"site_{site.lower()}_{patients}_{seed}"
+
+
+def _study(folder: Path, patients: int, seed: int, site: str, workers: Workers, progress: Progress) -> Study:
     path = folder / "study.yaml"
     if not path.exists():
-        write_synthetic_study(folder, patients, seed, site, progress, learned=True)
+        write_synthetic_study(folder, patients, seed, site, progress, learned=True, workers=workers)
     return load_study(path, QUICK if site == DEVELOPS else ())
 
 

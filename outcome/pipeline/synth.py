@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from outcome.cohort.synthetic_risk import FULL, SITES, SYNTHETIC_VERSION
 from outcome.cohort.synthetic_study import dictionary_text, study_text
 from outcome.cohort.synthetic_truth import best_known, rounded, truth_metrics
 from outcome.errors import UsageError
+from outcome.executor import Workers, map_cases
 from outcome.pipeline.scanners import SCANNERS, ct_spec, mr_spec
 from outcome.pipeline.stage import Progress, no_progress
 from outcome.store import write_bytes, write_json, write_text
@@ -32,6 +34,7 @@ def write_synthetic_study(
     *,
     variant: str = FULL,
     learned: bool = False,
+    workers: Workers | None = None,
 ) -> Path:
     """Write a site's study into `out` and return its study file. The same arguments give the same bytes.
 
@@ -44,14 +47,22 @@ def write_synthetic_study(
     record = synthetic_record(np.random.default_rng([seed, ord(site[:1] or "?"), 0]), patients, site, variant)
     write_bytes(out / "table.csv", as_written(record.table, site))
     write_text(out / "dictionary.csv", dictionary_text(site))
-    for number, case_id in enumerate(record.latents.index):
-        rng = np.random.default_rng([seed, ord(site[0]), 1, number])
-        _write_case(out / "images" / str(case_id), record.latents.iloc[number], site, rng)
+    cases = [(number, record.latents.iloc[number]) for number in range(len(record.latents))]
+    for number, done in enumerate(map_cases(workers or Workers(), partial(_write_numbered, out, site, seed), cases)):
+        if done.error is not None:
+            raise done.error
         progress(f"synth {site}", number + 1, patients)
     write_json(out / "truth.json", truth(record, site, seed, variant))
     # The study file comes last: a folder without one is a study that was not finished.
     write_text(study, study_text(site, development=site == DEVELOPS, learned=learned and site == DEVELOPS))
     return study
+
+
+def _write_numbered(out: Path, site: str, seed: int, case: tuple[int, pd.Series]) -> None:
+    """A case's images, from a generator of its own: neither order nor number of workers changes a byte."""
+    number, latents = case
+    rng = np.random.default_rng([seed, ord(site[0]), 1, number])
+    _write_case(out / "images" / str(latents.name), latents, site, rng)
 
 
 def _write_case(folder: Path, latents: pd.Series, site: str, rng: np.random.Generator) -> None:

@@ -11,7 +11,10 @@ from outcome.report.numbers import EN_DASH, format_estimate, is_number
 from outcome.report.wording import metric_of, rung_words
 
 BEST = "best possible (the true risk)"
-CAPTION = "with 95 % interval; made-up patients whose true risk is known. Research use only."
+CAPTION = (
+    f"with 95 % interval; {EN_DASH}: the model gives every case the same score, or is not there. Made-up patients "
+    "whose true risk is known. Research use only."
+)
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from outcome.bundle import Bundle
 from outcome.errors import DataRefusal
 from outcome.explain import gradcam
 from outcome.explain.players import Population
-from outcome.explain.unit import NOT_CHOSEN, Explanation, explain_unit
+from outcome.explain.unit import NO_FILTERS, NOT_CHOSEN, Explanation, explain_unit
 from outcome.features.columns import FeatureColumn, columns_to_json
 from outcome.features.crops import Crops, crop_bytes
+from outcome.models import network_training
 from outcome.models.inputs import Inputs
+from outcome.models.network import NetworkScorer
 from outcome.serving import RiskModel, case_explanation
 from outcome.store import canonical_json
 from outcome.training.settings import NetworkSettings, TrainingSettings
@@ -72,12 +76,15 @@ def crops() -> Crops:
 
 
 @pytest.fixture(scope="module")
-def unit() -> TrainedUnit:
+def unit() -> Iterator[TrainedUnit]:
+    """A unit whose network keeps all it learned: on so few cases nothing would be earned, and there is no heat."""
     patients = [f"p{i}" for i in range(N)]
-    return train_unit(
-        people(), COLUMNS, Target.binary("leak", events()), patients, SETTINGS,
-        inputs=InputSet.PREOPERATIVE, seed=3, crops=crops(),
-    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network_training, "earned_strength", lambda *_: 1.0)
+        yield train_unit(
+            people(), COLUMNS, Target.binary("leak", events()), patients, SETTINGS,
+            inputs=InputSet.PREOPERATIVE, seed=3, crops=crops(),
+        )  # fmt: skip
 
 
 def chosen(unit: TrainedUnit, name: str) -> TrainedUnit:
@@ -121,6 +128,19 @@ def test_a_chosen_network_is_explained_with_its_image_as_one_input(unit: Trained
         assert heat.values.shape == (SIDE,) * 3
         assert heat.values.max() == 1.0
         assert heat.affine.tolist() == PLACE.tolist()
+
+
+def test_a_network_that_uses_no_filters_says_why_there_is_no_heat(unit: TrainedUnit) -> None:
+    network = chosen(unit, "fusion network")
+    assert network.procedure is not None
+    fit = network.procedure.chosen
+    silent = NetworkScorer.from_state(fit.model.scorer.to_state())
+    for layer in silent.module.last_layers():
+        torch.nn.init.zeros_(layer.weight)
+    blind = replace(fit, model=replace(fit.model, scorer=silent))
+    found = explained(replace(network, procedure=replace(network.procedure, chosen=blind)), "c09")
+    assert found.heat == {}
+    assert found.note == NO_FILTERS
 
 
 def test_without_image_or_place_there_is_no_heat(unit: TrainedUnit) -> None:
