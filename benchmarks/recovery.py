@@ -11,6 +11,7 @@ on the test cases, clinical being the ridge model of the record and best the tru
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -76,6 +77,8 @@ def measure(folder: Path, cases: int, seed: int, variant: str) -> dict[str, floa
     y = test.target.value
     found = {fit.rung.name: auroc(y, fit.predict(test.frame, (), test.crops).score) for fit in fitted.rungs}
     chosen = fitted.chosen.rung.name
+    inner = "; ".join(f"{row['rung']} {row['mean']:.3f}" for row in fitted.rung_scores)
+    print(f"seed {seed}: inner {inner}; error {fitted.rung_scores[0]['standard_error']:.3f}", file=sys.stderr)
     return {**found, "CHOSEN": found[chosen], "BEST": auroc(y, risk.to_numpy()), "chosen": chosen, "seconds": seconds}
 
 

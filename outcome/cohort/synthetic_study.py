@@ -114,8 +114,8 @@ _SEGMENTER = """
 segmenter:
   network: unet_3d
   intensity: hu
-  voxel: [4.5, 4.5, 4.5]
-  patch: [40, 36, 40]
+  voxel: [5.0, 5.0, 5.0]
+  patch: [36, 32, 36]
   channels: [8, 16, 32]
   steps: 200
   batch: 2
