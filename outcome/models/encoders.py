@@ -41,7 +41,7 @@ class VolumeEncoder(nn.Module):
 
     @property
     def cam_layer(self) -> nn.Module:
-        """The layer whose maps (n, POOLED, x, y, z) a heat map weighs; everything the image says passes through it."""
+        """The layer whose maps (n, POOLED, x, y, z) a heat map weighs; region statistics do not pass through it."""
         return self.pooling.mix
 
     def forward(self, crop: Tensor) -> Tensor:

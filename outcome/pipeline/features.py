@@ -18,7 +18,7 @@ from outcome.dictionary import DataDictionary
 from outcome.features.blocks import images_present, join_blocks
 from outcome.features.crops import FORMAT, INDEX, SHELF, SUFFIX, crop_bytes
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
-from outcome.pipeline.inputs import read_inputs
+from outcome.pipeline.inputs import file_hashes, read_inputs
 from outcome.pipeline.recipe import recipe_in
 from outcome.pipeline.stage import Made, Run, StageResult, Work, measuring_digest, perform, upstream
 from outcome.store import digest, read_json, read_parquet, write_bytes, write_json, write_parquet
@@ -79,17 +79,11 @@ def _produce(run: Run, folder: Path, cut: _Cut | None) -> Made:
 
 
 def _file_hashes(run: Run, case: CaseInput, recipe: Recipe) -> dict[str, str]:
-    """sha256 of the images that are read, and of the masks drawn on them; one that cannot be read is named so."""
+    """sha256 of the images that are read, and of the masks drawn on them."""
     wanted = recipe.crop.sequences if recipe.crop else {}
     roles = {"image": case.images, "mask": case.masks}
     paths = {f"{role}:{name}": path for role, given in roles.items() for name, path in given.items() if name in wanted}
-    hashes = {}
-    for role, path in paths.items():
-        try:
-            hashes[role] = run.ledger.sha256(path)
-        except OSError as error:
-            hashes[role] = f"unreadable: {error.strerror}"
-    return hashes
+    return file_hashes(run, paths)
 
 
 def _tasks(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from outcome.config import Study
 from outcome.pipeline.stage import Run
 from outcome.store import read_json
@@ -17,6 +20,17 @@ def read_inputs(run: Run) -> dict[str, CaseInput]:
         masks = {name: root / path for name, path in entry["masks"].items() if path}
         cases[case_id] = CaseInput(case_id, images, root / entry["mask"] if entry["mask"] else None, masks)
     return cases
+
+
+def file_hashes(run: Run, paths: Mapping[str, Path]) -> dict[str, str]:
+    """sha256 of files by role; one that cannot be read is named so."""
+    hashes = {}
+    for role, path in paths.items():
+        try:
+            hashes[role] = run.ledger.sha256(path)
+        except OSError as error:
+            hashes[role] = f"unreadable: {error.strerror}"
+    return hashes
 
 
 def recipe_of(study: Study) -> Recipe | None:

@@ -18,7 +18,7 @@ from outcome.cases import case_mask_bytes, segment_case
 from outcome.errors import DataRefusal
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
 from outcome.pipeline.drawing import draw_cases, forget_networks, networks_of_bundle, networks_of_study
-from outcome.pipeline.inputs import read_inputs, recipe_of
+from outcome.pipeline.inputs import file_hashes, read_inputs, recipe_of
 from outcome.pipeline.mask_agreement import FILE as AGREEMENT
 from outcome.pipeline.mask_agreement import agreement_table
 from outcome.pipeline.recipe import SEGMENTER, foreign_bundle, frozen_recipe
@@ -69,15 +69,9 @@ def _inputs(run: Run) -> dict[str, str]:
 
 
 def _file_hashes(run: Run, case: CaseInput) -> dict[str, str]:
-    """sha256 of a case's files by role; one that cannot be read is named so."""
+    """sha256 of a case's files by role."""
     paths = {f"image:{name}": path for name, path in case.images.items()} | ({"mask": case.mask} if case.mask else {})
-    hashes = {}
-    for role, path in paths.items():
-        try:
-            hashes[role] = run.ledger.sha256(path)
-        except OSError as error:
-            hashes[role] = f"unreadable: {error.strerror}"
-    return hashes
+    return file_hashes(run, paths)
 
 
 def _given(run: Run, recipe: Recipe | None, folder: Path) -> Made:
