@@ -53,6 +53,18 @@ def delong_variance(of_events: FloatArray, of_others: FloatArray) -> float:
     return float(np.var(of_events, ddof=1) / of_events.size + np.var(of_others, ddof=1) / of_others.size)
 
 
+def auroc_influence(y: FloatArray, score: FloatArray) -> FloatArray:
+    """How much each case pulls the AUROC, shape (n,); the sum of squares is DeLong's variance.
+
+    Both classes must be present; the only case of its class pulls nothing.
+    """
+    is_event = np.asarray(y) == 1
+    pulls = np.empty(is_event.size)
+    for rows, placed in zip((is_event, ~is_event), placements(y, score), strict=True):
+        pulls[rows] = (placed - placed.mean()) / math.sqrt(placed.size * max(placed.size - 1, 1))
+    return pulls
+
+
 def auroc_delong(y: FloatArray, score: FloatArray, *, level: float = LEVEL) -> Estimate:
     """The AUROC with DeLong's interval on the probability scale (no logit), cut to [0, 1].
 

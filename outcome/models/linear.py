@@ -22,6 +22,11 @@ from outcome.types import FloatArray, Target
 
 Params = Mapping[str, Any]  # numbers and, for networks, names
 
+# the most restrained first; more cases bear weaker ones
+RIDGE_PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01)
+ELASTIC_NET_PENALTIES = (0.2, 0.1, 0.05, 0.025, 0.0125, 0.006, 0.003)
+L1_RATIO = 0.5  # of the elastic net
+
 
 @dataclass(frozen=True, eq=False)
 class LinearScorer:

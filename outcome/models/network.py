@@ -1,6 +1,6 @@
 """The fusion network: a linear path from the table, and a joined path from the tokens of all blocks, to one score.
 
-    table columns, region statistics ─ ridge ───────────────────────────┐
+    table columns, region statistics ─ elastic net ─────────────────────┐
     clinical ───────────────────────────── token ┐                      │
     genomics ───────────────────────────── token ├─ fusion ── output ── + ─ head ─ score
     image:ct ─ encoder, region statistics ─ token ┘                     │

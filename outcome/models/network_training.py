@@ -1,4 +1,4 @@
-"""How a fusion network learns: what the table's ridge leaves unexplained, for a fixed number of epochs.
+"""How a fusion network learns: what the linear start leaves unexplained, for a fixed number of epochs.
 
 No stopping rule looks at held-out cases: AdamW under a one-cycle schedule ends where the schedule ends. On the CPU one
 thread and one seed give the same bytes every time; a GPU gives the same network up to rounding.

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from outcome.training.search import Candidate, Search
+from outcome.training.search import Candidate
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """The chosen candidate and the reason in plain words."""
+    """The chosen candidate, the one of best mean, and the reason for the choice in plain words."""
 
     candidate: Candidate
+    best: Candidate
     reason: str
 
 
-def choose(found: Search, metric: str) -> Choice:
-    """The simplest rung whose mean inner score is at least the best one's minus its standard error.
+def choose(found: Sequence[Candidate], metric: str) -> Choice:
+    """The simplest rung whose mean inner score lies behind the best one's by no more than that difference's error.
 
-    Breiman, Friedman, Olshen & Stone 1984, Classification and Regression Trees, doi:10.1201/9781315139470.
+    `found`: one candidate a rung, simplest first. Yates, Aandahl, Richards & Brook 2023, doi:10.1002/ecm.1557.
     """
-    best = max(found.best, key=lambda candidate: candidate.mean)  # of equals the first: the simpler
-    limit = best.mean - found.standard_error
-    simplest = next(candidate for candidate in found.best if candidate.mean >= limit)
-    return Choice(simplest, _reason(simplest, best, found.standard_error, metric))
+    best = max(found, key=lambda candidate: candidate.mean)  # of equals the first: the simpler
+    chosen = next(candidate for candidate in found if _within_one_error(candidate, best))
+    return Choice(chosen, best, _reason(chosen, best, metric))
 
 
-def _reason(chosen: Candidate, best: Candidate, error: float, metric: str) -> str:
+def _within_one_error(candidate: Candidate, best: Candidate) -> bool:
+    difference, error = candidate.behind(best)
+    return difference <= error
+
+
+def _reason(chosen: Candidate, best: Candidate, metric: str) -> str:
     if chosen is best:
         return (
             f"'{best.rung.name}' had the best mean inner {metric} ({best.mean:.3f}) and no simpler rung came within "
-            f"one standard error ({error:.3f})"
+            "one standard error of the difference"
         )
+    difference, error = chosen.behind(best)
     return (
-        f"'{chosen.rung.name}' is the simplest rung within one standard error ({error:.3f}) of the best: mean inner "
-        f"{metric} {chosen.mean:.3f}, best '{best.rung.name}' {best.mean:.3f}"
+        f"'{chosen.rung.name}' is the simplest rung within one standard error of the best: its mean inner {metric} "
+        f"{chosen.mean:.3f} is {difference:.3f} behind '{best.rung.name}', with a standard error of {error:.3f}"
     )

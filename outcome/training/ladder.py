@@ -32,8 +32,8 @@ def ladder_json(
 ) -> dict[str, Any]:
     """The ladder of a trained unit, ready for JSON.
 
-    `mean` and `standard_error` are inner scores on all rows (what the choice was made on); `outer` is the mean over
-    outer folds of the score on cases that took no part in anything.
+    `mean`, and `behind` the best with the `standard_error` of that difference, are inner scores on all rows (what the
+    choice was made on); `outer` is the mean over outer folds of the score on cases that took no part in anything.
     """
     scores = {name: prediction.score for name, prediction in crossed.predictions.items()}
     outer = {name: outer_score(data, score, folds) for name, score in scores.items()}

@@ -82,9 +82,9 @@ class FittedProcedure:
     """Every rung with its own best params, fitted to all given rows, which one was chosen, and why.
 
     `rungs`: simplest first, the chosen one among them. `rung_scores`: one row a rung, in the same order: rung,
-    algorithm, params, mean (inner metric), standard_error. `inner_scores` (n,) are the chosen rung's inner out-of-fold
-    scores of the known rows, on which the calibrator was learned; they serve its refits and are not kept in the states
-    (None after reading them).
+    algorithm, params, mean (inner metric), how far it is behind the best, standard_error of that difference.
+    `inner_scores` (n,) are the chosen rung's inner out-of-fold scores of the known rows, on which the calibrator was
+    learned; they serve its refits and are not kept in the states (None after reading them).
     """
 
     chosen: RungFit
@@ -146,9 +146,9 @@ def fit_procedure(data: TrainingData, rungs: Sequence[Rung], settings: TrainingS
     found = search(data, rungs, settings, derive_seed(seed, "search"))
     metric = METRICS[data.target.kind][0]
     choice = choose(found, metric)
-    fits = tuple(_finish(data, candidate, settings, derive_seed(seed, "refit")) for candidate in found.best)
-    scores = tuple(_score_row(candidate, found.standard_error) for candidate in found.best)
-    chosen = next(fit for fit, candidate in zip(fits, found.best, strict=True) if candidate is choice.candidate)
+    fits = tuple(_finish(data, candidate, settings, derive_seed(seed, "refit")) for candidate in found)
+    scores = tuple(_score_row(candidate, choice.best) for candidate in found)
+    chosen = next(fit for fit, candidate in zip(fits, found, strict=True) if candidate is choice.candidate)
     return FittedProcedure(chosen, fits, metric, scores, choice.reason, choice.candidate.out_of_fold)
 
 
@@ -177,7 +177,8 @@ def _learn(
     return preprocessor, fit_model(rung.algorithm, inputs, data.target, params, seed, device=settings.device)
 
 
-def _score_row(candidate: Candidate, error: float) -> dict[str, Any]:
-    rung = candidate.rung
+def _score_row(candidate: Candidate, best: Candidate) -> dict[str, Any]:
+    rung, (behind, error) = candidate.rung, candidate.behind(best)
     row = {"rung": rung.name, "algorithm": rung.algorithm, "complexity": rung.complexity}
-    return {**row, "params": dict(candidate.params), "mean": candidate.mean, "standard_error": error}
+    scores = {"mean": candidate.mean, "behind": behind, "standard_error": error}
+    return {**row, "params": dict(candidate.params), **scores}

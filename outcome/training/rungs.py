@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from outcome.features.columns import IMAGE, FeatureColumn, allowed_columns
-from outcome.models.linear import Params
+from outcome.models.linear import ELASTIC_NET_PENALTIES, L1_RATIO, RIDGE_PENALTIES, Params
 from outcome.training.settings import NETWORK, TrainingSettings
 from outcome.types import EndpointKind, InputSet
 
@@ -149,7 +149,7 @@ LINEAR = {kind: "linear" for kind in EndpointKind} | {
     EndpointKind.BINARY: "logistic",
     EndpointKind.TIME_TO_EVENT: "cox",
 }
-RIDGE: tuple[Params, ...] = tuple({"penalty": penalty, "l1_ratio": 0.0} for penalty in (1.0, 0.3, 0.1, 0.03))
-ELASTIC_NET: tuple[Params, ...] = tuple({"penalty": penalty, "l1_ratio": 0.5} for penalty in (0.2, 0.1, 0.05, 0.025))
+RIDGE: tuple[Params, ...] = tuple({"penalty": penalty, "l1_ratio": 0.0} for penalty in RIDGE_PENALTIES)
+ELASTIC_NET: tuple[Params, ...] = tuple({"penalty": p, "l1_ratio": L1_RATIO} for p in ELASTIC_NET_PENALTIES)
 FOREST: tuple[Params, ...] = ({"trees": 100, "min_leaf": 5, "feature_share": 0.2},)
 BOOSTING: tuple[Params, ...] = tuple({"rounds": rounds, "leaves": 4, "min_leaf": 10} for rounds in (40, 120))

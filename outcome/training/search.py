@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from outcome.evaluation.concordance import concordance, harrell_c
-from outcome.evaluation.discrimination import auroc
+from outcome.evaluation.concordance import concordance, concordance_influence, harrell_c, measured_influence
+from outcome.evaluation.discrimination import auroc, auroc_influence
 from outcome.features.preprocess import Rules, fit_preprocessor
 from outcome.models.inputs import Inputs
 from outcome.models.registry import ALGORITHMS, fit_model
@@ -22,12 +22,17 @@ from outcome.types import EndpointKind, FloatArray, Target
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """One rung with one set of params: its inner out-of-fold scores (n,) and its metric in each inner fold (k,)."""
+    """One rung with one set of params: its inner out-of-fold scores (n,) and its metric in each inner fold (k,).
+
+    `pulls` (patients,) is how much each patient pulls `mean`: the sum of squares is its variance, and that of the
+    difference between two candidates' pulls is the variance of the difference between their means.
+    """
 
     rung: Rung
     params: Params
     out_of_fold: FloatArray
     fold_scores: FloatArray
+    pulls: FloatArray
 
     @property
     def mean(self) -> float:
@@ -35,40 +40,25 @@ class Candidate:
         scored = self.fold_scores[np.isfinite(self.fold_scores)]
         return float(scored.mean()) if len(scored) else 0.5
 
-
-@dataclass(frozen=True, eq=False)
-class Search:
-    """The best candidate of each rung, simplest rung first, and the standard error of a mean score."""
-
-    best: tuple[Candidate, ...]
-    standard_error: float
+    def behind(self, other: Candidate) -> tuple[float, float]:
+        """How far this one's mean lies below the other's, and the standard error of that difference."""
+        return other.mean - self.mean, float(np.sqrt(np.sum((other.pulls - self.pulls) ** 2)))
 
 
-def search(data: TrainingData, rungs: Sequence[Rung], settings: TrainingSettings, seed: int) -> Search:
-    """The best params of every rung by inner patient-grouped cross-validation on these rows alone.
+def search(data: TrainingData, rungs: Sequence[Rung], settings: TrainingSettings, seed: int) -> tuple[Candidate, ...]:
+    """The best params of every rung, simplest first, by inner patient-grouped cross-validation on these rows alone.
 
     All outcomes known. Of equal scores the more restrained params (earlier in the grid) win.
     """
     folds = patient_folds(data.patients, data.target, settings.inner_folds, derive_seed(seed, "inner"))
     out_of_fold = _out_of_fold(data, rungs, settings, folds, seed)
     candidates = [
-        Candidate(rung, params, scores, _fold_scores(data.target, scores, folds))
+        Candidate(rung, params, scores, *_fold_scores(data, scores, folds))
         for rung, tried in zip(rungs, out_of_fold, strict=True)
         for params, scores in zip(rung.grid, tried, strict=True)
     ]
     ordered = sorted(rungs, key=lambda rung: rung.complexity)
-    best = tuple(max((c for c in candidates if c.rung is rung), key=lambda c: c.mean) for rung in ordered)
-    return Search(best, pooled_standard_error(candidates))
-
-
-def pooled_standard_error(candidates: Sequence[Candidate]) -> float:
-    """The standard error of a mean over folds, from the between-fold variance pooled over all candidates.
-
-    Three numbers give no usable variance, so every candidate lends its own; see decision 0002.
-    """
-    scored = [c.fold_scores[np.isfinite(c.fold_scores)] for c in candidates]
-    variances = [float(np.var(scores, ddof=1)) / len(scores) for scores in scored if len(scores) > 1]
-    return float(np.sqrt(np.mean(variances))) if variances else 0.0
+    return tuple(max((c for c in candidates if c.rung is rung), key=lambda c: c.mean) for rung in ordered)
 
 
 def metric_of(target: Target, score: FloatArray) -> float:
@@ -104,27 +94,40 @@ def _out_of_fold(
     return scores
 
 
-def _fold_scores(target: Target, score: FloatArray, folds: Folds) -> FloatArray:
-    held = [folds == fold for fold in range(int(folds.max()) + 1)]
-    return np.array([metric_of(target.take(rows), score[rows]) for rows in held])
+def _fold_scores(data: TrainingData, score: FloatArray, folds: Folds) -> tuple[FloatArray, FloatArray]:
+    """The metric in each fold (k,), NaN where it is undefined, and each patient's pull on the mean of the others."""
+    _, metric, influence = METRICS[data.target.kind]
+    pulls, found = np.zeros(len(score)), np.full(int(folds.max()) + 1, np.nan)
+    for fold in range(len(found)):
+        rows = folds == fold
+        found[fold] = metric(data.target.take(rows), score[rows])
+        if np.isfinite(found[fold]):
+            pulls[rows] = influence(data.target.take(rows), score[rows])
+    by_patient = np.bincount(np.unique(data.patients, return_inverse=True)[1], pulls)
+    return found, by_patient / max(1, np.isfinite(found).sum())
 
 
-def _auroc(target: Target, score: FloatArray) -> float:
-    return auroc(target.value, score)
-
-
-def _harrell(target: Target, score: FloatArray) -> float:
-    return harrell_c(target.time_days, target.event, score)
-
-
-def _concordance(target: Target, score: FloatArray) -> float:
-    return concordance(target.value, score)
-
-
-METRICS: Mapping[EndpointKind, tuple[str, Callable[[Target, FloatArray], float]]] = {
-    EndpointKind.BINARY: ("auroc", _auroc),
-    EndpointKind.TIME_TO_EVENT: ("harrell_c", _harrell),
-    EndpointKind.DURATION: ("concordance", _concordance),
-    EndpointKind.ORDINAL: ("concordance", _concordance),
-    EndpointKind.CONTINUOUS: ("concordance", _concordance),
+# by kind: the name of the metric, the metric, and how much each case pulls it (n,)
+Metric = tuple[str, Callable[[Target, FloatArray], float], Callable[[Target, FloatArray], FloatArray]]
+AUROC: Metric = (
+    "auroc",
+    lambda target, score: auroc(target.value, score),
+    lambda target, score: auroc_influence(target.value, score),
+)
+HARRELL: Metric = (
+    "harrell_c",
+    lambda target, score: harrell_c(target.time_days, target.event, score),
+    lambda target, score: concordance_influence(target.time_days, target.event, score),
+)
+CONCORDANCE: Metric = (
+    "concordance",
+    lambda target, score: concordance(target.value, score),
+    lambda target, score: measured_influence(target.value, score),
+)
+METRICS: Mapping[EndpointKind, Metric] = {
+    EndpointKind.BINARY: AUROC,
+    EndpointKind.TIME_TO_EVENT: HARRELL,
+    EndpointKind.DURATION: CONCORDANCE,
+    EndpointKind.ORDINAL: CONCORDANCE,
+    EndpointKind.CONTINUOUS: CONCORDANCE,
 }

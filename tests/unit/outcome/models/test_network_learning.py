@@ -136,6 +136,30 @@ def test_out_of_fold_scores_never_saw_their_own_case() -> None:
     assert not np.array_equal(one.out_of_fold[2:], two.out_of_fold[2:])
 
 
+def test_region_numbers_are_read_where_they_say_something_and_not_where_they_are_noise() -> None:
+    rng = np.random.default_rng(0)
+    table, images = rng.normal(size=(300, 3)), rng.normal(size=(300, 4))
+    cases = [str(i) for i in range(300)]
+    for weight, read in ((0.0, False), (1.5, True)):
+        y = (table[:, 0] + weight * images[:, 1] + rng.logistic(size=300) > 0).astype(float)
+        start = fit_linear_start(table, images, cases, Target.binary("e", y), np.random.default_rng(1))
+        assert bool(start.images.any()) == read
+        assert start.table[0] > 0.3
+        assert np.argmax(np.abs(start.images)) == 1 or not read
+        scores = start.intercept + table @ start.table + images @ start.images
+        assert np.corrcoef(scores, start.out_of_fold)[0, 1] > 0.9
+        assert not np.array_equal(scores, start.out_of_fold)
+
+
+def test_a_start_of_one_outcome_or_without_columns_gives_everyone_the_same_score() -> None:
+    nothing, cases = np.empty((40, 0)), [str(i) for i in range(40)]
+    y = (np.arange(40) < 10).astype(float)
+    start = fit_linear_start(nothing, nothing, cases, Target.binary("e", y), np.random.default_rng(0))
+    assert start.intercept == pytest.approx(np.log(10.5 / 30.5))
+    timed = Target.survival("e", np.arange(1.0, 41.0), np.zeros(40))
+    assert not fit_linear_start(np.ones((40, 1)), nothing, cases, timed, np.random.default_rng(0)).out_of_fold.any()
+
+
 def test_a_course_reads_the_params_of_its_rung() -> None:
     assert Course.of({"epochs": 3.0, "encoder": "resnet_3d", "learning_rate": 0.1}) == Course(3, learning_rate=0.1)
 

@@ -8,13 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from outcome.models.cox import fit_cox
 from outcome.models.heads import BinaryHead, CoxHead, DiscreteTimeHead, Outcomes
-from outcome.models.linear import fit_logistic
-from outcome.models.offset_ridge import fit_addition
 from outcome.models.region_pooling import resampled
 from outcome.models.region_statistics import NUMBERS, region_statistics, statistics_count
-from outcome.types import Target
 
 
 def survival(time: list[float], cause: list[int]) -> Outcomes:
@@ -75,28 +71,6 @@ def test_binary_loss_by_hand() -> None:
     outcomes = Outcomes(torch.tensor([1.0, 0.0]), torch.zeros(2), torch.zeros(2, dtype=torch.long))
     raw = torch.tensor([[math.log(3)], [0.0]])
     assert float(BinaryHead().loss(raw, outcomes)) == pytest.approx((math.log(4 / 3) + math.log(2)) / 2, rel=1e-6)
-
-
-def test_without_an_offset_the_addition_is_the_ridge_itself() -> None:
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(80, 3))
-    binary = Target.binary("e", (X[:, 0] + rng.logistic(size=80) > 0).astype(float))
-    logistic = fit_logistic(X, binary, {"penalty": 0.1}, 0)
-    added = fit_addition(X, np.zeros(80), binary, 0.1)
-    np.testing.assert_allclose(added.coefficients, logistic.coefficients, atol=2e-4)
-    assert added.level == pytest.approx(logistic.intercept, abs=2e-4)
-    timed = Target.survival("e", np.ceil(rng.exponential(20 * np.exp(-X[:, 0]))), rng.integers(0, 3, 80).astype(float))
-    cox = fit_cox(X, timed, {"penalty": 0.1}, 0)
-    np.testing.assert_allclose(fit_addition(X, np.zeros(80), timed, 0.1).coefficients, cox.coefficients, atol=1e-6)
-
-
-def test_what_the_offset_says_is_not_said_again() -> None:
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, 1))
-    target = Target.binary("e", (X[:, 0] + rng.logistic(size=400) > 0).astype(float))
-    assert abs(fit_addition(X, X[:, 0], target, 0.01).coefficients[0]) < 0.25
-    assert fit_addition(X, np.zeros(400), target, 0.01).coefficients[0] > 0.6
-    assert not fit_addition(X, np.zeros(400), target, np.inf).added(X).any()
 
 
 def test_region_statistics_by_hand() -> None:
