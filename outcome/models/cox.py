@@ -1,26 +1,22 @@
 """Cox regression with a ridge or elastic net penalty: the log relative hazard of a case.
 
 Minimises  -log partial likelihood / n + penalty * (l1_ratio * |b|_1 + (1 - l1_ratio) / 2 * |b|_2^2)  by Newton
-steps; each step with an L1 part is a small lasso problem. Ties by Breslow. A competing event is treated as
+steps (`outcome.models.newton`). Ties by Breslow. A competing event is treated as
 censoring at its time: the score belongs to the cause-specific hazard, not to the risk (see `outcome.models.hazard`).
 
-Simon, Friedman, Hastie & Tibshirani 2011, doi:10.18637/jss.v039.i05. Departure: full Hessian, since columns are few.
+Simon, Friedman, Hastie & Tibshirani 2011, doi:10.18637/jss.v039.i05.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import ElasticNet
 
 from outcome.models.linear import LinearScorer, Params, penalties
+from outcome.models.newton import minimise
 from outcome.types import FloatArray, Target
-
-MAX_STEPS = 40
-TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +27,7 @@ class PartialLikelihood:
     event: FloatArray  # (n,) 0/1
     first: np.ndarray  # (n,)
     last: np.ndarray  # (n,)
+    has_level: ClassVar[bool] = False
 
     @classmethod
     def of(cls, X: FloatArray, target: Target) -> PartialLikelihood:
@@ -62,45 +59,5 @@ def fit_cox(X: FloatArray, target: Target, params: Params, seed: int) -> LinearS
     """The log relative hazard of a time-to-event endpoint; at least one event must be present."""
     penalty, ratio = penalties(params)
     centre = X.mean(axis=0)
-    likelihood = PartialLikelihood.of(X - centre, target)
-    b = np.zeros(X.shape[1])
-    for _ in range(MAX_STEPS):
-        moved = _step(likelihood, b, penalty * ratio, penalty * (1 - ratio))
-        done = np.max(np.abs(moved - b), initial=0.0) < TOLERANCE
-        b = moved
-        if done:
-            break
+    b = minimise(PartialLikelihood.of(X - centre, target), np.zeros(X.shape[1]), penalty * ratio, penalty * (1 - ratio))
     return LinearScorer(b, -float(np.sum(centre * b)))
-
-
-def _step(likelihood: PartialLikelihood, b: FloatArray, l1: float, l2: float) -> FloatArray:
-    """One Newton step, halved until the objective does not rise."""
-    gradient, hessian = likelihood.derivatives(b)
-    hessian = hessian + l2 * np.eye(len(b))
-    aim = _quadratic_minimum(hessian, hessian @ b - gradient - l2 * b, l1)
-    before = _objective(likelihood, b, l1, l2)
-    for halving in range(20):
-        candidate = b + (aim - b) * 0.5**halving
-        if _objective(likelihood, candidate, l1, l2) <= before:
-            return candidate
-    return b
-
-
-def _objective(likelihood: PartialLikelihood, b: FloatArray, l1: float, l2: float) -> float:
-    return likelihood.loss(b) + l1 * float(np.abs(b).sum()) + l2 / 2 * float(b @ b)
-
-
-def _quadratic_minimum(hessian: FloatArray, linear: FloatArray, l1: float) -> FloatArray:
-    """The b that minimises b'Hb/2 - linear'b + l1 |b|_1."""
-    if l1 == 0:
-        return np.asarray(np.linalg.solve(hessian, linear), dtype=float)
-    # with H = LL' this is a lasso of y = inverse(L) linear on the columns of L'
-    p = len(linear)
-    ridge = 1e-10 * max(float(np.trace(hessian)) / p, 1e-10)
-    lower = np.linalg.cholesky(hessian + ridge * np.eye(p))
-    lasso = ElasticNet(alpha=l1 / p, l1_ratio=1.0, fit_intercept=False, max_iter=5000, tol=1e-8)
-    with warnings.catch_warnings():
-        # an early stop of the inner problem is caught by the step halving of the outer one
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        lasso.fit(lower.T, np.linalg.solve(lower, linear))
-    return np.array(lasso.coef_, dtype=float)

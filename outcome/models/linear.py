@@ -6,16 +6,19 @@ The intercept is free. `penalty` must be positive, which keeps a perfectly separ
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 
 from outcome.models.inputs import Inputs
+from outcome.models.newton import minimise
 from outcome.models.scale import modelled
 from outcome.models.state import State
 from outcome.types import FloatArray, Target
@@ -56,17 +59,40 @@ def penalties(params: Params) -> tuple[float, float]:
 
 
 def fit_logistic(X: FloatArray, target: Target, params: Params, seed: int) -> LinearScorer:
-    """Log odds of a binary endpoint, by scikit-learn; both classes must be present."""
+    """Log odds of a binary endpoint; both classes must be present.
+
+    The ridge by scikit-learn; an elastic net by Newton steps, which end sooner and nearer than its stochastic solver.
+    """
     penalty, ratio = penalties(params)
-    solver = "lbfgs" if ratio == 0 else "saga"
-    model = LogisticRegression(
-        C=1.0 / (penalty * len(X)), l1_ratio=ratio, solver=solver, max_iter=1000, tol=1e-5, random_state=seed
-    )
-    with warnings.catch_warnings():
-        # stopping after 1000 rounds is one more, harmless, form of shrinkage; it is deterministic
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    if ratio == 0:
+        model = LogisticRegression(C=1.0 / (penalty * len(X)), max_iter=1000, tol=1e-5, random_state=seed)
         model.fit(X, target.value)
-    return LinearScorer(np.array(model.coef_[0], dtype=float), float(model.intercept_[0]))
+        return LinearScorer(np.array(model.coef_[0], dtype=float), float(model.intercept_[0]))
+    share = float(target.value.mean())
+    start = np.append(np.zeros(X.shape[1]), math.log(share / (1 - share)))
+    b = minimise(LogLoss(X, target.value), start, penalty * ratio, penalty * (1 - ratio))
+    return LinearScorer(b[:-1], float(b[-1]))
+
+
+@dataclass(frozen=True, eq=False)
+class LogLoss:
+    """The mean log loss of yes/no outcomes y (n,); the last coordinate is the level."""
+
+    X: FloatArray  # (n, p)
+    y: FloatArray
+    has_level: ClassVar[bool] = True
+
+    def loss(self, b: FloatArray) -> float:
+        """The mean over cases."""
+        score = self.X @ b[:-1] + b[-1]
+        return float(np.mean(np.logaddexp(0.0, score) - self.y * score))
+
+    def derivatives(self, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Gradient (p + 1,) and Hessian (p + 1, p + 1) of the loss."""
+        chance = expit(self.X @ b[:-1] + b[-1])
+        columns = np.column_stack([self.X, np.ones(len(self.X))])
+        weight = chance * (1 - chance)
+        return columns.T @ (chance - self.y) / len(self.y), columns.T @ (weight[:, None] * columns) / len(self.y)
 
 
 def fit_linear(X: FloatArray, target: Target, params: Params, seed: int) -> LinearScorer:

@@ -19,7 +19,7 @@ from outcome.models.linear import ELASTIC_NET_PENALTIES, L1_RATIO, LinearScorer,
 from outcome.types import EndpointKind, FloatArray, Target
 
 FOLDS = 5
-TOLL = 3.0
+TOLL = 1.0
 
 Folds = npt.NDArray[np.int_]
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from lifelines import CoxPHFitter, NelsonAalenFitter
 from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
 
 from outcome.models.cox import PartialLikelihood, fit_cox
 from outcome.models.hazard import fit_baseline
-from outcome.models.linear import fit_linear, fit_logistic
+from outcome.models.linear import LogLoss, fit_linear, fit_logistic
 from outcome.types import FloatArray, Target
 
 
@@ -43,18 +44,31 @@ def test_cox_elastic_net_equals_lifelines() -> None:
     assert np.any(ours == 0)
 
 
-def test_cox_derivatives_equal_differences() -> None:
+def test_derivatives_equal_differences() -> None:
     rng = np.random.default_rng(1)
     X = rng.normal(size=(40, 3))
     target = Target.survival("e", rng.integers(1, 8, 40), rng.integers(0, 3, 40))  # many ties
-    likelihood = PartialLikelihood.of(X, target)
-    b, step = np.array([0.3, -0.2, 0.1]), 1e-5
-    gradient, hessian = likelihood.derivatives(b)
-    for j, e in enumerate(np.eye(3) * step):
-        slope = (likelihood.loss(b + e) - likelihood.loss(b - e)) / (2 * step)
-        assert gradient[j] == pytest.approx(slope, abs=1e-8)
-        bend = (likelihood.derivatives(b + e)[0] - likelihood.derivatives(b - e)[0]) / (2 * step)
-        assert hessian[j] == pytest.approx(bend, abs=1e-7)
+    y = (rng.random(40) < 0.4).astype(float)
+    step = 1e-5
+    for smooth, b in ((PartialLikelihood.of(X, target), np.array([0.3, -0.2, 0.1])),
+                      (LogLoss(X, y), np.array([0.3, -0.2, 0.1, -0.5]))):  # fmt: skip
+        gradient, hessian = smooth.derivatives(b)
+        for j, e in enumerate(np.eye(len(b)) * step):
+            slope = (smooth.loss(b + e) - smooth.loss(b - e)) / (2 * step)
+            assert gradient[j] == pytest.approx(slope, abs=1e-8)
+            bend = (smooth.derivatives(b + e)[0] - smooth.derivatives(b - e)[0]) / (2 * step)
+            assert hessian[j] == pytest.approx(bend, abs=1e-7)
+
+
+def test_logistic_elastic_net_equals_scikit_learn_where_it_is_run_to_the_end() -> None:
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(150, 20))
+    y = (X[:, 0] - X[:, 1] + rng.logistic(size=150) > 1).astype(float)
+    ours = fit_logistic(X, Target.binary("e", y), {"penalty": 0.05, "l1_ratio": 0.5}, 0)
+    slow = LogisticRegression(C=1 / (0.05 * 150), l1_ratio=0.5, solver="saga", max_iter=100_000, tol=1e-12).fit(X, y)
+    assert ours.coefficients == pytest.approx(slow.coef_[0], abs=1e-6)
+    assert ours.intercept == pytest.approx(slow.intercept_[0], abs=1e-6)
+    assert 0 < np.sum(ours.coefficients == 0) < 20
 
 
 def test_baseline_without_scores_is_nelson_aalen() -> None:

@@ -81,19 +81,44 @@ def test_region_statistics_by_hand() -> None:
     numbers = region_statistics(crop)[0]
     assert len(numbers) == NUMBERS == statistics_count(2)
     assert numbers[:3].tolist() == pytest.approx([0.5, 0.0, 0.0], abs=1e-6)
-    assert float(numbers[3]) == pytest.approx(0.5, abs=1e-3)
-    assert float(numbers[4]) == pytest.approx(math.log(0.5), abs=1e-3)
-    assert float(numbers[5]) == pytest.approx(3.0)
-    assert float(numbers[6]) == pytest.approx(math.log(1e-4), abs=1e-3)
+    assert numbers[3:6].tolist() == pytest.approx([0.5, 0.0, 0.0], abs=1e-6)
+    assert float(numbers[6]) == pytest.approx(0.5, abs=1e-3)
+    assert float(numbers[7]) == pytest.approx(math.log(0.5), abs=1e-3)
+    assert float(numbers[8]) == pytest.approx(3.0)
+    assert float(numbers[9]) == pytest.approx(math.log(1e-4), abs=1e-3)
 
 
-def test_roughness_tells_coarse_from_fine_and_not_faint_from_strong() -> None:
+def test_a_place_left_of_the_middle_is_as_far_as_one_right_of_it() -> None:
+    crop = torch.zeros(2, 2, 8, 8, 8)
+    crop[0, 1, :4], crop[1, 1, 4:] = 1.0, 1.0
+    left, right = region_statistics(crop)
+    assert float(left[0]) == -float(right[0]) == pytest.approx(-0.5)
+    assert float(left[3]) == float(right[3]) == pytest.approx(0.5)
+
+
+def test_roughness_by_hand() -> None:
+    """A checkerboard of +-1: neighbours differ by 2, those two apart by nothing, those three apart by 2 again."""
     checker = torch.tensor(np.indices((16, 16, 16)).sum(axis=0) % 2, dtype=torch.float32) * 2 - 1
-    blocks = torch.tensor((np.indices((16, 16, 16)) // 4).sum(axis=0) % 2, dtype=torch.float32) * 2 - 1
-    mask = torch.ones(16, 16, 16)
-    fine, coarse, faint = (region_statistics(torch.stack([x, mask])[None])[0] for x in (checker, blocks, 0.3 * checker))
-    assert float(fine[7]) > float(coarse[7]) + 1
-    assert float(faint[7]) == pytest.approx(float(fine[7]), abs=0.01)
+    mask = torch.zeros(16, 16, 16)
+    mask[4:12, 4:12, 4:12] = 1
+    numbers, faint = (region_statistics(torch.stack([x, mask])[None])[0] for x in (checker, 0.3 * checker))
+    assert numbers[10:13].tolist() == pytest.approx([math.log(4), math.log(1e-4), math.log(4)], abs=1e-3)
+    assert float(faint[10]) == pytest.approx(math.log(4), abs=1e-2)
+    # inside, of 27 neighbours 14 differ in sign from the 13 others; at the region's border as many as not
+    assert float(numbers[13]) == pytest.approx(math.log((6 / 8) ** 3 / 27**2 + 1e-4), abs=1e-3)
+
+
+def test_averaging_takes_noise_and_leaves_texture() -> None:
+    rng = np.random.default_rng(0)
+    waves = np.sin(np.indices((24, 24, 24)).sum(axis=0) / 4)
+    noise = rng.normal(size=waves.shape)
+    mask = np.ones(waves.shape)
+    of_waves, of_noise = (
+        float(region_statistics(torch.tensor(np.stack([x, mask])[None], dtype=torch.float32))[0, 13])
+        for x in (waves, noise)
+    )
+    assert of_waves > math.log(0.6)
+    assert of_noise < math.log(0.1)
 
 
 def test_an_empty_region_gives_numbers_and_gradients() -> None:
