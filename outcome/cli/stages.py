@@ -25,6 +25,18 @@ from outcome.cli.options import (
     WorkerCount,
 )  # fmt: skip
 from outcome.cli.screen import Screen
+from outcome.cli.table_evaluation import (
+    Compared,
+    Grouped,
+    Horizon,
+    PredictionsFile,
+    StudyOrTable,
+    TableKind,
+    Thresholds,
+    asked_of_table,
+    named_study,
+    show_table_evaluation,
+)
 from outcome.config import Study, load_study
 from outcome.errors import EXIT_OK
 from outcome.executor import Workers
@@ -41,7 +53,6 @@ _HELP = {
     "radiomics": "Measure every region: shape and intensity.",
     "features": "Put every block side by side, one row a case; nothing fitted.",
     "train": "Train every endpoint inside nested cross-validation; write the bundle.",
-    "evaluate": "Measure the predictions of every partition; write metrics.json.",
     "report": "Write the self-contained report.html.",
 }
 
@@ -52,6 +63,8 @@ def register(app: typer.Typer) -> None:
         app.command(stage, help=f"{text}\n\nExample: outcome {stage} configs/kits23.yaml --store store")(
             _stage_command(stage)
         )
+        if stage == "train":
+            app.command("evaluate")(evaluate_command)
     app.command("run")(run_command)
     app.command("predict")(predict_command)
     app.command("validate")(validate_command)
@@ -67,6 +80,27 @@ def _stage_command(stage: str) -> Callable[..., int]:
         return _work(loaded, store, [stage], _how(workers, scheduler, device), Screen(as_json=json, quiet=quiet))
 
     return command
+
+
+def evaluate_command(
+    study: StudyOrTable = None, store: StoreFolder = DEFAULT_STORE, overrides: Overrides = None,
+    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", seed: Seed = None,
+    predictions: PredictionsFile = None, kind: TableKind = None, horizon: Horizon = None, compare: Compared = None,
+    group: Grouped = None, threshold: Thresholds = None, json: AsJson = False, quiet: Quiet = False,
+) -> int:  # fmt: skip
+    """Measure the predictions of every partition of a study, or those of a table made elsewhere (--predictions).
+
+    Example: outcome evaluate configs/kits23.yaml --store store
+
+    Example: outcome evaluate --predictions risks.csv --kind survival --horizon 365 --compare asa --group sex
+    """
+    screen = Screen(as_json=json, quiet=quiet)
+    if predictions is not None:
+        question = asked_of_table(study, kind, horizon, (compare, group, threshold))
+        return show_table_evaluation(predictions, question, screen)
+    named = named_study(study, (kind, horizon, compare, group, threshold))
+    loaded = load_study(named, [*(overrides or ()), *_seed(seed)])
+    return _work(loaded, store, ["evaluate"], _how(workers, scheduler, device), screen)
 
 
 def run_command(

@@ -9,13 +9,12 @@ Van Calster et al. 2019, doi:10.1186/s12916-019-1466-7.
 from __future__ import annotations
 
 import math
-import warnings
 
 import numpy as np
-import statsmodels.api as sm
 from scipy.special import logit
 
 from outcome.evaluation.intervals import LEVEL, log_wald, measured, wald
+from outcome.evaluation.newton import Derivatives, maximise
 from outcome.types import Estimate, FloatArray
 
 CLIP = 1e-6
@@ -83,14 +82,19 @@ def logistic_fit(
     design: FloatArray, y: FloatArray, *, offset: FloatArray | None = None
 ) -> tuple[FloatArray, FloatArray] | None:
     """Maximum-likelihood coefficients (k,) and their covariance (k, k); None where the likelihood has no maximum."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # Non-convergence and separation are told by the result below, which the caller turns into a reason.
-        warnings.simplefilter("ignore")
-        model = sm.GLM(np.asarray(y, dtype=float), design, family=sm.families.Binomial(), offset=offset)
-        fit = model.fit(maxiter=100, tol=1e-10)
-    covariance = np.asarray(fit.cov_params())
-    usable = fit.converged and np.all(np.isfinite(fit.params)) and np.all(np.isfinite(covariance))
-    return (np.asarray(fit.params), covariance) if usable else None
+    outcome, start = np.asarray(y, dtype=float), np.zeros(len(y)) if offset is None else offset
+    design = np.asfortranarray(design)  # columns in one piece: two numbers a row would be walked two at a time
+
+    def derivatives(beta: FloatArray) -> Derivatives:
+        log_odds = start + design @ beta
+        # One exponential serves risk and likelihood, and cannot overflow: expit and logaddexp take four times as long.
+        small = np.exp(-np.abs(log_odds))
+        fitted = np.where(log_odds > 0, 1.0, small) / (1 + small)
+        likelihood = float(outcome @ log_odds - np.sum(np.maximum(log_odds, 0) + np.log(1 + small)))
+        information = design.T @ (design * (fitted * (1 - fitted))[:, None])
+        return likelihood, design.T @ (outcome - fitted), information
+
+    return maximise(derivatives, design.shape[1])
 
 
 def separates(y: FloatArray, values: FloatArray) -> bool:

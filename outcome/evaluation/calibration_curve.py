@@ -1,7 +1,8 @@
 """How many of a hundred cases with this predicted risk had the event? Observed against predicted risk, with a band.
 
-Two definitions, named in `CalibrationCurve.kind`: "spline" (a restricted cubic spline of logit risk, three knots, in a
-logistic model) where data allow, else "groups" (risk quantiles; for times, Aalen-Johansen within each).
+Three definitions, named in `CalibrationCurve.kind`: "spline" (a restricted cubic spline of logit risk, three knots, in
+a logistic model) or, where asked for, "loess" (local regression, cut to [0, 1]) where data allow, else "groups" (risk
+quantiles; for times, Aalen-Johansen within each). Smooth curves for times are in `calibration_survival`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from scipy.special import expit
 
 from outcome.evaluation.calibration import clipped_logit, logistic_fit, separates
 from outcome.evaluation.incidence import aalen_johansen
-from outcome.evaluation.intervals import LEVEL, IntArray, Interval, wald, wilson, z_value
+from outcome.evaluation.intervals import LEVEL, MAX_UNDEFINED, IntArray, Interval, resample, wald, wilson, z_value
+from outcome.evaluation.loess import Loess
+from outcome.evaluation.restricted_spline import spline_columns, spline_knots
 from outcome.evaluation.survival import follow_up_gap
 from outcome.types import FloatArray
 
 POINTS = 100
-KNOT_QUANTILES = (0.1, 0.5, 0.9)
+BAND_DRAWS = 200
 # Two bends and an intercept: ten of the rarer class for each, as for any logistic model; below, groups are shown.
-MIN_RARER_FOR_SPLINE = 30
+MIN_RARER = 30
 MAX_GROUPS = 10
 # A group of fewer cases than this has an interval too wide to be read.
 MIN_RARER_PER_GROUP = 5
@@ -31,14 +34,14 @@ MIN_RARER_PER_GROUP = 5
 class CalibrationCurve:
     """Observed against predicted risk. All arrays (k,), k ≤ 200, in [0, 1], `risk` rising."""
 
-    kind: str  # "spline" | "groups"
+    kind: str  # "spline" | "loess" | "groups"
     definition: str
     level: float
     risk: FloatArray
     observed: FloatArray
     low: FloatArray
     high: FloatArray
-    n: tuple[int, ...] | None = None  # cases in each group; None for a spline
+    n: tuple[int, ...] | None = None  # cases in each group; None for a smooth curve
 
     def to_json(self) -> dict[str, Any]:
         arrays = {name: [float(v) for v in getattr(self, name)] for name in ("risk", "observed", "low", "high")}
@@ -46,16 +49,23 @@ class CalibrationCurve:
         return {**head, **arrays, "n": None if self.n is None else list(self.n)}
 
 
-def calibration_curve(y: FloatArray, risk: FloatArray, *, level: float = LEVEL) -> CalibrationCurve:
+def calibration_curve(
+    y: FloatArray, risk: FloatArray, *, smoother: str = "spline", seed: int = 0, level: float = LEVEL
+) -> CalibrationCurve:
     """The calibration curve of a binary outcome: `y` (n,) 0 or 1, `risk` (n,) in [0, 1], n ≥ 1.
 
-    A spline drawn between the 1st and 99th percentile of the risk, with a pointwise band; groups where the rarer
-    class has fewer than 30 cases, the risk too few distinct values, or the spline no maximum-likelihood fit.
-    Harrell 2015, doi:10.1007/978-3-319-19425-7 (chapter 2.4.5).
+    Drawn between the 1st and 99th percentile of the risk by `smoother`, "spline" (Wald band) or "loess" (band from a
+    bootstrap fed by `seed`), bands pointwise; groups where the rarer class has fewer than 30 cases, the risk too few
+    distinct values, or the curve no fit. ValueError for another smoother. Harrell 2015, doi:10.1007/978-3-319-19425-7
+    (chapter 2.4.5); Austin & Steyerberg 2014, doi:10.1002/sim.5941.
     """
+    if smoother not in ("spline", "loess"):
+        raise ValueError(f"a curve is drawn by 'spline' or 'loess', found {smoother!r}")
     y, risk = np.asarray(y, dtype=float), np.asarray(risk, dtype=float)
     rarer = int(min(y.sum(), y.size - y.sum()))
-    curve = _spline_curve(y, risk, level) if rarer >= MIN_RARER_FOR_SPLINE else None
+    curve = None
+    if rarer >= MIN_RARER:
+        curve = _spline_curve(y, risk, level) if smoother == "spline" else _loess_curve(y, risk, seed, level)
     return curve or _group_curve(y, risk, rarer, level)
 
 
@@ -87,13 +97,13 @@ def _incidence_interval(value: float, se: float, n: int, level: float) -> Interv
 
 def _spline_curve(y: FloatArray, risk: FloatArray, level: float) -> CalibrationCurve | None:
     log_odds = clipped_logit(risk)
-    knots = np.quantile(log_odds, KNOT_QUANTILES)
-    if np.min(np.diff(knots)) <= 1e-6 or separates(y, log_odds):
+    knots = spline_knots(log_odds)
+    if knots is None or separates(y, log_odds):
         return None
     fit = logistic_fit(_spline_design(log_odds, knots), y)
     if fit is None:
         return None
-    grid = np.linspace(float(np.quantile(risk, 0.01)), float(np.quantile(risk, 0.99)), POINTS)
+    grid = risk_grid(risk)
     design = _spline_design(clipped_logit(grid), knots)
     centre = design @ fit[0]
     half = z_value(level) * np.sqrt(np.einsum("ij,jk,ik->i", design, fit[1], design))
@@ -104,11 +114,37 @@ def _spline_curve(y: FloatArray, risk: FloatArray, level: float) -> CalibrationC
 
 
 def _spline_design(x: FloatArray, knots: FloatArray) -> FloatArray:
-    """Intercept, x, and Harrell's third column, linear beyond the outer knots; shape (n, 3)."""
-    first, middle, last = knots
-    cubes = [np.maximum(x - k, 0) ** 3 for k in knots]
-    bend = cubes[0] - cubes[1] * (last - first) / (last - middle) + cubes[2] * (middle - first) / (last - middle)
-    return np.column_stack([np.ones(x.size), x, bend / (last - first) ** 2])
+    return np.column_stack([np.ones(x.size), spline_columns(x, knots)])
+
+
+def _loess_curve(y: FloatArray, risk: FloatArray, seed: int, level: float) -> CalibrationCurve | None:
+    order, grid, smooth = np.lexsort((y, risk)), risk_grid(risk), Loess()
+    y, risk = y[order], risk[order]
+    centre = smooth.fitted(risk, y, grid)
+    if centre is None or grid[0] == grid[-1]:
+        return None
+    rng = np.random.default_rng(seed)
+    drawn = (np.sort(resample(y.size, rng)) for _ in range(BAND_DRAWS))
+    curves = [curve for rows in drawn if (curve := smooth.fitted(risk[rows], y[rows], grid)) is not None]
+    band = percentile_band(curves, centre, level)
+    if band is None:
+        return None
+    observed, low, high = (np.clip(each, 0, 1) for each in (centre, *band))
+    definition = f"{smooth.name(y.size)}, band from a bootstrap of {BAND_DRAWS} draws, percentile"
+    return CalibrationCurve("loess", definition, level, grid, observed, low, high)
+
+
+def percentile_band(curves: list[FloatArray], centre: FloatArray, level: float) -> tuple[FloatArray, FloatArray] | None:
+    """Low and high (k,) of bootstrapped curves, (k,) each; None where too many of `BAND_DRAWS` resamples had none."""
+    if len(curves) < (1 - MAX_UNDEFINED) * BAND_DRAWS:
+        return None
+    low, high = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return np.minimum(low, centre), np.maximum(high, centre)
+
+
+def risk_grid(risk: FloatArray) -> FloatArray:
+    """Where a smooth curve is drawn: `POINTS` risks from the 1st to the 99th percentile, few cases being beyond."""
+    return np.linspace(float(np.quantile(risk, 0.01)), float(np.quantile(risk, 0.99)), POINTS)
 
 
 def _group_curve(y: FloatArray, risk: FloatArray, rarer: int, level: float) -> CalibrationCurve:

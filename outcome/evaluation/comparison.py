@@ -1,4 +1,6 @@
-"""Is one score better than another on the same cases? Differences are always a minus b, paired case by case."""
+"""Is one score better than another? Differences are always a minus b; paired case by case on the same cases, and
+unpaired where the two were measured on different cases.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from outcome.evaluation.concordance import concordance, concordance_influence, harrell_c, measured_influence
+from outcome.evaluation.concordance_ipcw import uno_c, uno_influence
 from outcome.evaluation.discrimination import delong_variance, placements
 from outcome.evaluation.intervals import DRAWS, LEVEL, bootstrap, measured, percentile_interval, wald
 from outcome.types import Estimate, FloatArray
@@ -20,11 +24,15 @@ Metric = Callable[..., float]
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """a minus b with its interval, the test statistic (None where the test has none) and the two-sided p-value."""
+    """a minus b with its interval, the test statistic (None where the test has none) and the two-sided p-value.
+
+    `df` are the degrees of freedom of a t test; None where the statistic is compared with a normal distribution.
+    """
 
     estimate: Estimate
     statistic: float | None
     p_value: float | None
+    df: float | None = None
 
 
 def paired_delong(y: FloatArray, score_a: FloatArray, score_b: FloatArray, *, level: float = LEVEL) -> PairedDifference:
@@ -43,6 +51,33 @@ def paired_delong(y: FloatArray, score_a: FloatArray, score_b: FloatArray, *, le
     return _normal_test(value, variance, "paired DeLong", n=n, n_events=n_events, level=level)
 
 
+def unpaired_delong(
+    sample_a: tuple[FloatArray, FloatArray], sample_b: tuple[FloatArray, FloatArray], *, level: float = LEVEL
+) -> PairedDifference:
+    """Is the AUROC higher in the cases of a than in those of b? Each sample is (`y` 0 or 1, `score`), no case in both.
+
+    DeLong's variances added; t test with Welch-Satterthwaite degrees of freedom, each sample's own n - 1 (as pROC:
+    Robin et al. 2011, doi:10.1186/1471-2105-12-77). Withheld with fewer than two cases in a class of either sample.
+    """
+    counts = [(len(y), int(np.sum(np.asarray(y) == 1))) for y, _ in (sample_a, sample_b)]
+    n, n_events = sum(count[0] for count in counts), sum(count[1] for count in counts)
+    if min(min(events, size - events) for size, events in counts) < 2:
+        reason = "each sample needs at least 2 cases with the event and 2 without"
+        return PairedDifference(Estimate.withhold(reason, n=n, n_events=n_events), None, None)
+    placed = [placements(y, score) for y, score in (sample_a, sample_b)]
+    value = float(placed[0][0].mean() - placed[1][0].mean())
+    variances = [delong_variance(*parts) for parts in placed]
+    if not sum(variances) > 0:
+        return _normal_test(value, 0.0, "unpaired DeLong", n=n, n_events=n_events, level=level)
+    shares = [variance**2 / (size - 1) for variance, (size, _) in zip(variances, counts, strict=True)]
+    se, df = math.sqrt(sum(variances)), sum(variances) ** 2 / sum(shares)
+    half = float(student.ppf(0.5 + level / 2, df)) * se
+    bounds = max(value - half, -1.0), min(value + half, 1.0)
+    method = f"unpaired DeLong, t with {df:.1f} degrees of freedom"
+    estimate = measured(value, bounds, method=method, n=n, n_events=n_events, level=level)
+    return PairedDifference(estimate, value / se, float(2 * student.sf(abs(value / se), df)), df)
+
+
 def paired_harrell_c(
     time_days: FloatArray, event: FloatArray, score_a: FloatArray, score_b: FloatArray, *, level: float = LEVEL
 ) -> PairedDifference:
@@ -55,6 +90,25 @@ def paired_harrell_c(
     pulls = [concordance_influence(time_days, event, s) for s in (score_a, score_b)]
     variance = float(np.sum((pulls[0] - pulls[1]) ** 2))
     return _normal_test(value, variance, "paired jackknife", n=len(event), n_events=n_events, level=level)
+
+
+def paired_uno_c(
+    time_days: FloatArray,
+    event: FloatArray,
+    scores: tuple[FloatArray, FloatArray],
+    *,
+    tau_days: float | None = None,
+    level: float = LEVEL,
+) -> PairedDifference:
+    """Is Uno's C of the first score higher than that of the second? Influence functions subtracted case by case."""
+    n, n_events = len(event), int(np.sum(np.asarray(event) == 1))
+    first, second = (uno_c(time_days, event, s, tau_days=tau_days) for s in scores)
+    if math.isnan(first - second):
+        reason = "no pair of cases can be compared"
+        return PairedDifference(Estimate.withhold(reason, n=n, n_events=n_events), None, None)
+    pulls = [uno_influence(time_days, event, s, tau_days=tau_days) for s in scores]
+    variance = float(np.sum((pulls[0] - pulls[1]) ** 2))
+    return _normal_test(first - second, variance, "paired IPCW", n=n, n_events=n_events, level=level)
 
 
 def paired_concordance(

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from outcome.evaluation import calibration, comparison, concordance, discrimination, overall, survival
+from outcome.evaluation import (
+    brier_survival,
+    calibration,
+    calibration_survival,
+    comparison,
+    concordance,
+    concordance_ipcw,
+    discrimination,
+    overall,
+    survival,
+)
 from outcome.evaluation.calibration_curve import CalibrationCurve, calibration_curve, calibration_curve_t
+from outcome.evaluation.calibration_error import calibration_error_estimates
+from outcome.evaluation.calibration_error_survival import calibration_error_t_estimates
 from outcome.evaluation.classification import DENOMINATORS, classification_estimates
 from outcome.evaluation.comparison import PairedDifference
+from outcome.evaluation.net_benefit import BinaryOutcome, net_benefit_estimate
 from outcome.evaluation.regression import REGRESSION_METRICS, regression_estimates
 from outcome.evaluation.sample import Sample
 from outcome.types import EndpointKind, Estimate, FloatArray, Target
@@ -18,18 +31,22 @@ Metrics = dict[str, Estimate]
 
 @dataclass(frozen=True)
 class Kind:
-    """What is done with one kind of endpoint. `measure` gives exactly the metrics that `names` foretells."""
+    """What is done with one kind of endpoint. `measure` gives exactly the metrics that `names` foretells.
+
+    `difference` compares two scores in the primary metric, `differences` in every metric that has a paired test.
+    """
 
     primary: str
     names: Callable[[Sample], tuple[str, ...]]
     measure: Callable[[Sample], Metrics]
     curve: Callable[[Sample], CalibrationCurve | None]
     difference: Callable[[Target, FloatArray, FloatArray, float], PairedDifference]
+    differences: Mapping[str, Callable[[Target, FloatArray, FloatArray, float], PairedDifference]]
 
 
 def _binary_names(sample: Sample) -> tuple[str, ...]:
-    on_risk = () if sample.risk is None else tuple(ON_BINARY_RISK)
-    at_threshold = () if sample.risk is None or sample.settings.threshold is None else tuple(DENOMINATORS)
+    on_risk = () if sample.risk is None else (*ON_BINARY_RISK, *CALIBRATION_ERRORS)
+    at_threshold = () if sample.risk is None or sample.settings.threshold is None else AT_THRESHOLD
     return (*ON_BINARY_SCORE, *on_risk, *at_threshold)
 
 
@@ -39,7 +56,20 @@ def _binary(sample: Sample) -> Metrics:
     if risk is None:
         return found
     found |= {name: estimate(y, risk, level=level) for name, estimate in ON_BINARY_RISK.items()}
-    return found if threshold is None else found | classification_estimates(y, risk, threshold, level=level)
+    errors = calibration_error_estimates(y, risk, seed=sample.settings.seed, level=level)
+    found |= {name: errors[name] for name in CALIBRATION_ERRORS}
+    return found if threshold is None else found | _at_threshold(sample, risk, threshold)
+
+
+def _at_threshold(sample: Sample, risk: FloatArray, threshold: float) -> Metrics:
+    y, level = sample.target.value, sample.settings.level
+    found = classification_estimates(y, risk, threshold, level=level)
+    if threshold < 1:
+        found[NET_BENEFIT] = net_benefit_estimate(BinaryOutcome(y), risk, threshold, level=level)
+    else:
+        reason = "at a threshold of 1 the odds are infinite: the net benefit is undefined"
+        found[NET_BENEFIT] = Estimate.withhold(reason, n=sample.n, n_events=sample.target.n_events)
+    return found
 
 
 def _binary_curve(sample: Sample) -> CalibrationCurve | None:
@@ -52,14 +82,15 @@ def _binary_difference(target: Target, a: FloatArray, b: FloatArray, level: floa
 
 def _timed_names(sample: Sample) -> tuple[str, ...]:
     if sample.settings.horizon_days is None:
-        return ("harrell_c",)
-    return ("harrell_c", "auc_t") if sample.risk is None else ("harrell_c", "auc_t", *ON_TIMED_RISK)
+        return tuple(ON_TIMED_SCORE)
+    on_risk = () if sample.risk is None else (*ON_TIMED_RISK, *CALIBRATION_ERRORS_T)
+    return (*ON_TIMED_SCORE, "auc_t", *on_risk)
 
 
 def _timed(sample: Sample) -> Metrics:
     time, event, level = sample.target.time_days, sample.target.event, sample.settings.level
     horizon = sample.settings.horizon_days
-    found = {"harrell_c": concordance.harrell_c_estimate(time, event, sample.score, level=level)}
+    found = {name: f(time, event, sample.score, level=level) for name, f in ON_TIMED_SCORE.items()}
     if horizon is None:
         return found
     few = _too_few_by_horizon(sample)
@@ -68,7 +99,9 @@ def _timed(sample: Sample) -> Metrics:
     found["auc_t"] = survival.auc_t_estimate(time, event, sample.score, horizon, level=level)
     if sample.risk is None:
         return found
-    return found | {name: f(time, event, sample.risk, horizon, level=level) for name, f in ON_TIMED_RISK.items()}
+    found |= {name: f(time, event, sample.risk, horizon, level=level) for name, f in ON_TIMED_RISK.items()}
+    errors = calibration_error_t_estimates(time, event, sample.risk, horizon, seed=sample.settings.seed, level=level)
+    return found | {name: errors[kind] for name, kind in CALIBRATION_ERRORS_T.items()}
 
 
 def _timed_curve(sample: Sample) -> CalibrationCurve | None:
@@ -80,6 +113,10 @@ def _timed_curve(sample: Sample) -> CalibrationCurve | None:
 
 def _timed_difference(target: Target, a: FloatArray, b: FloatArray, level: float) -> PairedDifference:
     return comparison.paired_harrell_c(target.time_days, target.event, a, b, level=level)
+
+
+def _timed_difference_uno(target: Target, a: FloatArray, b: FloatArray, level: float) -> PairedDifference:
+    return comparison.paired_uno_c(target.time_days, target.event, (a, b), level=level)
 
 
 def _too_few_by_horizon(sample: Sample) -> Estimate | None:
@@ -119,18 +156,42 @@ ON_BINARY_SCORE: dict[str, Callable[..., Estimate]] = {
 ON_BINARY_RISK: dict[str, Callable[..., Estimate]] = {
     "brier": overall.brier_estimate,
     "scaled_brier": overall.scaled_brier_estimate,
+    "log_loss": overall.log_loss_estimate,
     "oe_ratio": calibration.oe_ratio_estimate,
     "citl": calibration.citl_estimate,
     "slope": calibration.slope_estimate,
 }
+ON_TIMED_SCORE: dict[str, Callable[..., Estimate]] = {
+    "harrell_c": concordance.harrell_c_estimate,
+    "uno_c": concordance_ipcw.uno_c_estimate,
+}
 ON_TIMED_RISK: dict[str, Callable[..., Estimate]] = {
     "brier_t": survival.brier_t_estimate,
+    "scaled_brier_t": brier_survival.scaled_brier_t_estimate,
     "oe_ratio_t": survival.oe_ratio_t_estimate,
+    "citl_t": calibration_survival.citl_t_estimate,
+    "slope_t": calibration_survival.slope_t_estimate,
 }
-NUMBER = Kind("concordance", _number_names, _number, _number_curve, _number_difference)
+# The largest distance and the mean square are in `calibration_error`: the first is one case's, both are rarely quoted.
+CALIBRATION_ERRORS = ("ici", "e50", "e90")
+CALIBRATION_ERRORS_T = {f"{name}_t": name for name in CALIBRATION_ERRORS}
+NET_BENEFIT = "net_benefit"
+AT_THRESHOLD = (*DENOMINATORS, NET_BENEFIT)
+NUMBER = Kind(
+    "concordance", _number_names, _number, _number_curve, _number_difference, {"concordance": _number_difference}
+)
+BINARY = Kind("auroc", _binary_names, _binary, _binary_curve, _binary_difference, {"auroc": _binary_difference})
+TIMED = Kind(
+    "harrell_c",
+    _timed_names,
+    _timed,
+    _timed_curve,
+    _timed_difference,
+    {"harrell_c": _timed_difference, "uno_c": _timed_difference_uno},
+)
 KINDS: dict[EndpointKind, Kind] = {
-    EndpointKind.BINARY: Kind("auroc", _binary_names, _binary, _binary_curve, _binary_difference),
-    EndpointKind.TIME_TO_EVENT: Kind("harrell_c", _timed_names, _timed, _timed_curve, _timed_difference),
+    EndpointKind.BINARY: BINARY,
+    EndpointKind.TIME_TO_EVENT: TIMED,
     EndpointKind.DURATION: NUMBER,
     EndpointKind.ORDINAL: NUMBER,
     EndpointKind.CONTINUOUS: NUMBER,

@@ -36,7 +36,7 @@ def auc_t(time_days: FloatArray, event: FloatArray, score: FloatArray, horizon_d
     """
     if follow_up_gap(time_days, event, horizon_days):
         return math.nan
-    return _auc_and_pull(HorizonStatus.at(time_days, event, horizon_days), score)[0]
+    return auc_and_pull(HorizonStatus.at(time_days, event, horizon_days), score)[0]
 
 
 def auc_t_estimate(
@@ -52,7 +52,7 @@ def auc_t_estimate(
         gap = "every case has the same score: nothing is ranked"
     if gap:
         return Estimate.withhold(gap, n=n, n_events=n_events)
-    value, pull = _auc_and_pull(status, score)
+    value, pull = auc_and_pull(status, score)
     variance = float(np.sum((pull + weight_influence(status, pull)) ** 2))
     interval = wald(value, math.sqrt(variance), level=level, bounds=(0.0, 1.0)) if variance > 0 else None
     return measured(value, interval, method="IPCW, influence function", n=n, n_events=n_events, level=level)
@@ -122,7 +122,7 @@ def _brier_pull(status: HorizonStatus, risk: FloatArray) -> FloatArray:
     return status.weight * (np.asarray(risk) - status.had_event) ** 2 / len(risk)
 
 
-def _auc_and_pull(status: HorizonStatus, score: FloatArray) -> tuple[float, FloatArray]:
+def auc_and_pull(status: HorizonStatus, score: FloatArray) -> tuple[float, FloatArray]:
     """The AUC and its derivative by the log weight of each case."""
     cases, controls, weight = status.had_event, status.is_free, status.weight
     score, pull = np.asarray(score), np.zeros(len(score))

@@ -27,7 +27,7 @@ from outcome.ledger import Ledger
 from outcome.store import MANIFEST, RUN_LOG, StudyStore, digest, folder_digests, plain, read_json, write_json
 
 Progress = Callable[[str, int, int], None]
-_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "statsmodels", "lifelines", "lightgbm", "numba",
+_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "scikit-misc", "lifelines", "lightgbm", "numba",
               "nibabel", "scikit-image")  # fmt: skip
 _SOURCES = (".py", ".j2", ".css")
 _MEASURING_LIBRARIES = ("numpy", "scipy", "numba", "nibabel", "scikit-image")

@@ -38,19 +38,33 @@ METRICS: Mapping[str, Metric] = {
     "scaled_brier": Metric(
         "Scaled Brier score", "share of the event-rate model's error removed; 0 is no better", null=0.0
     ),
+    "log_loss": Metric("Log loss", "mean surprise at what happened; lower is better", decimals=3),
     "oe_ratio": Metric("Observed / expected", "events seen per event predicted; 1 is right on average", null=1.0),
     "citl": Metric("Calibration intercept", "log-odds shift at slope 1; 0 is right on average", null=0.0),
     "slope": Metric("Calibration slope", "1 is right; below 1 the risks are too extreme", null=1.0),
+    "ici": Metric("ICI", "mean distance between observed and predicted risk; lower is better", decimals=3),
+    "e50": Metric("E50", "half of the cases have a smaller distance than this", decimals=3),
+    "e90": Metric("E90", "nine cases in ten have a smaller distance than this", decimals=3),
     "sensitivity": Metric("Sensitivity", "share of events flagged at the threshold"),
     "specificity": Metric("Specificity", "share of non-events not flagged at the threshold"),
     "precision": Metric("Precision", "share of flagged cases that have the event"),
     "recall": Metric("Recall", "the same number as sensitivity"),
     "npv": Metric("Negative predictive value", "share of unflagged cases without the event"),
     "accuracy": Metric("Accuracy", "share of cases classified rightly; compare with the larger class"),
+    "net_benefit": Metric(
+        "Net benefit", "cases treated rightly, less those treated needlessly, per case", decimals=3, null=0.0
+    ),
     "harrell_c": Metric(
         "Harrell's C", "chance that the earlier event of a pair has the higher score; 0.5 is a coin", null=0.5
     ),
+    "uno_c": Metric("Uno's C", "as Harrell's C, had nobody been censored; 0.5 is a coin", null=0.5),
     "brier_t": Metric("Brier score", "squared error of the risk at the horizon; lower is better", decimals=3),
+    "scaled_brier_t": Metric("Scaled Brier score", "share of the incidence's error removed at the horizon", null=0.0),
+    "citl_t": Metric("Calibration intercept", "log-hazard shift at the horizon; 0 is right on average", null=0.0),
+    "slope_t": Metric("Calibration slope", "1 is right; below 1 the risks at the horizon are too extreme", null=1.0),
+    "ici_t": Metric("ICI", "mean distance between observed and predicted risk at the horizon", decimals=3),
+    "e50_t": Metric("E50", "half of the cases have a smaller distance at the horizon", decimals=3),
+    "e90_t": Metric("E90", "nine cases in ten have a smaller distance at the horizon", decimals=3),
     "oe_ratio_t": Metric("Observed / expected", "cumulative events seen per event predicted at the horizon", null=1.0),
     "auc_t": Metric("AUC at the horizon", "ranking of cases with the event by the horizon; 0.5 is a coin", null=0.5),
     "mae": Metric("Mean absolute error", "average size of the error; lower is better"),
@@ -62,20 +76,30 @@ METRICS: Mapping[str, Metric] = {
     "bias": Metric("Bias", "predicted minus observed, on average", null=0.0),
 }
 AMOUNT_METRICS = ("mae", "median_ae", "bias")  # these carry the unit of the endpoint
-DISCRIMINATION = ("auroc", "average_precision", "harrell_c", "auc_t", "concordance", "r2")
+DISCRIMINATION = ("auroc", "average_precision", "harrell_c", "uno_c", "auc_t", "concordance", "r2")
 CALIBRATION = (
     "oe_ratio",
     "citl",
     "slope",
+    "ici",
+    "e50",
+    "e90",
     "brier",
     "scaled_brier",
+    "log_loss",
     "oe_ratio_t",
+    "citl_t",
+    "slope_t",
+    "ici_t",
+    "e50_t",
+    "e90_t",
     "brier_t",
+    "scaled_brier_t",
     "mae",
     "median_ae",
     "bias",
 )
-AT_THRESHOLD = ("sensitivity", "specificity", "precision", "recall", "npv", "accuracy")
+AT_THRESHOLD = ("sensitivity", "specificity", "precision", "recall", "npv", "accuracy", "net_benefit")
 
 PRIMARY: Mapping[str, str] = {
     "binary": "auroc",

@@ -15,7 +15,7 @@ from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
-from outcome.evaluation.calibration_curve import KNOT_QUANTILES, calibration_curve
+from outcome.evaluation.calibration_curve import calibration_curve
 from outcome.evaluation.censoring import HorizonStatus, weight_influence
 from outcome.evaluation.comparison import paired_bootstrap, paired_delong, paired_harrell_c
 from outcome.evaluation.concordance import concordance, concordance_influence, harrell_c
@@ -23,9 +23,10 @@ from outcome.evaluation.discrimination import auroc, average_precision
 from outcome.evaluation.incidence import aalen_johansen, kaplan_meier
 from outcome.evaluation.overall import scaled_brier, scaled_brier_estimate
 from outcome.evaluation.regression import r2
+from outcome.evaluation.restricted_spline import KNOT_QUANTILES
 from outcome.evaluation.survival import (
-    _auc_and_pull,
     _brier_pull,
+    auc_and_pull,
     auc_t,
     auc_t_estimate,
     brier_t,
@@ -160,7 +161,7 @@ def test_influence_is_the_change_made_by_one_more_case(
     risk = np.array([3, 8, 2, 4, 9, 6, 1, 7, 5, 3, 2, 6, 4]) / 10
     status, n, copies = HorizonStatus.at(days, event, 7.5), 13, 500
     if metric is auc_t:
-        pull = direct = _auc_and_pull(status, risk)[1]
+        pull = direct = auc_and_pull(status, risk)[1]
     else:
         pull = _brier_pull(status, risk)
         direct = pull - pull.sum() / n

@@ -16,9 +16,13 @@ from outcome.types import EndpointKind, Estimate, FloatArray, Target
 
 BINARY_NAMES = {
     "auroc", "average_precision", "brier", "scaled_brier", "oe_ratio", "citl", "slope",
-    "sensitivity", "specificity", "precision", "recall", "accuracy", "npv",
+    "log_loss", "ici", "e50", "e90", "sensitivity", "specificity", "precision", "recall", "accuracy", "npv",
+    "net_benefit",
 }  # fmt: skip
-TIMED_NAMES = {"harrell_c", "brier_t", "oe_ratio_t", "auc_t"}
+TIMED_NAMES = {
+    "harrell_c", "uno_c", "brier_t", "scaled_brier_t", "oe_ratio_t", "citl_t", "slope_t", "ici_t", "e50_t", "e90_t",
+    "auc_t",
+}  # fmt: skip
 NUMBER_NAMES = {"mae", "median_ae", "r2", "concordance", "bias"}
 
 
@@ -64,7 +68,7 @@ def test_timed_metrics_are_those_of_the_store() -> None:
     found = evaluate_target(target, risk, score, horizon_days=60)
     assert set(found.metrics) == TIMED_NAMES
     assert all(e.value is not None and e.low <= e.value <= e.high for e in found.metrics.values())
-    assert set(evaluate_target(target, risk, score).metrics) == {"harrell_c"}
+    assert set(evaluate_target(target, risk, score).metrics) == {"harrell_c", "uno_c"}
 
 
 @pytest.mark.parametrize("kind", [EndpointKind.DURATION, EndpointKind.ORDINAL, EndpointKind.CONTINUOUS])
@@ -82,7 +86,7 @@ def test_a_comparator_that_is_no_risk_gets_ranking_numbers_only() -> None:
     assert set(evaluate_target(target, None, score, threshold=0.4).metrics) == {"auroc", "average_precision"}
     timed, _, lp = timed_case()
     found = evaluate_target(timed, None, lp, horizon_days=60)
-    assert set(found.metrics) == {"harrell_c", "auc_t"}
+    assert set(found.metrics) == {"harrell_c", "uno_c", "auc_t"}
     assert found.calibration_curve is None
     assert found.risk_histogram is None
 

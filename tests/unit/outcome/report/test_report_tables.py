@@ -170,7 +170,8 @@ def test_tables_leave_the_metrics_as_they_were(metrics: Any) -> None:
 
 def test_every_documented_metric_has_words() -> None:
     names = """auroc average_precision brier scaled_brier oe_ratio citl slope sensitivity specificity precision recall
-        accuracy npv harrell_c brier_t oe_ratio_t auc_t mae median_ae r2 concordance bias"""
+        log_loss ici e50 e90 accuracy npv net_benefit harrell_c uno_c auc_t brier_t scaled_brier_t oe_ratio_t citl_t
+        slope_t ici_t e50_t e90_t mae median_ae r2 concordance bias"""
     assert set(names.split()) == set(METRICS)
     assert all(metric.label and metric.meaning for metric in METRICS.values())
 
