@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,11 +65,11 @@ def drawn(folder: Path, cases: int, seed: int, variant: str) -> tuple[TrainingDa
     return data, risk, one_number_column(study, columns)
 
 
-def measure(folder: Path, cases: int, seed: int, variant: str) -> dict[str, float | str]:
+def measure(folder: Path, cases: int, seed: int, variant: str, repeats: int) -> dict[str, float | str]:
     """The AUROC on the test draw by rung, of the chosen rung and of the true risk; seconds of the fit."""
     train, _, one_number = drawn(folder / f"train_{seed}", cases, seed, variant)
     test, risk, _ = drawn(folder / f"test_{seed}", cases, seed + SHIFT, variant)
-    settings = training_settings(load_study(folder / f"train_{seed}" / "study.yaml"))
+    settings = replace(training_settings(load_study(folder / f"train_{seed}" / "study.yaml")), inner_repeats=repeats)
     rungs = default_ladder(train.columns, EndpointKind.BINARY, INPUTS, settings, one_number)
     start = time.perf_counter()
     with threadpool_limits(limits=1):
@@ -116,13 +117,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=11, help="the first seed; models were tuned on seeds 1 and 2")
     parser.add_argument("--variant", default="full")
+    parser.add_argument("--inner-repeats", type=int, default=1, help="partitions into inner folds behind the choice")
     parser.add_argument("--keep", type=Path, help="keep the studies there and use them again")
     parser.add_argument("--workers", type=int, default=2, help="seeds at once")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, ProcessPoolExecutor(asked.workers) as pool:
         folder = (asked.keep or Path(scratch)) / f"{asked.variant}_{asked.cases}"
         seeds = range(asked.first, asked.first + asked.seeds)
-        work = [pool.submit(measure, folder, asked.cases, seed, asked.variant) for seed in seeds]
+        work = [pool.submit(measure, folder, asked.cases, seed, asked.variant, asked.inner_repeats) for seed in seeds]
         print("\n".join(rows([done.result() for done in work])))
 
 

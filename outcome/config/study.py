@@ -141,6 +141,7 @@ class Training(Model):
     seed: int = Field(default=7, ge=0)
     outer_folds: int = Field(default=5, ge=2, le=20)
     inner_folds: int = Field(default=3, ge=2, le=20)
+    inner_repeats: int = Field(default=1, ge=1, le=20, description="more make the choice of model steadier, and cost")
     bootstraps: int = Field(default=50, ge=0, le=2000)
     min_events: int = Field(default=10, ge=2)
     few_events: int = Field(default=20, ge=2)

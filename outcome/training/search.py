@@ -22,7 +22,7 @@ from outcome.types import EndpointKind, FloatArray, Target
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """One rung with one set of params: its inner out-of-fold scores (n,) and its metric in each inner fold (k,).
+    """One rung with one set of params: its inner out-of-fold scores (n,) and its metric in each fold tried (k,).
 
     `pulls` (patients,) is how much each patient pulls `mean`: the sum of squares is its variance, and that of the
     difference between two candidates' pulls is the variance of the difference between their means.
@@ -48,17 +48,38 @@ class Candidate:
 def search(data: TrainingData, rungs: Sequence[Rung], settings: TrainingSettings, seed: int) -> tuple[Candidate, ...]:
     """The best params of every rung, simplest first, by inner patient-grouped cross-validation on these rows alone.
 
-    All outcomes known. Of equal scores the more restrained params (earlier in the grid) win.
+    All outcomes known. Of equal scores the more restrained params (earlier in the grid) win. With several
+    `inner_repeats` the folds are drawn anew each time, so that one lucky partition decides less.
     """
-    folds = patient_folds(data.patients, data.target, settings.inner_folds, derive_seed(seed, "inner"))
+    rounds = [_round(data, rungs, settings, seed, repeat) for repeat in range(settings.inner_repeats)]
+    candidates = [_averaged(same) for same in zip(*rounds, strict=True)]
+    ordered = sorted(rungs, key=lambda rung: rung.complexity)
+    return tuple(max((c for c in candidates if c.rung is rung), key=lambda c: c.mean) for rung in ordered)
+
+
+def _round(
+    data: TrainingData, rungs: Sequence[Rung], settings: TrainingSettings, seed: int, repeat: int
+) -> list[Candidate]:
+    """Every rung with every entry of its grid, cross-validated over one partition into folds."""
+    drawn = derive_seed(seed, "inner") if repeat == 0 else derive_seed(seed, f"inner {repeat}")
+    folds = patient_folds(data.patients, data.target, settings.inner_folds, drawn)
     out_of_fold = _out_of_fold(data, rungs, settings, folds, seed)
-    candidates = [
+    return [
         Candidate(rung, params, scores, *_fold_scores(data, scores, folds))
         for rung, tried in zip(rungs, out_of_fold, strict=True)
         for params, scores in zip(rung.grid, tried, strict=True)
     ]
-    ordered = sorted(rungs, key=lambda rung: rung.complexity)
-    return tuple(max((c for c in candidates if c.rung is rung), key=lambda c: c.mean) for rung in ordered)
+
+
+def _averaged(same: Sequence[Candidate]) -> Candidate:
+    """One candidate over several partitions: all folds' scores, mean pulls.
+
+    The out-of-fold scores stay those of the first partition: a calibrator learned on a mean of several models' scores
+    would not fit the one model that is handed on.
+    """
+    scores = np.concatenate([candidate.fold_scores for candidate in same])
+    pulls = np.mean([candidate.pulls for candidate in same], axis=0)
+    return replace(same[0], fold_scores=scores, pulls=np.asarray(pulls))
 
 
 def metric_of(target: Target, score: FloatArray) -> float:

@@ -55,6 +55,7 @@ class TrainingSettings:
 
     outer_folds: int = 5
     inner_folds: int = 3
+    inner_repeats: int = 1  # partitions into inner folds; each costs as much as the first
     bootstraps: int = 50
     min_events: int = 10  # fewer events (or, for yes/no, non-events): no model
     few_events: int = 20  # fewer: no slope is estimated when calibrating
@@ -67,8 +68,11 @@ class TrainingSettings:
         object.__setattr__(self, "families", tuple(self.families))
         if min(self.outer_folds, self.inner_folds) < 2:
             raise ValueError(f"at least two folds are needed, found {self.outer_folds} and {self.inner_folds}")
-        if self.bootstraps < 0 or self.min_events < 2:
-            raise ValueError(f"bootstraps >= 0 and min_events >= 2, found {self.bootstraps} and {self.min_events}")
+        if self.bootstraps < 0 or self.min_events < 2 or self.inner_repeats < 1:
+            raise ValueError(
+                "bootstraps >= 0, min_events >= 2 and inner_repeats >= 1, found "
+                f"{self.bootstraps}, {self.min_events} and {self.inner_repeats}"
+            )
         unknown = sorted(set(self.families) - set(FAMILIES))
         if unknown or not self.families:
             raise ValueError(f"families are among {FAMILIES}, found {unknown or 'none'}")

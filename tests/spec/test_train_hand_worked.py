@@ -94,3 +94,22 @@ def test_pulls_sum_to_the_variance_of_the_mean_over_folds_by_patient() -> None:
     assert np.sum(found.pulls**2) == pytest.approx(sum(variances) / 9)
     twins = np.repeat([f"p{i}" for i in range(60)], 2)
     assert len(search(TrainingData(frame, columns, target, twins), (rung,), settings, 1)[0].pulls) == 60
+
+
+def test_a_repeat_draws_other_folds_and_its_scores_are_averaged() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=90)
+    y = (rng.random(90) < 1 / (1 + np.exp(-x))).astype(float)
+    frame = pd.DataFrame({"clinical:x": x}, index=[f"case{i}" for i in range(90)])
+    columns = (FeatureColumn("clinical:x", "clinical", "numeric", "preoperative"),)
+    data = TrainingData(frame, columns, Target.binary("e", y), frame.index.to_numpy())
+    rung = Rung("x", "logistic", ({"penalty": 1.0},), 0, ("clinical",))
+    once, twice = (search(data, (rung,), TrainingSettings(inner_repeats=n), 1)[0] for n in (1, 2))
+    assert len(twice.fold_scores) == 2 * len(once.fold_scores) == 6
+    assert np.array_equal(twice.fold_scores[:3], once.fold_scores)
+    assert not np.array_equal(twice.fold_scores[3:], once.fold_scores)
+    assert twice.mean == pytest.approx(np.mean([once.mean, twice.fold_scores[3:].mean()]))
+    assert np.array_equal(twice.out_of_fold, once.out_of_fold)
+    # folds differ, so do the pulls; the mean of two is no longer the first
+    assert not np.array_equal(twice.pulls, once.pulls)
+    assert twice.pulls.sum() == pytest.approx(0, abs=1e-12)
