@@ -27,16 +27,28 @@ def oe_ratio(y: FloatArray, risk: FloatArray) -> float:
 
 
 def oe_ratio_estimate(y: FloatArray, risk: FloatArray, *, level: float = LEVEL) -> Estimate:
-    """Observed over expected with exp(log ratio ± z / sqrt(observed)), the observed count as a Poisson count."""
-    n, n_events = len(y), int(np.sum(np.asarray(y) == 1))
-    value = oe_ratio(y, risk)
+    """Observed over expected with exp(log ratio ± z·se), se² = (1 - observed / n) / observed: a binomial count, the
+    risks taken as fixed. Debray et al. 2017, doi:10.1136/bmj.i6460.
+    """
+    n, observed = len(y), float(np.sum(np.asarray(y) == 1))
+    return _oe_ratio(y, risk, (1 - observed / n) / observed if observed else 0.0, "binomial", level)
+
+
+def oe_ratio_poisson_estimate(y: FloatArray, risk: FloatArray, *, level: float = LEVEL) -> Estimate:
+    """The same with se² = 1 / observed, as often published: far too wide where events are common."""
+    observed = float(np.sum(np.asarray(y) == 1))
+    return _oe_ratio(y, risk, 1 / observed if observed else 0.0, "Poisson", level)
+
+
+def _oe_ratio(y: FloatArray, risk: FloatArray, variance: float, count: str, level: float) -> Estimate:
+    n, n_events, value = len(y), int(np.sum(np.asarray(y) == 1)), oe_ratio(y, risk)
     if math.isnan(value):
         reason = "all risks are zero: no event is expected, so the ratio is undefined"
         return Estimate.withhold(reason, n=n, n_events=n_events)
     if not n_events:
         return Estimate.withhold("no events: the ratio has no interval", n=n, n_events=0)
-    interval = log_wald(value, 1 / math.sqrt(n_events), level=level)
-    return measured(value, interval, method="log Wald, Poisson", n=n, n_events=n_events, level=level)
+    interval = log_wald(value, math.sqrt(variance), level=level) if variance > 0 else None
+    return measured(value, interval, method=f"log Wald, {count}", n=n, n_events=n_events, level=level)
 
 
 def clipped_logit(risk: FloatArray) -> FloatArray:

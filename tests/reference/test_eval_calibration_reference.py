@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from outcome.evaluation.brier_survival import integrated_brier, integrated_brier_estimate, scaled_brier_t_estimate
-from outcome.evaluation.calibration import citl_estimate, logistic_fit, oe_ratio_estimate, slope_estimate
+from outcome.evaluation.calibration import citl_estimate, logistic_fit, oe_ratio_poisson_estimate, slope_estimate
 from outcome.evaluation.calibration_error import calibration_errors
 from outcome.evaluation.calibration_error_survival import calibration_errors_t, ici_t
 from outcome.evaluation.calibration_survival import (
@@ -99,7 +99,7 @@ def test_a07_validation(folder: Path, entries: Entries) -> None:
     for name, estimate, interval in (
         ("CITL", citl_estimate(y, risk), "CITL_CI_wald"),
         ("slope", slope_estimate(y, risk), "slope_CI_wald"),
-        ("OE", oe_ratio_estimate(y, risk), "OE_CI"),
+        ("OE", oe_ratio_poisson_estimate(y, risk), "OE_CI"),
     ):
         assert estimate.value == pytest.approx(expected[name], abs=tol)
         assert bounds(estimate) == pytest.approx(expected[interval], abs=tol)

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from outcome.evaluation.calibration import citl, oe_ratio, oe_ratio_estimate
+from outcome.evaluation.calibration import citl, oe_ratio, oe_ratio_estimate, oe_ratio_poisson_estimate
 from outcome.evaluation.censoring import HorizonStatus
 from outcome.evaluation.classification import (
     accuracy,
@@ -65,11 +65,11 @@ def test_brier_scores() -> None:
 
 
 def test_observed_over_expected() -> None:
-    # 4 observed, risks sum to 3.9; interval 4/3.9 times or over exp(1.96 / 2).
+    # 4 of 8 observed, risks sum to 3.9; on the log scale se = sqrt((1 - 4/8) / 4), as a Poisson count sqrt(1 / 4).
     assert oe_ratio(Y, RISK) == pytest.approx(4 / 3.9)
-    estimate = oe_ratio_estimate(Y, RISK)
-    assert estimate.low == pytest.approx(4 / 3.9 / math.exp(1.959964 / 2), rel=1e-6)
-    assert estimate.high == pytest.approx(4 / 3.9 * math.exp(1.959964 / 2), rel=1e-6)
+    for estimate, se in ((oe_ratio_estimate(Y, RISK), math.sqrt(1 / 8)), (oe_ratio_poisson_estimate(Y, RISK), 0.5)):
+        assert estimate.low == pytest.approx(4 / 3.9 / math.exp(1.959964 * se), rel=1e-6)
+        assert estimate.high == pytest.approx(4 / 3.9 * math.exp(1.959964 * se), rel=1e-6)
 
 
 def test_calibration_in_the_large_of_a_constant_risk() -> None:
