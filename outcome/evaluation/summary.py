@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy.typing as npt
 from outcome.evaluation.intervals import LEVEL
 from outcome.evaluation.kinds import KINDS, Metrics
 from outcome.evaluation.sample import MIN_EVENTS, Groups, Sample, Settings, checked_groups, checked_sample
-from outcome.evaluation.subgroups import subgroup_rows
-from outcome.types import BoolArray, EndpointKind, Estimate, Target
+from outcome.evaluation.subgroup_section import subgroup_section
+from outcome.evaluation.subgroups import Pair
+from outcome.types import Estimate, Target
 
 HISTOGRAM_BINS = 20
 
@@ -29,6 +30,7 @@ class Evaluation:
     calibration_curve: Mapping[str, Any] | None = None
     risk_histogram: Mapping[str, Any] | None = None
     subgroups: tuple[Mapping[str, Any], ...] = ()
+    subgroup_analysis: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The part of a model entry of metrics.json that is measured (see docs/store.md)."""
@@ -37,6 +39,7 @@ class Evaluation:
             "calibration_curve": None if self.calibration_curve is None else dict(self.calibration_curve),
             "risk_histogram": None if self.risk_histogram is None else dict(self.risk_histogram),
             "subgroups": [{**row, "metrics": _metrics_json(row["metrics"])} for row in self.subgroups],
+            "subgroup_analysis": None if self.subgroup_analysis is None else dict(self.subgroup_analysis),
         }
 
 
@@ -48,6 +51,7 @@ def evaluate_target(
     horizon_days: float | None = None,
     threshold: float | None = None,
     groups: Groups | None = None,
+    crossed: Sequence[Pair] = (),
     seed: int = 0,
     min_events: int = MIN_EVENTS,
 ) -> Evaluation:
@@ -55,12 +59,14 @@ def evaluate_target(
 
     `risk` (n,) is a probability in [0, 1] (binary; time-to-event: by `horizon_days`) or the predicted value; None for a
     comparator that only ranks. `score` (n,) ranks, higher is riskier or larger. `groups` maps a column's name to n
-    labels. `seed` feeds the bootstrap. Below `min_events` events (binary: non-events too; kinds without events: cases)
-    every metric is withheld with the reason. Raises DataRefusal (see `sample.checked_sample`).
+    labels, `crossed` the pairs of columns whose combinations are looked at too. `seed` feeds the bootstrap. Below
+    `min_events` events (binary: non-events too; kinds without events: cases) every metric is withheld with the reason.
+    Raises DataRefusal (see `sample.checked_sample`, `subgroups.subgroups_of`).
     """
     sample = checked_sample(target, risk, score, Settings(horizon_days, threshold, seed, min_events))
     labels = {name: values[target.known] for name, values in checked_groups(groups, len(target)).items()}
     curve = None if sample.too_few() else KINDS[target.kind].curve(sample)
+    section = subgroup_section(sample, labels, measure, pairs=crossed)
     return Evaluation(
         metrics=measure(sample),
         n=sample.n,
@@ -68,7 +74,8 @@ def evaluate_target(
         n_unknown=sample.n_unknown,
         calibration_curve=None if curve is None else curve.to_json(),
         risk_histogram=risk_histogram(sample),
-        subgroups=subgroup_rows(labels, _is_event(sample.target), lambda m: measure(sample.take(m)), _names(sample)),
+        subgroups=section.rows,
+        subgroup_analysis=section.analysis,
     )
 
 
@@ -120,12 +127,6 @@ def risk_histogram(sample: Sample) -> dict[str, Any] | None:
 
 def _names(sample: Sample) -> tuple[str, ...]:
     return KINDS[sample.target.kind].names(sample)
-
-
-def _is_event(target: Target) -> BoolArray | None:
-    if target.kind is EndpointKind.BINARY:
-        return np.asarray(target.value == 1)
-    return np.asarray(target.event == 1) if target.kind is EndpointKind.TIME_TO_EVENT else None
 
 
 def _metrics_json(metrics: Mapping[str, Estimate]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,12 @@ def salted_patients(patients: pd.Series, study: str) -> dict[str, Any]:
     """
     salt = hashlib.sha256(f"surgical-outcome:{study}".encode()).hexdigest()[:16]
     return {"salt": salt, "sha256": sorted({_hash(salt, str(patient)) for patient in patients})}
+
+
+def with_patients(known: Mapping[str, Any], patients: pd.Series) -> dict[str, Any]:
+    """A bundle's hashes with those of further patients it has learned from, under the same salt."""
+    added = {_hash(known["salt"], str(patient)) for patient in patients}
+    return {**known, "sha256": sorted({*known["sha256"], *added})}
 
 
 def refuse_overlap(bundle: Bundle, cases: pd.DataFrame) -> None:
