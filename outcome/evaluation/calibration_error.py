@@ -93,6 +93,9 @@ def calibration_error_estimates(
     if not 0 < n_events < n:
         reason = f"only one class: {n_events} of {n} cases have the event"
         return withheld_errors(reason, n=n, n_events=n_events)
+    if np.ptp(risk) == 0:
+        reason = "every case has the same risk: there is no curve; see observed over expected"
+        return withheld_errors(reason, n=n, n_events=n_events)
     order = np.lexsort((y, risk))  # sorted once, so that no resample need be sorted again
     y, risk = y[order], risk[order]
 

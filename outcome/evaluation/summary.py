@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from outcome.evaluation.decision_lines import decision_lines
 from outcome.evaluation.intervals import LEVEL
 from outcome.evaluation.kinds import KINDS, Metrics
 from outcome.evaluation.sample import MIN_EVENTS, Groups, Sample, Settings, checked_groups, checked_sample
@@ -29,6 +30,7 @@ class Evaluation:
     n_unknown: int
     calibration_curve: Mapping[str, Any] | None = None
     risk_histogram: Mapping[str, Any] | None = None
+    decision_curve: Mapping[str, Any] | None = None
     subgroups: tuple[Mapping[str, Any], ...] = ()
     subgroup_analysis: Mapping[str, Any] | None = None
 
@@ -38,6 +40,7 @@ class Evaluation:
             "metrics": _metrics_json(self.metrics),
             "calibration_curve": None if self.calibration_curve is None else dict(self.calibration_curve),
             "risk_histogram": None if self.risk_histogram is None else dict(self.risk_histogram),
+            "decision_curve": None if self.decision_curve is None else dict(self.decision_curve),
             "subgroups": [{**row, "metrics": _metrics_json(row["metrics"])} for row in self.subgroups],
             "subgroup_analysis": None if self.subgroup_analysis is None else dict(self.subgroup_analysis),
         }
@@ -74,6 +77,7 @@ def evaluate_target(
         n_unknown=sample.n_unknown,
         calibration_curve=None if curve is None else curve.to_json(),
         risk_histogram=risk_histogram(sample),
+        decision_curve=decision_lines(sample),
         subgroups=section.rows,
         subgroup_analysis=section.analysis,
     )

@@ -19,7 +19,8 @@ from outcome.cohort.endpoints import composite_parts, endpoint_target
 from outcome.cohort.subgroups import subgroup_labels
 from outcome.config import BinaryEndpoint
 from outcome.dictionary import DataDictionary
-from outcome.evaluation.summary import difference, evaluate_target
+from outcome.evaluation.sample import Settings, checked_sample
+from outcome.evaluation.summary import difference, evaluate_target, measure
 from outcome.pipeline.gaps import failed_cases, failed_units, repeated_patients
 from outcome.pipeline.mask_report import learned_masks
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
@@ -242,7 +243,8 @@ def _ladder(target: Target, tables: Mapping[str, _Predicted], final: str) -> Ite
 
 def _metrics(target: Target, predicted: _Predicted, horizon: float | None = None) -> dict[str, Any]:
     day = horizon if horizon is not None else predicted.horizon
-    return evaluate_target(target, predicted.risk[day], predicted.score, horizon_days=day).to_json()["metrics"]
+    sample = checked_sample(target, predicted.risk[day], predicted.score, Settings(day))
+    return {name: estimate.to_json() for name, estimate in measure(sample).items()}
 
 
 def _difference(target: Target, better: _Predicted, simpler: _Predicted) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the report's figures show: calibration, subgroups, the ladder and the participant flow, as SVG text.
+"""What the report's figures show: calibration, decisions, subgroups, the ladder and the participant flow, as SVG text.
 
 Colour never carries a meaning alone: lines differ in dash and marks in shape too.
 """
@@ -56,6 +56,33 @@ def _draw_curve(axes: Axes, curve: Json) -> None:
     axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="observed share of events")
     axes.grid(color=GRID, linewidth=0.6)
     axes.legend(frameon=False, loc="upper left", fontsize=8)
+
+
+def decision_svg(curve: Json | None, title: str) -> str | None:
+    """Net benefit of acting on the risk by threshold, beside acting on all and on none; None where there is none.
+
+    `curve`: `threshold`, `model`, `low`, `high` and `treat_all`, as `outcome.evaluation.decision_lines` gives them.
+    """
+    if not curve:
+        return None
+    threshold, model, everybody = (_numbers(curve, key) for key in ("threshold", "model", "treat_all"))
+    low, high = _numbers(curve, "low"), _numbers(curve, "high")
+    acted = threshold[np.isfinite(low)]  # past the highest risk nobody is treated, and there is no interval
+    if not len(acted):
+        return None
+    with house_style():
+        figure = Figure(figsize=(4.4, 3.2), layout="constrained")
+        axes = figure.subplots()
+        axes.fill_between(threshold, low, high, color=BLUE, alpha=0.18, linewidth=0, label="95 % band")
+        axes.plot(threshold, model, color=BLUE, linewidth=1.8, label="act on the risk")
+        axes.plot(threshold, everybody, color=ORANGE, linewidth=1.4, linestyle=(0, (5, 2)), label="act on all")
+        axes.axhline(0, color=MUTED, linewidth=1, linestyle=(0, (1, 2)), label="act on nobody")
+        top = float(np.nanmax(np.concatenate([model, everybody[:1]])))
+        axes.set(xlim=(0, min(1.0, acted[-1] + 0.05)), ylim=(-0.3 * top - 0.01, 1.15 * top + 0.01))
+        axes.set(xlabel="threshold: act at this risk or above", ylabel="net benefit, per patient")
+        axes.grid(color=GRID, linewidth=0.6)
+        axes.legend(frameon=False, loc="upper right", fontsize=8)
+    return to_svg(figure, title)
 
 
 def _draw_histogram(axes: Axes, histogram: Json) -> None:

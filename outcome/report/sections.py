@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from outcome.report.entries import ModelEntry, all_metrics, horizons, model_entries
-from outcome.report.figures import calibration_svg, forest_svg, ladder_svg
+from outcome.report.figures import calibration_svg, decision_svg, forest_svg, ladder_svg
 from outcome.report.numbers import count, events_text, format_number, horizon_words, is_number
 from outcome.report.tables import (
     ComparisonRow,
@@ -56,6 +56,8 @@ class ModelSection:
     calibration_gap: str
     threshold: str
     at_threshold: list[MetricRow]
+    decision_figure: Markup | None
+    decision_definition: str
     comparators: list[ComparisonRow]
     subgroups: list[SubgroupRow]
     subgroup_figure: Markup | None
@@ -152,7 +154,7 @@ def model_section(entry: ModelEntry, unit: Json) -> ModelSection:
     """Everything a page says about one model; `unit` is its part of `ladder.json`, empty where unknown."""
     metrics, primary = all_metrics(entry.model, entry.endpoint.get("horizon_days")), metric_of(entry.metric)
     place = f"{entry.label}, {inputs_words(entry.inputs)} inputs, {entry.partition_name.replace('_', ' ')}"
-    subgroups, ladder = subgroup_rows(entry), ladder_rows(entry)
+    subgroups, ladder, decisions = subgroup_rows(entry), ladder_rows(entry), entry.model.get("decision_curve")
     figure = calibration_svg(
         entry.model.get("calibration_curve"), entry.model.get("risk_histogram"), f"Calibration: {place}"
     )
@@ -171,6 +173,8 @@ def model_section(entry: ModelEntry, unit: Json) -> ModelSection:
         calibration_gap="" if figure else _no_calibration(entry.endpoint),
         threshold=threshold_text(entry.model.get("threshold")),
         at_threshold=metric_rows(metrics, AT_THRESHOLD, entry.endpoint),
+        decision_figure=_markup(decision_svg(decisions, f"Net benefit: {place}")),
+        decision_definition=str((decisions or {}).get("definition") or ""),
         comparators=comparator_rows(entry),
         subgroups=subgroups,
         subgroup_figure=_markup(

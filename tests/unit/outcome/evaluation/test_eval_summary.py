@@ -200,7 +200,9 @@ def test_risks_of_exactly_zero_and_one_do_not_break_calibration() -> None:
 def test_json_has_the_shape_of_the_store() -> None:
     target, risk, score = binary_case(400)
     found = evaluate_target(target, risk, score, threshold=0.4, groups={"sex": np.tile(["f", "m"], 200)}).to_json()
-    assert set(found) == {"metrics", "calibration_curve", "risk_histogram", "subgroups", "subgroup_analysis"}
+    assert set(found) == {
+        "metrics", "calibration_curve", "risk_histogram", "decision_curve", "subgroups", "subgroup_analysis"
+    }  # fmt: skip
     again = json.loads(json.dumps(found, allow_nan=False))
     assert Estimate.from_json(again["metrics"]["auroc"]).value == found["metrics"]["auroc"]["value"]
     assert set(again["subgroups"][0]) == {"variable", "group", "n", "n_events", "metrics"}

@@ -9,13 +9,19 @@ from typing import Any
 import pytest
 
 from outcome.report.entries import model_entries
-from outcome.report.figures import calibration_svg, flow_svg, forest_svg, ladder_svg
+from outcome.report.figures import calibration_svg, decision_svg, flow_svg, forest_svg, ladder_svg
 from outcome.report.tables import (
     ladder_rows,
     subgroup_rows,
 )
 
 STEPS = [("table", "", "96", "0"), ("adults & more", "under <18> $x$ years", "92", "4")]
+
+
+DECISIONS = {
+    "threshold": [0.1, 0.2, 0.3], "model": [0.2, 0.15, 0.0], "low": [0.15, 0.1, None], "high": [0.25, 0.2, None],
+    "treat_all": [0.19, 0.1, -0.04], "definition": "net benefit",
+}  # fmt: skip
 
 
 def figures(metrics: Any) -> dict[str, str | None]:
@@ -26,6 +32,7 @@ def figures(metrics: Any) -> dict[str, str | None]:
         ),
         "forest": forest_svg(subgroup_rows(entry), entry.model["metrics"]["auroc"], 0.5, "AUC: subgroups"),
         "ladder": ladder_svg(ladder_rows(entry), 0.5, "AUC: ladder"),
+        "decision": decision_svg(DECISIONS, "Net benefit: x"),
         "flow": flow_svg(STEPS, "Flow"),
     }
 
@@ -67,6 +74,8 @@ def test_words_are_drawn_as_they_are() -> None:
 
 def test_nothing_given_draws_nothing() -> None:
     assert calibration_svg(None, None, "t") is None
+    assert decision_svg(None, "t") is None
+    assert decision_svg({**DECISIONS, "low": [None] * 3, "high": [None] * 3}, "t") is None
     assert forest_svg([], None, 0.5, "t") is None
     assert ladder_svg([], 0.5, "t") is None
     assert flow_svg([], "t") is None
