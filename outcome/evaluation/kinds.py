@@ -45,7 +45,8 @@ class Kind:
 
 
 def _binary_names(sample: Sample) -> tuple[str, ...]:
-    on_risk = () if sample.risk is None else (*ON_BINARY_RISK, *CALIBRATION_ERRORS)
+    errors = tuple(CALIBRATION_ERRORS) if sample.settings.curve_errors else ()
+    on_risk = () if sample.risk is None else (*ON_BINARY_RISK, *errors)
     at_threshold = () if sample.risk is None or sample.settings.threshold is None else AT_THRESHOLD
     return (*ON_BINARY_SCORE, *on_risk, *at_threshold)
 
@@ -56,8 +57,9 @@ def _binary(sample: Sample) -> Metrics:
     if risk is None:
         return found
     found |= {name: estimate(y, risk, level=level) for name, estimate in ON_BINARY_RISK.items()}
-    errors = calibration_error_estimates(y, risk, seed=sample.settings.seed, level=level)
-    found |= {name: errors[name] for name in CALIBRATION_ERRORS}
+    if sample.settings.curve_errors:
+        errors = calibration_error_estimates(y, risk, seed=sample.settings.seed, level=level)
+        found |= {name: errors[name] for name in CALIBRATION_ERRORS}
     return found if threshold is None else found | _at_threshold(sample, risk, threshold)
 
 
@@ -83,7 +85,8 @@ def _binary_difference(target: Target, a: FloatArray, b: FloatArray, level: floa
 def _timed_names(sample: Sample) -> tuple[str, ...]:
     if sample.settings.horizon_days is None:
         return tuple(ON_TIMED_SCORE)
-    on_risk = () if sample.risk is None else (*ON_TIMED_RISK, *CALIBRATION_ERRORS_T)
+    errors = tuple(CALIBRATION_ERRORS_T) if sample.settings.curve_errors else ()
+    on_risk = () if sample.risk is None else (*ON_TIMED_RISK, *errors)
     return (*ON_TIMED_SCORE, "auc_t", *on_risk)
 
 
@@ -100,6 +103,8 @@ def _timed(sample: Sample) -> Metrics:
     if sample.risk is None:
         return found
     found |= {name: f(time, event, sample.risk, horizon, level=level) for name, f in ON_TIMED_RISK.items()}
+    if not sample.settings.curve_errors:
+        return found
     errors = calibration_error_t_estimates(time, event, sample.risk, horizon, seed=sample.settings.seed, level=level)
     return found | {name: errors[kind] for name, kind in CALIBRATION_ERRORS_T.items()}
 

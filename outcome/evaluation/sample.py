@@ -20,13 +20,18 @@ PROBABILITY_KINDS = (EndpointKind.BINARY, EndpointKind.TIME_TO_EVENT)
 
 @dataclass(frozen=True)
 class Settings:
-    """What an evaluation is told: nothing in here is chosen by looking at the cases evaluated."""
+    """What an evaluation is told: nothing in here is chosen by looking at the cases evaluated.
+
+    `curve_errors`: also measure the distances of a smoothed calibration curve (ICI, E50, E90). They cost a bootstrap
+    and lie high in few cases, so subgroups and the rungs of a ladder go without.
+    """
 
     horizon_days: float | None = None
     threshold: float | None = None
     seed: int = 0
     min_events: int = MIN_EVENTS
     level: float = LEVEL
+    curve_errors: bool = True
 
     def __post_init__(self) -> None:
         if self.horizon_days is not None and not self.horizon_days > 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,8 @@ def evaluate_target(
     sample = checked_sample(target, risk, score, Settings(horizon_days, threshold, seed, min_events))
     labels = {name: values[target.known] for name, values in checked_groups(groups, len(target)).items()}
     curve = None if sample.too_few() else KINDS[target.kind].curve(sample)
-    section = subgroup_section(sample, labels, measure, pairs=crossed)
+    plain = replace(sample, settings=replace(sample.settings, curve_errors=False))
+    section = subgroup_section(plain, labels, measure, pairs=crossed)
     return Evaluation(
         metrics=measure(sample),
         n=sample.n,

@@ -243,7 +243,7 @@ def _ladder(target: Target, tables: Mapping[str, _Predicted], final: str) -> Ite
 
 def _metrics(target: Target, predicted: _Predicted, horizon: float | None = None) -> dict[str, Any]:
     day = horizon if horizon is not None else predicted.horizon
-    sample = checked_sample(target, predicted.risk[day], predicted.score, Settings(day))
+    sample = checked_sample(target, predicted.risk[day], predicted.score, Settings(day, curve_errors=False))
     return {name: estimate.to_json() for name, estimate in measure(sample).items()}
 
 

@@ -80,7 +80,8 @@ def test_a_group_gets_the_numbers_of_its_cases_alone() -> None:
     risk = rng.random(120)
     found = evaluate_target(Target.binary("x", y), risk, risk, groups={"sex": sex})
     women = evaluate_target(Target.binary("x", y[:60]), risk[:60], risk[:60])
-    assert found.subgroups[0]["metrics"] == women.metrics
+    without_curve = {name: value for name, value in women.metrics.items() if name not in ("ici", "e50", "e90")}
+    assert found.subgroups[0]["metrics"] == without_curve
 
 
 def test_groups_of_times_and_of_days() -> None:
