@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from outcome.evaluation.event_rate import BinaryOutcome, OutcomeByHorizon, Outcomes
+from outcome.evaluation.event_rate import outcomes_of
 from outcome.evaluation.net_benefit import TREAT_ALL, decision_curve
 from outcome.evaluation.sample import Sample
-from outcome.types import EndpointKind, Estimate
+from outcome.types import Estimate
 
 # Fixed beforehand: a grid taken from the risks evaluated would choose the thresholds by looking.
 THRESHOLDS = tuple(step / 100 for step in range(1, 100))
@@ -22,7 +22,7 @@ def decision_lines(sample: Sample) -> dict[str, Any] | None:
     Past the highest risk nobody is treated and the model is 0 too. Vickers & Elkin 2006,
     doi:10.1177/0272989X06295361.
     """
-    outcome = _outcome(sample)
+    outcome = outcomes_of(sample.target, sample.settings.horizon_days)
     if outcome is None or sample.risk is None or sample.too_few():
         return None
     curve = decision_curve(outcome, {MODEL: sample.risk}, THRESHOLDS, level=sample.settings.level)
@@ -35,15 +35,6 @@ def decision_lines(sample: Sample) -> dict[str, Any] | None:
         "treat_all": _values(everybody, "value"),
         "definition": f"net benefit, {sample.settings.level:.0%} band for each threshold alone, {outcome.method}",
     }
-
-
-def _outcome(sample: Sample) -> Outcomes | None:
-    target, horizon = sample.target, sample.settings.horizon_days
-    if target.kind is EndpointKind.BINARY:
-        return BinaryOutcome(target.value)
-    if target.kind is EndpointKind.TIME_TO_EVENT and horizon is not None:
-        return OutcomeByHorizon.at(target.time_days, target.event, horizon)
-    return None
 
 
 def _values(estimates: Sequence[Estimate], part: str) -> list[float | None]:

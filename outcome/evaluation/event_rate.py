@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from outcome.evaluation.survival import follow_up_gap
-from outcome.types import BoolArray, FloatArray
+from outcome.types import BoolArray, EndpointKind, FloatArray, Target
 
 Pulled = tuple[float, FloatArray]  # a value, and its derivative by the weight of each case (n,)
 
@@ -125,3 +125,12 @@ class OutcomeByHorizon:
 
 def _divide(above: FloatArray, below: FloatArray) -> FloatArray:
     return np.divide(above, below, out=np.zeros(above.size), where=below > 0)
+
+
+def outcomes_of(target: Target, horizon_days: float | None) -> Outcomes | None:
+    """What happened in a yes/no endpoint, or by the horizon in times; None for other kinds, or without a horizon."""
+    if target.kind is EndpointKind.BINARY:
+        return BinaryOutcome(target.value)
+    if target.kind is EndpointKind.TIME_TO_EVENT and horizon_days is not None:
+        return OutcomeByHorizon.at(target.time_days, target.event, horizon_days)
+    return None

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from outcome.evaluation.event_rate import BinaryOutcome, OutcomeByHorizon, Outcomes
+from outcome.evaluation.event_rate import outcomes_of
 from outcome.evaluation.fairness import fairness
 from outcome.evaluation.gap import gap_to_rest
 from outcome.evaluation.interaction import (
@@ -165,22 +165,13 @@ def _pooled(variable: _Variable) -> Iterator[Json]:
 
 def _fairness(variable: _Variable) -> Json:
     sample = variable.sample
-    outcome, threshold = _outcome(sample), sample.settings.threshold
+    outcome, threshold = outcomes_of(sample.target, sample.settings.horizon_days), sample.settings.threshold
     if sample.risk is None or outcome is None or threshold is None:
         reason = WITHOUT_RISK if sample.risk is None or outcome is None else WITHOUT_THRESHOLD
         return {"withheld": reason}
     members = {group.label: group.members for group in variable.groups}
     found = fairness(outcome, sample.risk, members, threshold, level=sample.settings.level)
     return {"withheld": None, **found.to_json()}
-
-
-def _outcome(sample: Sample) -> Outcomes | None:
-    target, horizon_days = sample.target, sample.settings.horizon_days
-    if target.kind is EndpointKind.BINARY:
-        return BinaryOutcome(target.value)
-    if target.kind is EndpointKind.TIME_TO_EVENT and horizon_days is not None:
-        return OutcomeByHorizon.at(target.time_days, target.event, horizon_days)
-    return None
 
 
 def _is_event(sample: Sample) -> BoolArray | None:

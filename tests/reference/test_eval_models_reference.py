@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,6 @@ from outcome.types import FloatArray
 from tests.reference.test_eval_reference import read_residual_mass, rotterdam
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def values(real_data: Path) -> dict[str, dict[str, Any]]:
-    entries = json.loads((real_data / "statistics" / "reference_values.json").read_text())
-    return {entry["id"]: entry for entry in entries}
-
-
-@pytest.fixture(scope="module")
-def tables(real_data: Path) -> Path:
-    return real_data / "statistics" / "tables"
 
 
 def test_a09_optimism_of_a_logistic_model(tables: Path, values: dict[str, dict[str, Any]]) -> None:

@@ -4,7 +4,6 @@
 # mypy: disable-error-code="operator,index,arg-type,attr-defined,call-overload,union-attr"
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +28,6 @@ Z = 1.959964
 Binary = tuple[FloatArray, FloatArray]
 Timed = tuple[FloatArray, FloatArray, FloatArray]
 TimedTwice = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
-
-
-@pytest.fixture(scope="module")
-def values(real_data: Path) -> dict[str, dict[str, Any]]:
-    entries = json.loads((real_data / "statistics" / "reference_values.json").read_text())
-    return {entry["id"]: entry for entry in entries}
-
-
-@pytest.fixture(scope="module")
-def tables(real_data: Path) -> Path:
-    return real_data / "statistics" / "tables"
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@
 # mypy: disable-error-code="operator,index,arg-type,attr-defined,call-overload,union-attr"
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,6 @@ from outcome.evaluation.survival import auc_t, auc_t_estimate, brier_t, oe_ratio
 from outcome.types import Estimate, Target
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def values(real_data: Path) -> dict[str, dict[str, Any]]:
-    entries = json.loads((real_data / "statistics" / "reference_values.json").read_text())
-    return {entry["id"]: entry for entry in entries}
-
-
-@pytest.fixture(scope="module")
-def tables(real_data: Path) -> Path:
-    return real_data / "statistics" / "tables"
 
 
 def bounds(estimate: Estimate) -> list[float]:

@@ -4,7 +4,6 @@
 # mypy: disable-error-code="operator,index,arg-type,attr-defined,call-overload,union-attr"
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +28,6 @@ from outcome.evaluation.validation_size import Widths, validation_size
 pytestmark = pytest.mark.real
 
 Values = dict[str, dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def values(real_data: Path) -> Values:
-    entries = json.loads((real_data / "statistics" / "reference_values.json").read_text())
-    return {entry["id"]: entry for entry in entries}
-
-
-@pytest.fixture(scope="module")
-def tables(real_data: Path) -> Path:
-    return real_data / "statistics" / "tables"
 
 
 def test_a06_a07_net_benefit_of_a_validated_model(tables: Path, values: Values) -> None:
