@@ -10,7 +10,7 @@ from torch import nn
 from segmentation.device import check_memory, cores
 from segmentation.plan import SegmenterPlan
 from segmentation.preprocess import label_slabs, network_shape, prepare_image, upright
-from segmentation.sliding import SLICES, scores_of
+from segmentation.sliding import SLICES, scores_of, together
 from segmentation.types import Grid, Mask, Volume
 from segmentation.weights import fingerprint, pack, unpack
 
@@ -58,7 +58,7 @@ class Segmenter:
         filed, inner = math.prod(grid.shape), network_shape(grid, plan)
         padded = math.prod(max(n, p) for n, p in zip(inner, plan.patch, strict=True))
         classes = 1 + len(plan.regions)
-        window = math.prod(plan.patch) * (SLICES if plan.dimensions == 2 else 1)
+        window = math.prod(plan.patch) * (SLICES if plan.dimensions == 2 else together(plan))
         windows = window * (2 * cores() * classes * 4 + cores() * _MAPS * plan.channels[0] * 4)
         slabs = 2**28
         return filed * (4 + 4 + 2) + padded * 4 * (3 * classes + 4) + windows + slabs

@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float32]
 OVERLAP = 0.5  # of a window with the next
 SLICES = 8  # that a 2-D network reads at once
 _SIGMA, _LEAST = 1 / 8, 1e-3
+_SLOW_ALONE = 20480  # torch's own bound, of channels times the first two sizes
 
 
 def scores_of(
@@ -37,19 +38,32 @@ def scores_of(
     weight = np.zeros(total.shape[1:], dtype=np.float32)
     with reproducible(), ThreadPoolExecutor(cores() if device == "cpu" else 1) as pool:
 
-        def run(window: Window) -> Floats:
+        def run(group: list[Window]) -> list[Floats]:
             with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=half, cache_enabled=False):
-                return _on_window(network, padded, window, plan, device)
+                if plan.dimensions == 2:
+                    return [_on_slices(network, padded, window, plan, device) for window in group]
+                return _on_blocks(network, padded, group, plan, device)
 
-        waiting = iter(windows)
+        size = together(plan)
+        waiting = iter([windows[start : start + size] for start in range(0, len(windows), size)])
         # A few at a time: finished windows that wait for their turn take memory.
         while batch := list(islice(waiting, 2 * cores())):
-            for window, scores in zip(batch, pool.map(run, batch), strict=True):
-                importance = _importance(scores.shape[1:], plan)
-                total[(slice(None), *window)] += scores * importance
-                weight[window] += importance
+            for group, done in zip(batch, pool.map(run, batch), strict=True):
+                for window, scores in zip(group, done, strict=True):
+                    importance = _importance(scores.shape[1:], plan)
+                    total[(slice(None), *window)] += scores * importance
+                    weight[window] += importance
     total /= weight
     return total[(slice(None), *inside)]
+
+
+def together(plan: SegmenterPlan) -> int:
+    """How many windows a network reads at once: two where a lone one is slow, else one.
+
+    torch convolves a single small volume in full precision without its fast library; two, it does not.
+    """
+    small = plan.channels[0] * plan.patch[0] * plan.patch[1] <= _SLOW_ALONE
+    return 2 if plan.dimensions == 3 and small else 1
 
 
 def window_starts(length: int, size: int) -> list[int]:
@@ -87,11 +101,18 @@ def _windows(shape: Shape, plan: SegmenterPlan, depth: int) -> Iterator[Window]:
         yield i, j, k
 
 
-def _on_window(network: nn.Module, padded: Floats, window: Window, plan: SegmenterPlan, device: str) -> Floats:
+def _on_blocks(
+    network: nn.Module, padded: Floats, group: list[Window], plan: SegmenterPlan, device: str
+) -> list[Floats]:
+    """Scores of each window of a group; a group that is not full is filled up with its last window."""
+    blocks = [torch.from_numpy(np.ascontiguousarray(padded[window])) for window in group]
+    blocks += blocks[-1:] * (together(plan) - len(blocks))
+    scores = network(torch.stack(blocks)[:, None].to(device)).float().cpu().numpy()
+    return list(scores[: len(group)])
+
+
+def _on_slices(network: nn.Module, padded: Floats, window: Window, plan: SegmenterPlan, device: str) -> Floats:
     i, j, k = window
-    if plan.dimensions == 3:
-        block = torch.from_numpy(np.ascontiguousarray(padded[window]))[None, None]
-        return network(block.to(device))[0].float().cpu().numpy()
     slab = torch.from_numpy(np.ascontiguousarray(padded[i, j, k.start : k.stop + 2 * plan.neighbours]))
     # One row a slice, its neighbours as channels: (slices, channels, x, y).
     stack = slab.unfold(2, 1 + 2 * plan.neighbours, 1).permute(2, 3, 0, 1).contiguous()

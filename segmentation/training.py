@@ -29,7 +29,7 @@ from segmentation.inference import Segmenter
 from segmentation.losses import dice_and_cross_entropy
 from segmentation.networks import NETWORKS
 from segmentation.plan import SegmenterPlan
-from segmentation.sliding import scores_of
+from segmentation.sliding import scores_of, together
 from segmentation.sources import fingerprint_of, hold_out, read_sources
 from segmentation.torchvision_cure import cure_torchvision
 from segmentation.training_case import TrainingCase
@@ -125,7 +125,8 @@ class _Trainer:
     def step(self, number: int) -> None:
         """One step of gradient descent on the patches of this number."""
         members = list(range(self.plan.batch))
-        size = 1 if self.plan.dimensions == 3 else _SLICES_TOGETHER
+        alone = 1 if choose_precision(self.fabric.device.type) != "32-true" else together(self.plan)
+        size = alone if self.plan.dimensions == 3 else _SLICES_TOGETHER
         groups = [members[start : start + size] for start in range(0, len(members), size)]
         if self.fabric.device.type != "cpu":
             groups = [members]

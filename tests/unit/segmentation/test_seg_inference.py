@@ -69,6 +69,16 @@ def test_the_number_of_cores_changes_no_bit(name: str, monkeypatch: pytest.Monke
     np.testing.assert_array_equal(scores_of(segmenter.network, image, segmenter.plan), several)
 
 
+def test_windows_read_two_at_once_keep_their_own_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    segmenter, (volume, _) = _untrained("unet_3d"), patient(1, (40, 30, 20))
+    image = np.ascontiguousarray(volume.array, dtype=np.float32) / 100
+    assert sliding.together(segmenter.plan) == 2
+    assert sliding.together(replace(segmenter.plan, patch=(128, 128, 128), channels=(16, 32, 64))) == 1
+    in_pairs = scores_of(segmenter.network, image, segmenter.plan)
+    monkeypatch.setattr(sliding, "together", lambda plan: 1)
+    np.testing.assert_allclose(scores_of(segmenter.network, image, segmenter.plan), in_pairs, atol=1e-5)
+
+
 @every_network
 def test_a_mask_covers_the_whole_grid_with_the_plans_labels(name: str) -> None:
     volume, _ = patient(1, (40, 30, 20))
