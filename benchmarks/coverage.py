@@ -15,14 +15,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy.special import expit
 
-from outcome.evaluation.calibration import citl_estimate, oe_ratio_estimate, slope_estimate
-from outcome.evaluation.concordance import harrell_c_estimate
-from outcome.evaluation.concordance_ipcw import uno_c_estimate
-from outcome.evaluation.discrimination import auroc_delong, auroc_logit_delong
+from outcome.evaluation.calibration.indices import citl_estimate, oe_ratio_estimate, slope_estimate
+from outcome.evaluation.discrimination.concordance import harrell_c_estimate
+from outcome.evaluation.discrimination.concordance_ipcw import uno_c_estimate
+from outcome.evaluation.discrimination.roc import auroc_delong, auroc_logit_delong
 from outcome.evaluation.multiplicity import holm
-from outcome.evaluation.net_benefit import BinaryOutcome, net_benefit_estimate
-from outcome.evaluation.overall import brier_estimate, scaled_brier_estimate
-from outcome.evaluation.survival import auc_t_estimate, brier_t_estimate, oe_ratio_t_estimate
+from outcome.evaluation.overall.binary import brier_estimate, scaled_brier_estimate
+from outcome.evaluation.overall.survival import auc_t_estimate, brier_t_estimate, oe_ratio_t_estimate
+from outcome.evaluation.utility.net_benefit import BinaryOutcome, net_benefit_estimate
 from outcome.types import Estimate, FloatArray
 
 SLOPE, SHIFT = 0.8, 0.3

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from outcome.evaluation.concordance import harrell_c
-from outcome.evaluation.discrimination import auroc_delong
+from outcome.evaluation.discrimination.concordance import harrell_c
+from outcome.evaluation.discrimination.roc import auroc_delong
 
 CASES = 100_000
 REPEATS = 7

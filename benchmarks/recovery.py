@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from outcome.cohort.endpoints import endpoint_target
 from outcome.config import load_study
-from outcome.evaluation.discrimination import auroc
+from outcome.evaluation.discrimination.roc import auroc
 from outcome.executor import Workers
 from outcome.features.columns import allowed_columns, columns_from_json
 from outcome.features.crops import open_crops

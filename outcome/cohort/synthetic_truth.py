@@ -29,11 +29,11 @@ from outcome.cohort.synthetic_risk import (
     VARIANTS,
     image_scores,
 )
-from outcome.evaluation.concordance import concordance, harrell_c
-from outcome.evaluation.discrimination import auroc, average_precision
-from outcome.evaluation.overall import brier
-from outcome.evaluation.regression import mae
-from outcome.evaluation.survival import auc_t, brier_t
+from outcome.evaluation.discrimination.concordance import concordance, harrell_c
+from outcome.evaluation.discrimination.roc import auroc, average_precision
+from outcome.evaluation.overall.binary import brier
+from outcome.evaluation.overall.regression import mae
+from outcome.evaluation.overall.survival import auc_t, brier_t
 from outcome.types import FloatArray
 
 PATIENTS, SEED = 200_000, 20

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from outcome.evaluation.survival import follow_up_gap
+from outcome.evaluation.overall.survival import follow_up_gap
 from outcome.types import BoolArray, EndpointKind, FloatArray, Target
 
 Pulled = tuple[float, FloatArray]  # a value, and its derivative by the weight of each case (n,)

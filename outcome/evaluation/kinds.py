@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from outcome.evaluation import (
-    brier_survival,
-    calibration,
-    calibration_survival,
-    comparison,
-    concordance,
-    concordance_ipcw,
-    discrimination,
-    overall,
-    survival,
-)
-from outcome.evaluation.calibration_curve import CalibrationCurve, calibration_curve, calibration_curve_t
-from outcome.evaluation.calibration_error import calibration_error_estimates
-from outcome.evaluation.calibration_error_survival import calibration_error_t_estimates
-from outcome.evaluation.classification import DENOMINATORS, classification_estimates
-from outcome.evaluation.comparison import PairedDifference
-from outcome.evaluation.net_benefit import BinaryOutcome, net_benefit_estimate
-from outcome.evaluation.regression import REGRESSION_METRICS, regression_estimates
+from outcome.evaluation.calibration import indices as calibration
+from outcome.evaluation.calibration import indices_survival as calibration_survival
+from outcome.evaluation.calibration.curve import CalibrationCurve, calibration_curve, calibration_curve_t
+from outcome.evaluation.calibration.error import calibration_error_estimates
+from outcome.evaluation.calibration.error_survival import calibration_error_t_estimates
+from outcome.evaluation.comparison import differences as comparison
+from outcome.evaluation.comparison.differences import PairedDifference
+from outcome.evaluation.discrimination import concordance, concordance_ipcw
+from outcome.evaluation.discrimination import roc as discrimination
+from outcome.evaluation.overall import binary as overall
+from outcome.evaluation.overall import brier_survival, survival
+from outcome.evaluation.overall.classification import DENOMINATORS, classification_estimates
+from outcome.evaluation.overall.regression import REGRESSION_METRICS, regression_estimates
 from outcome.evaluation.sample import Sample
+from outcome.evaluation.utility.net_benefit import BinaryOutcome, net_benefit_estimate
 from outcome.types import EndpointKind, Estimate, FloatArray, Target
 
 Metrics = dict[str, Estimate]

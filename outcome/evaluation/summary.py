@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from outcome.evaluation.decision_lines import decision_lines
 from outcome.evaluation.intervals import LEVEL
 from outcome.evaluation.kinds import KINDS, Metrics
 from outcome.evaluation.sample import MIN_EVENTS, Groups, Sample, Settings, checked_groups, checked_sample
-from outcome.evaluation.subgroup_section import subgroup_section
-from outcome.evaluation.subgroups import Pair
+from outcome.evaluation.subgroups.groups import Pair
+from outcome.evaluation.subgroups.section import subgroup_section
+from outcome.evaluation.utility.decision_lines import decision_lines
 from outcome.types import Estimate, Target
 
 HISTOGRAM_BINS = 20

@@ -6,12 +6,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-from outcome.evaluation.classification import classification_estimates
-from outcome.evaluation.comparison import PairedDifference
+from outcome.evaluation.comparison.differences import PairedDifference
 from outcome.evaluation.kinds import AT_THRESHOLD, KINDS, NET_BENEFIT
-from outcome.evaluation.net_benefit import BinaryOutcome, OutcomeByHorizon, Outcomes, net_benefit_estimate
+from outcome.evaluation.overall.classification import classification_estimates
 from outcome.evaluation.sample import Sample, Settings, checked_sample
 from outcome.evaluation.summary import evaluate_target
+from outcome.evaluation.utility.net_benefit import BinaryOutcome, OutcomeByHorizon, Outcomes, net_benefit_estimate
 from outcome.pipeline.predictions_table import PredictionsTable, Question, read_predictions
 from outcome.types import EndpointKind, Estimate, FloatArray
 

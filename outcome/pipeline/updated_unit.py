@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from outcome.evaluation.update_cases import UpdateCases
-from outcome.evaluation.updating import INTERCEPT, NONE, REFIT, SLOPE, Update, fit_rungs
+from outcome.evaluation.updating.cases import UpdateCases
+from outcome.evaluation.updating.closed_test import INTERCEPT, NONE, REFIT, SLOPE, Update, fit_rungs
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.pipeline.refitted_layer import layer_columns, refitted, refitted_ensemble
 from outcome.pipeline.updated_calibrator import cumulative, moved, moved_threshold

@@ -61,7 +61,7 @@ def _draw_curve(axes: Axes, curve: Json) -> None:
 def decision_svg(curve: Json | None, title: str) -> str | None:
     """Net benefit of acting on the risk by threshold, beside acting on all and on none; None where there is none.
 
-    `curve`: `threshold`, `model`, `low`, `high` and `treat_all`, as `outcome.evaluation.decision_lines` gives them.
+    `curve`: `threshold`, `model`, `low`, `high` and `treat_all`, as `utility.decision_lines` gives them.
     """
     if not curve:
         return None

@@ -8,8 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from outcome.evaluation.concordance import concordance, concordance_influence, harrell_c, measured_influence
-from outcome.evaluation.discrimination import auroc, auroc_influence
+from outcome.evaluation.discrimination.concordance import (
+    concordance,
+    concordance_influence,
+    harrell_c,
+    measured_influence,
+)
+from outcome.evaluation.discrimination.roc import auroc, auroc_influence
 from outcome.features.preprocess import Rules, fit_preprocessor
 from outcome.models.inputs import Inputs
 from outcome.models.registry import ALGORITHMS, fit_model

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from outcome.evaluation import difference, evaluate_target
-from outcome.evaluation.net_benefit import OutcomeByHorizon, net_benefit_estimate
+from outcome.evaluation.utility.net_benefit import OutcomeByHorizon, net_benefit_estimate
 from outcome.types import Target
 from tests.cli.conftest import Call
 

@@ -8,24 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from outcome.evaluation.brier_survival import integrated_brier, scaled_brier_t
-from outcome.evaluation.calibration_curve import calibration_curve
-from outcome.evaluation.calibration_error import calibration_error_estimates, calibration_errors
-from outcome.evaluation.calibration_error_survival import (
+from outcome.evaluation.calibration.curve import calibration_curve
+from outcome.evaluation.calibration.error import calibration_error_estimates, calibration_errors
+from outcome.evaluation.calibration.error_survival import (
     SMOOTHERS_T,
     calibration_error_t_estimates,
     calibration_errors_t,
     smooth_curve_t,
 )
-from outcome.evaluation.calibration_survival import slope_t_estimate
-from outcome.evaluation.cox import cox_fit
-from outcome.evaluation.incidence import aalen_johansen
-from outcome.evaluation.likelihood_indices import likelihood_indices
-from outcome.evaluation.loess import MAX_POINTS, Loess
-from outcome.evaluation.overall import discrimination_slope, log_loss
-from outcome.evaluation.predicted_quantiles import pinball, pit_brackets, pit_values, uniformity_test
-from outcome.evaluation.pseudo_observations import pseudo_values
-from outcome.evaluation.smoothing import SMOOTHERS, observed_at
+from outcome.evaluation.calibration.indices_survival import slope_t_estimate
+from outcome.evaluation.calibration.loess import MAX_POINTS, Loess
+from outcome.evaluation.calibration.smoothing import SMOOTHERS, observed_at
+from outcome.evaluation.overall.binary import discrimination_slope, log_loss
+from outcome.evaluation.overall.brier_survival import integrated_brier, scaled_brier_t
+from outcome.evaluation.overall.likelihood_indices import likelihood_indices
+from outcome.evaluation.overall.predicted_quantiles import pinball, pit_brackets, pit_values, uniformity_test
+from outcome.evaluation.times.cox import cox_fit
+from outcome.evaluation.times.incidence import aalen_johansen
+from outcome.evaluation.times.pseudo_observations import pseudo_values
 from outcome.types import FloatArray
 
 QUICK = settings(max_examples=60, deadline=None)

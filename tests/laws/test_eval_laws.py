@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outcome.evaluation.calibration import citl_estimate, oe_ratio, slope_estimate
-from outcome.evaluation.comparison import paired_delong, paired_harrell_c
-from outcome.evaluation.concordance import (
+from outcome.evaluation.calibration.indices import citl_estimate, oe_ratio, slope_estimate
+from outcome.evaluation.comparison.differences import paired_delong, paired_harrell_c
+from outcome.evaluation.discrimination.concordance import (
     concordance,
     concordance_influence,
     count_below,
     harrell_c,
     harrell_c_estimate,
 )
-from outcome.evaluation.discrimination import auroc, auroc_delong, average_precision
-from outcome.evaluation.incidence import aalen_johansen, kaplan_meier
-from outcome.evaluation.overall import brier, scaled_brier
-from outcome.evaluation.survival import auc_t, auc_t_estimate, brier_t, brier_t_estimate, oe_ratio_t
+from outcome.evaluation.discrimination.roc import auroc, auroc_delong, average_precision
+from outcome.evaluation.overall.binary import brier, scaled_brier
+from outcome.evaluation.overall.survival import auc_t, auc_t_estimate, brier_t, brier_t_estimate, oe_ratio_t
+from outcome.evaluation.times.incidence import aalen_johansen, kaplan_meier
 from outcome.types import FloatArray
 
 HORIZON = 5.0

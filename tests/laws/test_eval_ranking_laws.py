@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outcome.evaluation.auc_over_time import auc_curve, integrated_auc
-from outcome.evaluation.comparison import paired_uno_c, unpaired_delong
-from outcome.evaluation.concordance import harrell_c
-from outcome.evaluation.concordance_ipcw import antolini_c, uno_c, uno_c_estimate, uno_influence
-from outcome.evaluation.discrimination import auroc, auroc_delong
-from outcome.evaluation.partial_auc import RocRange, partial_auroc, partial_auroc_estimate
-from outcome.evaluation.prognostic_separation import explained_variation, royston_d, royston_d_estimate
+from outcome.evaluation.comparison.differences import paired_uno_c, unpaired_delong
+from outcome.evaluation.discrimination.auc_over_time import auc_curve, integrated_auc
+from outcome.evaluation.discrimination.concordance import harrell_c
+from outcome.evaluation.discrimination.concordance_ipcw import antolini_c, uno_c, uno_c_estimate, uno_influence
+from outcome.evaluation.discrimination.partial_auc import RocRange, partial_auroc, partial_auroc_estimate
+from outcome.evaluation.discrimination.prognostic_separation import explained_variation, royston_d, royston_d_estimate
+from outcome.evaluation.discrimination.roc import auroc, auroc_delong
 from outcome.types import FloatArray
 
 QUICK = settings(max_examples=50, deadline=None)

@@ -19,13 +19,18 @@ from scipy.stats import binom, norm
 
 from outcome.evaluation import evaluate_target
 from outcome.evaluation.event_rate import BinaryOutcome, OutcomeByHorizon
-from outcome.evaluation.fairness import fairness
-from outcome.evaluation.fairness_conflict import implied_false_positive_rate
-from outcome.evaluation.gap import detectable_gap
-from outcome.evaluation.interaction import adjusted, calibration_by_group, calibration_by_group_t, heterogeneity
-from outcome.evaluation.partial_pooling import shrink
-from outcome.evaluation.subgroups import subgroup_rows
-from outcome.evaluation.suppression import SMALL_CELL
+from outcome.evaluation.subgroups.fairness import fairness
+from outcome.evaluation.subgroups.fairness_conflict import implied_false_positive_rate
+from outcome.evaluation.subgroups.gap import detectable_gap
+from outcome.evaluation.subgroups.groups import subgroup_rows
+from outcome.evaluation.subgroups.interaction import (
+    adjusted,
+    calibration_by_group,
+    calibration_by_group_t,
+    heterogeneity,
+)
+from outcome.evaluation.subgroups.partial_pooling import shrink
+from outcome.evaluation.subgroups.suppression import SMALL_CELL
 from outcome.types import Estimate, FloatArray, Target
 
 Z = norm.ppf(0.975)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import binom
 
-from outcome.evaluation.judged import JudgedYesNo
-from outcome.evaluation.update_cases import UpdateCases
-from outcome.evaluation.updating import RUNGS, closed_test, fit_rungs
-from outcome.evaluation.updating_gain import gain_by_bootstrap
+from outcome.evaluation.updating.cases import UpdateCases
+from outcome.evaluation.updating.closed_test import RUNGS, closed_test, fit_rungs
+from outcome.evaluation.updating.gain import gain_by_bootstrap
+from outcome.evaluation.updating.judged import JudgedYesNo
 from outcome.types import FloatArray
 
 REPEATS = 200

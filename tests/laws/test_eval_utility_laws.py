@@ -10,16 +10,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from outcome.evaluation.comparison import paired_delong
-from outcome.evaluation.discrimination import auroc, auroc_influence
+from outcome.evaluation.comparison.differences import paired_delong
+from outcome.evaluation.comparison.readers import (
+    ReadersAre,
+    mean_over_readers,
+    model_against_readers,
+    readers_with_model,
+)
+from outcome.evaluation.comparison.recalibrated_score import recalibrate_score
+from outcome.evaluation.discrimination.roc import auroc, auroc_influence
 from outcome.evaluation.event_rate import BinaryOutcome, OutcomeByHorizon
-from outcome.evaluation.meta_analysis import Between, pool
 from outcome.evaluation.multiplicity import benjamini_hochberg, holm
-from outcome.evaluation.net_benefit import net_benefit, net_benefit_difference, net_benefit_estimate, net_benefit_t
-from outcome.evaluation.readers import ReadersAre, mean_over_readers, model_against_readers, readers_with_model
-from outcome.evaluation.recalibrated_score import recalibrate_score
-from outcome.evaluation.restricted_mean import restricted_mean, restricted_mean_contrast
-from outcome.evaluation.risk_groups import risk_groups, risk_groups_t
+from outcome.evaluation.sites.meta_analysis import Between, pool
+from outcome.evaluation.times.restricted_mean import restricted_mean, restricted_mean_contrast
+from outcome.evaluation.utility.net_benefit import (
+    net_benefit,
+    net_benefit_difference,
+    net_benefit_estimate,
+    net_benefit_t,
+)
+from outcome.evaluation.utility.risk_groups import risk_groups, risk_groups_t
 from outcome.types import FloatArray
 
 HORIZON = 5.0

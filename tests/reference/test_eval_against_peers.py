@@ -15,16 +15,14 @@ from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
-from outcome.evaluation.calibration_curve import calibration_curve
-from outcome.evaluation.censoring import HorizonStatus, weight_influence
-from outcome.evaluation.comparison import paired_bootstrap, paired_delong, paired_harrell_c
-from outcome.evaluation.concordance import concordance, concordance_influence, harrell_c
-from outcome.evaluation.discrimination import auroc, average_precision
-from outcome.evaluation.incidence import aalen_johansen, kaplan_meier
-from outcome.evaluation.overall import scaled_brier, scaled_brier_estimate
-from outcome.evaluation.regression import r2
-from outcome.evaluation.restricted_spline import KNOT_QUANTILES
-from outcome.evaluation.survival import (
+from outcome.evaluation.calibration.curve import calibration_curve
+from outcome.evaluation.calibration.restricted_spline import KNOT_QUANTILES
+from outcome.evaluation.comparison.differences import paired_bootstrap, paired_delong, paired_harrell_c
+from outcome.evaluation.discrimination.concordance import concordance, concordance_influence, harrell_c
+from outcome.evaluation.discrimination.roc import auroc, average_precision
+from outcome.evaluation.overall.binary import scaled_brier, scaled_brier_estimate
+from outcome.evaluation.overall.regression import r2
+from outcome.evaluation.overall.survival import (
     _brier_pull,
     auc_and_pull,
     auc_t,
@@ -34,6 +32,8 @@ from outcome.evaluation.survival import (
     oe_ratio_t,
     oe_ratio_t_estimate,
 )
+from outcome.evaluation.times.censoring import HorizonStatus, weight_influence
+from outcome.evaluation.times.incidence import aalen_johansen, kaplan_meier
 from outcome.types import Estimate, FloatArray
 
 Z = 1.959964

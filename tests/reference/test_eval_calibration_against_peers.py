@@ -13,24 +13,24 @@ from pandas import DataFrame
 from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.metrics import mean_pinball_loss
 
-from outcome.evaluation.brier_survival import (
-    integrated_brier,
-    integrated_brier_estimate,
-    scaled_brier_t,
-    scaled_brier_t_estimate,
-)
-from outcome.evaluation.calibration import logistic_fit
-from outcome.evaluation.calibration_survival import citl_t_estimate, slope_t, slope_t_estimate
-from outcome.evaluation.cox import cox_fit
-from outcome.evaluation.likelihood_indices import likelihood_estimates, likelihood_indices
-from outcome.evaluation.overall import (
+from outcome.evaluation.calibration.indices import logistic_fit
+from outcome.evaluation.calibration.indices_survival import citl_t_estimate, slope_t, slope_t_estimate
+from outcome.evaluation.calibration.restricted_spline import spline_columns, spline_knots
+from outcome.evaluation.overall.binary import (
     discrimination_slope,
     discrimination_slope_estimate,
     log_loss,
     log_loss_estimate,
 )
-from outcome.evaluation.predicted_quantiles import pinball
-from outcome.evaluation.restricted_spline import spline_columns, spline_knots
+from outcome.evaluation.overall.brier_survival import (
+    integrated_brier,
+    integrated_brier_estimate,
+    scaled_brier_t,
+    scaled_brier_t_estimate,
+)
+from outcome.evaluation.overall.likelihood_indices import likelihood_estimates, likelihood_indices
+from outcome.evaluation.overall.predicted_quantiles import pinball
+from outcome.evaluation.times.cox import cox_fit
 from outcome.types import Estimate, FloatArray
 
 Z = 1.959964

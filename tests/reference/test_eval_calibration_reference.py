@@ -11,22 +11,31 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from outcome.evaluation.brier_survival import integrated_brier, integrated_brier_estimate, scaled_brier_t_estimate
-from outcome.evaluation.calibration import citl_estimate, logistic_fit, oe_ratio_poisson_estimate, slope_estimate
-from outcome.evaluation.calibration_error import calibration_errors
-from outcome.evaluation.calibration_error_survival import calibration_errors_t, ici_t
-from outcome.evaluation.calibration_survival import (
+from outcome.evaluation.calibration.error import calibration_errors
+from outcome.evaluation.calibration.error_survival import calibration_errors_t, ici_t
+from outcome.evaluation.calibration.indices import (
+    citl_estimate,
+    logistic_fit,
+    oe_ratio_poisson_estimate,
+    slope_estimate,
+)
+from outcome.evaluation.calibration.indices_survival import (
     linear_predictor_slope_estimate,
     oe_ratio_t_poisson_estimate,
     slope_t_estimate,
 )
-from outcome.evaluation.cox import cox_fit
-from outcome.evaluation.incidence import aalen_johansen, kaplan_meier
-from outcome.evaluation.likelihood_indices import likelihood_indices, nagelkerke_r2
-from outcome.evaluation.overall import brier, discrimination_slope, scaled_brier
-from outcome.evaluation.pseudo_observations import pseudo_values
-from outcome.evaluation.smoothing import observed_at
-from outcome.evaluation.survival import brier_t, oe_ratio_t_estimate
+from outcome.evaluation.calibration.smoothing import observed_at
+from outcome.evaluation.overall.binary import brier, discrimination_slope, scaled_brier
+from outcome.evaluation.overall.brier_survival import (
+    integrated_brier,
+    integrated_brier_estimate,
+    scaled_brier_t_estimate,
+)
+from outcome.evaluation.overall.likelihood_indices import likelihood_indices, nagelkerke_r2
+from outcome.evaluation.overall.survival import brier_t, oe_ratio_t_estimate
+from outcome.evaluation.times.cox import cox_fit
+from outcome.evaluation.times.incidence import aalen_johansen, kaplan_meier
+from outcome.evaluation.times.pseudo_observations import pseudo_values
 from outcome.types import Estimate, FloatArray
 from tests.reference.test_eval_reference import (
     cause_specific_risk,

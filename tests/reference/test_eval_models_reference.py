@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from outcome.evaluation.calibration import logistic_fit
-from outcome.evaluation.concordance import harrell_c
-from outcome.evaluation.cox import cox_fit
-from outcome.evaluation.discrimination import auroc
-from outcome.evaluation.optimism import optimism_corrected
-from outcome.evaluation.overall import scaled_brier
+from outcome.evaluation.calibration.indices import logistic_fit
+from outcome.evaluation.discrimination.concordance import harrell_c
+from outcome.evaluation.discrimination.roc import auroc
+from outcome.evaluation.overall.binary import scaled_brier
+from outcome.evaluation.planning.optimism import optimism_corrected
+from outcome.evaluation.times.cox import cox_fit
 from outcome.types import FloatArray
 from tests.reference.test_eval_reference import read_residual_mass, rotterdam
 

@@ -14,13 +14,24 @@ from lifelines import CoxPHFitter
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from outcome.evaluation.auc_over_time import AsPublished, auc_curve, integrated_auc, integrated_auc_estimate
-from outcome.evaluation.comparison import paired_delong, paired_uno_c, unpaired_delong
-from outcome.evaluation.concordance_ipcw import antolini_c, antolini_c_estimate, uno_c, uno_c_estimate, uno_influence
-from outcome.evaluation.discrimination import auroc_logit_delong
+from outcome.evaluation.comparison.differences import paired_delong, paired_uno_c, unpaired_delong
+from outcome.evaluation.discrimination.auc_over_time import (
+    AsPublished,
+    auc_curve,
+    integrated_auc,
+    integrated_auc_estimate,
+)
+from outcome.evaluation.discrimination.concordance_ipcw import (
+    antolini_c,
+    antolini_c_estimate,
+    uno_c,
+    uno_c_estimate,
+    uno_influence,
+)
+from outcome.evaluation.discrimination.partial_auc import RocRange, partial_auroc, partial_auroc_estimate
+from outcome.evaluation.discrimination.prognostic_separation import royston_d, royston_d_estimate
+from outcome.evaluation.discrimination.roc import auroc_logit_delong
 from outcome.evaluation.intervals import bootstrap
-from outcome.evaluation.partial_auc import RocRange, partial_auroc, partial_auroc_estimate
-from outcome.evaluation.prognostic_separation import royston_d, royston_d_estimate
 from outcome.types import Estimate, FloatArray
 from tests.reference.test_eval_reference import cox_risk, fitted_risk, gbsg, rotterdam
 

@@ -13,13 +13,13 @@ import pytest
 import statsmodels.api as sm
 
 from outcome.evaluation import difference, evaluate_target
-from outcome.evaluation.calibration import oe_ratio_poisson_estimate
-from outcome.evaluation.comparison import paired_delong
-from outcome.evaluation.concordance import harrell_c, harrell_c_estimate, pair_sums
-from outcome.evaluation.discrimination import auroc, auroc_delong, delong_variance, placements
-from outcome.evaluation.incidence import aalen_johansen, kaplan_meier
+from outcome.evaluation.calibration.indices import oe_ratio_poisson_estimate
+from outcome.evaluation.comparison.differences import paired_delong
+from outcome.evaluation.discrimination.concordance import harrell_c, harrell_c_estimate, pair_sums
+from outcome.evaluation.discrimination.roc import auroc, auroc_delong, delong_variance, placements
 from outcome.evaluation.intervals import wilson
-from outcome.evaluation.survival import auc_t, auc_t_estimate, brier_t, oe_ratio_t, oe_ratio_t_estimate
+from outcome.evaluation.overall.survival import auc_t, auc_t_estimate, brier_t, oe_ratio_t, oe_ratio_t_estimate
+from outcome.evaluation.times.incidence import aalen_johansen, kaplan_meier
 from outcome.types import Estimate, Target
 
 pytestmark = pytest.mark.real

@@ -14,8 +14,8 @@ from statsmodels.stats.meta_analysis import combine_effects
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from outcome.evaluation.event_rate import BinaryOutcome
-from outcome.evaluation.fairness import fairness
-from outcome.evaluation.interaction import calibration_by_group, calibration_by_group_t, heterogeneity
+from outcome.evaluation.subgroups.fairness import fairness
+from outcome.evaluation.subgroups.interaction import calibration_by_group, calibration_by_group_t, heterogeneity
 from outcome.types import Estimate
 
 Z = 1.959963984540054

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from outcome.evaluation.calibration import clipped_logit
-from outcome.evaluation.update_cases import UpdateCases
-from outcome.evaluation.updating import closed_test, fit_rungs
+from outcome.evaluation.calibration.indices import clipped_logit
+from outcome.evaluation.updating.cases import UpdateCases
+from outcome.evaluation.updating.closed_test import closed_test, fit_rungs
 from tests.reference.test_eval_calibration_reference import entries, folder, residual_mass, second_set
 
 __all__ = ["entries", "folder"]  # fixtures

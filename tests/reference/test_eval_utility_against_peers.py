@@ -13,23 +13,23 @@ from scipy.stats import f as f_law
 from statsmodels.stats.meta_analysis import combine_effects
 from statsmodels.stats.multitest import multipletests
 
-from outcome.evaluation.discrimination import auroc
+from outcome.evaluation.comparison.readers import added_value, mean_over_readers, model_against_readers
+from outcome.evaluation.comparison.recalibrated_score import recalibrate_score, recalibrate_score_t
+from outcome.evaluation.discrimination.roc import auroc
 from outcome.evaluation.event_rate import BinaryOutcome, OutcomeByHorizon, Outcomes
-from outcome.evaluation.incidence import aalen_johansen
-from outcome.evaluation.meta_analysis import paule_mandel, pool, reml
 from outcome.evaluation.multiplicity import benjamini_hochberg, holm
-from outcome.evaluation.net_benefit import net_benefit_difference, net_benefit_estimate
-from outcome.evaluation.readers import added_value, mean_over_readers, model_against_readers
-from outcome.evaluation.recalibrated_score import recalibrate_score, recalibrate_score_t
-from outcome.evaluation.restricted_mean import restricted_mean, restricted_mean_estimate
-from outcome.evaluation.risk_groups import risk_groups_t
-from outcome.evaluation.sample_size import (
+from outcome.evaluation.planning.sample_size import (
     LinearPredictor,
     cox_snell_from_auroc,
     development_size,
     expected_shrinkage,
 )
-from outcome.evaluation.validation_size import validation_precision, validation_size
+from outcome.evaluation.planning.validation_size import validation_precision, validation_size
+from outcome.evaluation.sites.meta_analysis import paule_mandel, pool, reml
+from outcome.evaluation.times.incidence import aalen_johansen
+from outcome.evaluation.times.restricted_mean import restricted_mean, restricted_mean_estimate
+from outcome.evaluation.utility.net_benefit import net_benefit_difference, net_benefit_estimate
+from outcome.evaluation.utility.risk_groups import risk_groups_t
 from outcome.types import Estimate, FloatArray
 
 Z = 1.959964

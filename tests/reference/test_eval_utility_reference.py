@@ -14,16 +14,16 @@ import statsmodels.api as sm
 
 from outcome.evaluation.event_rate import BinaryOutcome, OutcomeByHorizon
 from outcome.evaluation.intervals import clopper_pearson
-from outcome.evaluation.net_benefit import TREAT_ALL, decision_curve, net_benefit, net_benefit_t
-from outcome.evaluation.restricted_mean import restricted_mean_contrast, restricted_mean_estimate
-from outcome.evaluation.sample_size import (
+from outcome.evaluation.planning.sample_size import (
     FollowUp,
     LinearPredictor,
     cox_snell_from_auroc,
     development_size,
     development_size_survival,
 )
-from outcome.evaluation.validation_size import Widths, validation_size
+from outcome.evaluation.planning.validation_size import Widths, validation_size
+from outcome.evaluation.times.restricted_mean import restricted_mean_contrast, restricted_mean_estimate
+from outcome.evaluation.utility.net_benefit import TREAT_ALL, decision_curve, net_benefit, net_benefit_t
 
 pytestmark = pytest.mark.real
 

@@ -7,16 +7,20 @@ import math
 import numpy as np
 import pytest
 
-from outcome.evaluation.brier_survival import integrated_brier, integrated_brier_estimate, scaled_brier_t
-from outcome.evaluation.calibration import slope
-from outcome.evaluation.calibration_error import CalibrationErrors, calibration_error_estimates, calibration_errors, ici
-from outcome.evaluation.calibration_error_survival import calibration_errors_t, smooth_curve_t
-from outcome.evaluation.calibration_survival import citl_t, oe_ratio_t_poisson_estimate, slope_t, slope_t_estimate
-from outcome.evaluation.cox import cox_fit
-from outcome.evaluation.likelihood_indices import likelihood_estimates, likelihood_indices
-from outcome.evaluation.loess import Loess, grouped, local_curve
-from outcome.evaluation.overall import discrimination_slope, log_loss, scaled_brier
-from outcome.evaluation.predicted_quantiles import (
+from outcome.evaluation.calibration.error import CalibrationErrors, calibration_error_estimates, calibration_errors, ici
+from outcome.evaluation.calibration.error_survival import calibration_errors_t, smooth_curve_t
+from outcome.evaluation.calibration.indices import slope
+from outcome.evaluation.calibration.indices_survival import (
+    citl_t,
+    oe_ratio_t_poisson_estimate,
+    slope_t,
+    slope_t_estimate,
+)
+from outcome.evaluation.calibration.loess import Loess, grouped, local_curve
+from outcome.evaluation.overall.binary import discrimination_slope, log_loss, scaled_brier
+from outcome.evaluation.overall.brier_survival import integrated_brier, integrated_brier_estimate, scaled_brier_t
+from outcome.evaluation.overall.likelihood_indices import likelihood_estimates, likelihood_indices
+from outcome.evaluation.overall.predicted_quantiles import (
     interval_coverage_estimate,
     pinball,
     pinball_estimates,
@@ -24,7 +28,8 @@ from outcome.evaluation.predicted_quantiles import (
     pit_values,
     quantile_share_estimates,
 )
-from outcome.evaluation.pseudo_observations import cloglog_regression, pseudo_values
+from outcome.evaluation.times.cox import cox_fit
+from outcome.evaluation.times.pseudo_observations import cloglog_regression, pseudo_values
 from outcome.types import FloatArray
 
 

@@ -9,9 +9,12 @@ import math
 import numpy as np
 import pytest
 
-from outcome.evaluation.calibration import citl, oe_ratio, oe_ratio_estimate, oe_ratio_poisson_estimate
-from outcome.evaluation.censoring import HorizonStatus
-from outcome.evaluation.classification import (
+from outcome.evaluation.calibration.indices import citl, oe_ratio, oe_ratio_estimate, oe_ratio_poisson_estimate
+from outcome.evaluation.comparison.differences import paired_delong
+from outcome.evaluation.discrimination.concordance import concordance, harrell_c
+from outcome.evaluation.discrimination.roc import auroc, average_precision, delong_variance, placements
+from outcome.evaluation.overall.binary import brier, scaled_brier
+from outcome.evaluation.overall.classification import (
     accuracy,
     classification_estimates,
     npv,
@@ -20,13 +23,10 @@ from outcome.evaluation.classification import (
     sensitivity,
     specificity,
 )
-from outcome.evaluation.comparison import paired_delong
-from outcome.evaluation.concordance import concordance, harrell_c
-from outcome.evaluation.discrimination import auroc, average_precision, delong_variance, placements
-from outcome.evaluation.incidence import aalen_johansen, kaplan_meier
-from outcome.evaluation.overall import brier, scaled_brier
-from outcome.evaluation.regression import bias, mae, median_ae, r2
-from outcome.evaluation.survival import auc_t, brier_t, oe_ratio_t
+from outcome.evaluation.overall.regression import bias, mae, median_ae, r2
+from outcome.evaluation.overall.survival import auc_t, brier_t, oe_ratio_t
+from outcome.evaluation.times.censoring import HorizonStatus
+from outcome.evaluation.times.incidence import aalen_johansen, kaplan_meier
 
 # Four with the event, four without; one tie (0.6) across the classes.
 Y = np.array([1, 1, 1, 0, 1, 0, 0, 0], dtype=float)

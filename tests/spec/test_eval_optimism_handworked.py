@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from outcome.evaluation.intervals import resample
-from outcome.evaluation.optimism import optimism_corrected
+from outcome.evaluation.planning.optimism import optimism_corrected
 
 Y = np.array([0.0, 1.0, 1.0, 0.0])
 

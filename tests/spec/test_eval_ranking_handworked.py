@@ -12,13 +12,13 @@ import pytest
 from scipy.stats import t as student
 
 from outcome.errors import DataRefusal
-from outcome.evaluation.auc_over_time import auc_curve, integrated_auc, integrated_auc_estimate
-from outcome.evaluation.comparison import paired_uno_c, unpaired_delong
-from outcome.evaluation.concordance_ipcw import antolini_c, antolini_c_estimate, uno_c, uno_c_estimate
-from outcome.evaluation.discrimination import auroc_logit_delong
-from outcome.evaluation.dominance import pair_weights
-from outcome.evaluation.partial_auc import RocRange, partial_auroc, partial_auroc_estimate
-from outcome.evaluation.prognostic_separation import explained_variation, royston_d_estimate
+from outcome.evaluation.comparison.differences import paired_uno_c, unpaired_delong
+from outcome.evaluation.discrimination.auc_over_time import auc_curve, integrated_auc, integrated_auc_estimate
+from outcome.evaluation.discrimination.concordance_ipcw import antolini_c, antolini_c_estimate, uno_c, uno_c_estimate
+from outcome.evaluation.discrimination.dominance import pair_weights
+from outcome.evaluation.discrimination.partial_auc import RocRange, partial_auroc, partial_auroc_estimate
+from outcome.evaluation.discrimination.prognostic_separation import explained_variation, royston_d_estimate
+from outcome.evaluation.discrimination.roc import auroc_logit_delong
 from outcome.types import FloatArray
 
 Y = np.array([1, 1, 1, 0, 1, 0, 0, 0], dtype=float)

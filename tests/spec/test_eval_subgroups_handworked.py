@@ -13,12 +13,12 @@ from scipy.stats import chi2
 
 from outcome.errors import DataRefusal
 from outcome.evaluation.event_rate import BinaryOutcome, OutcomeByHorizon
-from outcome.evaluation.fairness import fairness, range_of_groups
-from outcome.evaluation.fairness_conflict import implied_false_positive_rate
-from outcome.evaluation.gap import detectable_gap, gap_to_rest
-from outcome.evaluation.interaction import adjusted, calibration_by_group, heterogeneity
-from outcome.evaluation.partial_pooling import shrink
-from outcome.evaluation.suppression import CellCounts, Hidden, Line, hide
+from outcome.evaluation.subgroups.fairness import fairness, range_of_groups
+from outcome.evaluation.subgroups.fairness_conflict import implied_false_positive_rate
+from outcome.evaluation.subgroups.gap import detectable_gap, gap_to_rest
+from outcome.evaluation.subgroups.interaction import adjusted, calibration_by_group, heterogeneity
+from outcome.evaluation.subgroups.partial_pooling import shrink
+from outcome.evaluation.subgroups.suppression import CellCounts, Hidden, Line, hide
 from outcome.types import Estimate
 
 Z = 1.959963984540054

@@ -10,10 +10,10 @@ from scipy.special import expit, logit
 from scipy.stats import chi2
 
 from outcome.errors import DataRefusal
-from outcome.evaluation.judged import JudgedByHorizon, JudgedYesNo
-from outcome.evaluation.update_cases import UpdateCases
-from outcome.evaluation.updating import Needed, UpdateChoice, closed_test, fit_rungs
-from outcome.evaluation.updating_gain import gain_by_bootstrap, gain_held_out
+from outcome.evaluation.updating.cases import UpdateCases
+from outcome.evaluation.updating.closed_test import Needed, UpdateChoice, closed_test, fit_rungs
+from outcome.evaluation.updating.gain import gain_by_bootstrap, gain_held_out
+from outcome.evaluation.updating.judged import JudgedByHorizon, JudgedYesNo
 from outcome.types import FloatArray
 
 ANY = Needed(1, 1, 1)

@@ -11,11 +11,31 @@ import numpy as np
 import pytest
 
 from outcome.errors import DataRefusal
+from outcome.evaluation.comparison.readers import (
+    added_value,
+    mean_over_readers,
+    model_against_readers,
+    readers_with_model,
+)
+from outcome.evaluation.comparison.recalibrated_score import (
+    cross_fitted_risk,
+    recalibrate_score,
+    recalibrate_score_t,
+    stratified_folds,
+)
 from outcome.evaluation.event_rate import BinaryOutcome, OutcomeByHorizon
 from outcome.evaluation.intervals import clopper_pearson
-from outcome.evaluation.meta_analysis import paule_mandel, pool, pool_sites, reml
 from outcome.evaluation.multiplicity import ADJUSTMENTS, benjamini_hochberg, holm
-from outcome.evaluation.net_benefit import (
+from outcome.evaluation.planning.sample_size import (
+    FollowUp,
+    LinearPredictor,
+    development_size,
+    development_size_survival,
+)
+from outcome.evaluation.planning.validation_size import validation_size
+from outcome.evaluation.sites.meta_analysis import paule_mandel, pool, pool_sites, reml
+from outcome.evaluation.times.restricted_mean import restricted_mean, restricted_mean_contrast, restricted_mean_estimate
+from outcome.evaluation.utility.net_benefit import (
     TREAT_ALL,
     TREAT_NONE,
     decision_curve,
@@ -24,17 +44,7 @@ from outcome.evaluation.net_benefit import (
     net_benefit_estimate,
     net_benefit_t,
 )
-from outcome.evaluation.readers import added_value, mean_over_readers, model_against_readers, readers_with_model
-from outcome.evaluation.recalibrated_score import (
-    cross_fitted_risk,
-    recalibrate_score,
-    recalibrate_score_t,
-    stratified_folds,
-)
-from outcome.evaluation.restricted_mean import restricted_mean, restricted_mean_contrast, restricted_mean_estimate
-from outcome.evaluation.risk_groups import MAX_POINTS, risk_groups, risk_groups_t
-from outcome.evaluation.sample_size import FollowUp, LinearPredictor, development_size, development_size_survival
-from outcome.evaluation.validation_size import validation_size
+from outcome.evaluation.utility.risk_groups import MAX_POINTS, risk_groups, risk_groups_t
 from outcome.types import Estimate
 
 Y = np.array([1, 1, 1, 0, 1, 0, 0, 0], dtype=float)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from outcome.evaluation.discrimination import delong_variance, placements
+from outcome.evaluation.discrimination.roc import delong_variance, placements
 from outcome.features.columns import FeatureColumn
 from outcome.training.choice import choose
 from outcome.training.data import TrainingData

@@ -34,8 +34,8 @@ from outcome.cohort.synthetic_truth import (
 from outcome.config import load_study
 from outcome.dictionary import DataDictionary, Role, VariableKind
 from outcome.errors import UsageError
-from outcome.evaluation.discrimination import auroc
-from outcome.evaluation.incidence import aalen_johansen
+from outcome.evaluation.discrimination.roc import auroc
+from outcome.evaluation.times.incidence import aalen_johansen
 from outcome.types import InputSet
 
 BEST = best_known()["best"]

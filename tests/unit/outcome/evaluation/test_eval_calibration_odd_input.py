@@ -7,19 +7,15 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
-from outcome.evaluation import (
-    brier_survival,
-    calibration,
-    calibration_error,
-    calibration_error_survival,
-    calibration_survival,
-    likelihood_indices,
-    overall,
-    predicted_quantiles,
-)
-from outcome.evaluation.calibration_curve import calibration_curve
-from outcome.evaluation.calibration_error_survival import SMOOTHERS_T, smooth_curve_t
-from outcome.evaluation.smoothing import SMOOTHERS
+from outcome.evaluation.calibration import error as calibration_error
+from outcome.evaluation.calibration import error_survival as calibration_error_survival
+from outcome.evaluation.calibration import indices as calibration
+from outcome.evaluation.calibration import indices_survival as calibration_survival
+from outcome.evaluation.calibration.curve import calibration_curve
+from outcome.evaluation.calibration.error_survival import SMOOTHERS_T, smooth_curve_t
+from outcome.evaluation.calibration.smoothing import SMOOTHERS
+from outcome.evaluation.overall import binary as overall
+from outcome.evaluation.overall import brier_survival, likelihood_indices, predicted_quantiles
 from outcome.types import Estimate, FloatArray
 
 Found = Estimate | Mapping[str, Estimate]

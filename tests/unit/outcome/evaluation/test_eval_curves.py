@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from outcome.evaluation.calibration_curve import calibration_curve, calibration_curve_t
+from outcome.evaluation.calibration.curve import calibration_curve, calibration_curve_t
 from outcome.types import FloatArray
 
 

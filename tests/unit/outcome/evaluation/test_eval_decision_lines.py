@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from outcome.evaluation.decision_lines import THRESHOLDS, decision_lines
-from outcome.evaluation.net_benefit import net_benefit, net_benefit_t
 from outcome.evaluation.sample import Sample, Settings
+from outcome.evaluation.utility.decision_lines import THRESHOLDS, decision_lines
+from outcome.evaluation.utility.net_benefit import net_benefit, net_benefit_t
 from outcome.types import EndpointKind, Target
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from outcome.evaluation.comparison import paired_bootstrap
-from outcome.evaluation.discrimination import auroc, auroc_delong, pseudo_score_interval
+from outcome.evaluation.comparison.differences import paired_bootstrap
+from outcome.evaluation.discrimination.roc import auroc, auroc_delong, pseudo_score_interval
 from outcome.evaluation.intervals import bootstrap, measured, percentile_interval, resample, wald, wilson
-from outcome.evaluation.overall import brier
+from outcome.evaluation.overall.binary import brier
 
 
 def test_wilson_stays_inside_and_refuses_nobody() -> None:

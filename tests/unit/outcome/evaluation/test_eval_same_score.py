@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from outcome.evaluation.comparison import paired_delong
+from outcome.evaluation.comparison.differences import paired_delong
 
 
 def test_the_level_asked_for_stands_beside_a_certain_zero() -> None:

@@ -13,8 +13,8 @@ from scipy.special import expit
 
 from outcome.errors import DataRefusal
 from outcome.evaluation import evaluate_target
-from outcome.evaluation.subgroup_metrics import COMPARED
-from outcome.evaluation.subgroups import subgroup_rows
+from outcome.evaluation.subgroups.groups import subgroup_rows
+from outcome.evaluation.subgroups.metrics import COMPARED
 from outcome.types import EndpointKind, FloatArray, Target
 
 RNG_SEED = 5

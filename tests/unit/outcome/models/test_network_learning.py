@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from outcome.evaluation.discrimination import auroc
+from outcome.evaluation.discrimination.roc import auroc
 from outcome.features.crops import Crops
 from outcome.models.crop_augmentation import augmented
 from outcome.models.earned_strength import earned_strength, judges

@@ -1,0 +1,1 @@
+"""Are the risks right? Over all, and along their range."""

@@ -1,0 +1,1 @@
+"""Is one score, or one reader, better than another?"""

@@ -1,0 +1,1 @@
+"""How far are predictions from what happened? Errors, and counts at a threshold."""

@@ -1,0 +1,1 @@
+"""What hospitals together say, and what to expect of the next one."""

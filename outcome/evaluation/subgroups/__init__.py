@@ -1,0 +1,1 @@
+"""Whom does a prediction serve worse, and who may be told so?"""

@@ -1,0 +1,1 @@
+"""What censoring and competing events ask for: weights, incidences, hazards, restricted means."""

@@ -1,0 +1,1 @@
+"""How much of a frozen model must be changed for other patients?"""
