@@ -1,1 +1,1 @@
-"""What the stage `evaluate` asks of a group of cases, an endpoint, a model: one question a module; `parts` lists them."""
+"""What the stage `evaluate` asks of cases, endpoints and models: one question a module; `parts` lists them."""
