@@ -7,10 +7,13 @@ cases. Efron & Tibshirani 1986, doi:10.1214/ss/1177013815.
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from outcome.evaluation.calibration.error import calibration_errors
 from outcome.evaluation.intervals import IntArray, measured, percentile_interval, resample
@@ -33,18 +36,20 @@ def resampled_estimates(
         raise ValueError(f"at least one draw is needed, found {draws}")
     sorted_, patients = _by_score(sample, patients)
     point = _values(sorted_)
-    rng = np.random.default_rng(seed)
     # Ten events are asked of the cases, not of every draw.
     source = replace(sorted_, settings=replace(sorted_.settings, min_events=1))
-    drawn = [_values(source.take(_draw(sample.n, rng, patients))) for _ in range(draws)]
+    seeds = np.random.SeedSequence(seed).spawn(draws)
+    # A thread a draw: matrices of two columns gain nothing from threads within.
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        drawn = list(pool.map(lambda own: _values(source.take(_draw(sample.n, own, patients))), seeds))
     unit = "cases" if patients is None else "patients"
     method = f"bootstrap of {unit}, {draws} draws, percentile"
     return {name: _estimate(name, value, drawn, method, sample) for name, value in point.items()}
 
 
-def _draw(n: int, rng: np.random.Generator, patients: npt.NDArray[np.generic] | None) -> IntArray:
+def _draw(n: int, seed: np.random.SeedSequence, patients: npt.NDArray[np.generic] | None) -> IntArray:
     """Rising row numbers: what was sorted once stays sorted in every draw."""
-    return np.sort(resample(n, rng, patients))
+    return np.sort(resample(n, np.random.default_rng(seed), patients))
 
 
 def _by_score(
