@@ -13,7 +13,7 @@ from outcome.evaluation.overall.survival import follow_up_gap
 from outcome.evaluation.updating.closed_test import ALPHA, Needed, UpdateChoice, closed_test
 from outcome.evaluation.updating.gain import DRAWS, Gain, gain_by_bootstrap, gain_held_out
 from outcome.evaluation.updating.judged import Judged, JudgedByHorizon, JudgedYesNo
-from outcome.pipeline.bundle_parts import SUPPRESSION_LIMIT
+from outcome.pipeline.population import SUPPRESSION_LIMIT
 from outcome.pipeline.refitted_layer import no_refit
 from outcome.pipeline.updated_calibrator import risk_of
 from outcome.pipeline.updated_unit import Patients, cases_of, updated_unit
