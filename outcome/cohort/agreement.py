@@ -11,6 +11,7 @@ from outcome.config.study import endpoint_variables
 from outcome.dictionary import Availability, DataDictionary, Role, Variable, VariableKind, nearest
 from outcome.errors import ConfigRefusal
 
+_RIVALS = ("comparator", "scores[", "readers[")
 _ORDERING = ("at_least", "at_most", "above", "below", "between")
 
 
@@ -40,8 +41,7 @@ def _wrong_kinds(study: Study, dictionary: DataDictionary) -> Iterator[str]:
 def _expected_kinds(study: Study) -> Iterator[tuple[str, str, VariableKind]]:
     if study.index_time:
         yield "index_time", study.index_time, VariableKind.DATE
-    if study.comparator:
-        yield "comparator", study.comparator.variable, VariableKind.NUMERIC
+    yield from ((place, name, VariableKind.NUMERIC) for place, name in _compared(study))
     for key, endpoint in study.endpoints.items():
         place = f"endpoints.{key}"
         if isinstance(endpoint, TimeToEventEndpoint):
@@ -52,6 +52,11 @@ def _expected_kinds(study: Study) -> Iterator[tuple[str, str, VariableKind]]:
         else:
             graded = endpoint.kind == "ordinal"
             yield place, endpoint.variable, VariableKind.CATEGORICAL if graded else VariableKind.NUMERIC
+
+
+def _compared(study: Study) -> list[tuple[str, str]]:
+    """(place, variable) of everything that a model is compared with."""
+    return [(place, name) for place, name in study.variables_used() if place.startswith(_RIVALS)]
 
 
 def _wrong_time_units(study: Study, dictionary: DataDictionary) -> Iterator[str]:
@@ -75,9 +80,10 @@ def _times(endpoint: Any) -> Iterator[tuple[str, str]]:
 
 def _leaks(study: Study, dictionary: DataDictionary) -> Iterator[str]:
     early = (Availability.PREOPERATIVE, Availability.PLANNED)
-    if study.comparator and dictionary[study.comparator.variable].availability not in early:
-        known = dictionary[study.comparator.variable].availability
-        yield f"comparator: {study.comparator.variable} is {known}; it must be known before surgery"
+    for place, name in _compared(study):
+        known = dictionary[name].availability
+        if known not in early:
+            yield f"{place}: {name} is {known}; it must be known before surgery"
     for key, endpoint in study.endpoints.items():
         for name in endpoint_variables(endpoint):
             if Role.PREDICTOR in dictionary[name].roles:

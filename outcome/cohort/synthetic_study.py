@@ -106,6 +106,7 @@ def study_text(site: str, *, development: bool, learned: bool = False) -> str:
         "segmenter": _SEGMENTER if learned else "",
         "recurrence_days": f"{RECURRENCE_HORIZON:g}",
         "death_days": f"{DEATH_HORIZON:g}",
+        "readers": "\n".join(_READER.format(name=who.name, label=who.label) for who in CLINICIANS),
     }
     return _STUDY.format(**places)
 
@@ -123,6 +124,7 @@ segmenter:
   folds: 2
   cases_at_most: 40
 """
+_READER = "  - {{variable: {name}, label: {label}, endpoint: any_complication, scale: percent}}"
 _STUDY = """# A synthetic study: made-up patients with a known mechanism. It says nothing about real ones.
 schema_version: 1
 name: site_{lower}
@@ -196,5 +198,12 @@ subgroups:
   - {{variable: sex}}
   - {{variable: diabetes}}
 
+crossed:
+  - [age_years, sex]
+
 comparator: {{variable: tumor_size_cm, label: Tumour diameter alone}}
+
+readers:
+{readers}
+readers_are: random
 """

@@ -1,5 +1,6 @@
 """What is asked of which cases? The study file: table, images, inclusion, endpoints, partitions, training."""
 
+from outcome.config.comparison import Comparator, PublishedScore, Reader
 from outcome.config.conditions import Condition
 from outcome.config.endpoints import (
     AlivePart,
@@ -14,7 +15,7 @@ from outcome.config.endpoints import (
 from outcome.config.environment import expand
 from outcome.config.loading import load_study, study_from_resolved
 from outcome.config.schema import study_schema, write_schema
-from outcome.config.study import Comparator, InclusionCriterion, MaskSource, Partition, Study, Subgroup, Training
+from outcome.config.study import InclusionCriterion, MaskSource, Partition, Study, Subgroup, Training
 from outcome.config.table import TableSource
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "OrdinalEndpoint",
     "Part",
     "Partition",
+    "PublishedScore",
+    "Reader",
     "Study",
     "Subgroup",
     "TableSource",

@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from outcome.config.comparison import Comparator, PublishedScore, Reader, refuse_uncrossable, refuse_unfit
 from outcome.config.conditions import Condition
 from outcome.config.endpoints import BinaryEndpoint, Endpoint, TimeToEventEndpoint
 from outcome.config.model import Model
+from outcome.config.reporting import Reporting
 from outcome.config.table import TableSource, refuse_outside
 
 ROW_NUMBER = "@row"
@@ -128,13 +130,6 @@ class Subgroup(Model):
         return self
 
 
-class Comparator(Model):
-    """The one number that any model has to beat, such as tumour size."""
-
-    variable: str = Field(min_length=1)
-    label: str = ""
-
-
 class Training(Model):
     """How models are trained. The defaults suit a few hundred cases."""
 
@@ -184,9 +179,16 @@ class Study(Model):
         default={"development": Partition(label="All cases", relation="development")}, min_length=1
     )
     subgroups: tuple[Subgroup, ...] = ()
+    crossed: tuple[tuple[str, str], ...] = Field(default=(), description="pairs of subgroup variables to combine")
     comparator: Comparator | None = None
+    scores: tuple[PublishedScore, ...] = ()
+    readers: tuple[Reader, ...] = ()
+    readers_are: Literal["random", "fixed"] = Field(
+        default="random", description="random: the answer is for clinicians like these; fixed: for exactly these"
+    )
     training: Training = Training()
     radiomics: Radiomics = Radiomics()
+    reporting: Reporting = Reporting()
 
     @model_validator(mode="after")
     def _mask_is_on_an_image(self) -> Study:
@@ -207,6 +209,12 @@ class Study(Model):
             raise ValueError(f"training.network.endpoints names {', '.join(strangers)}, which is no endpoint")
         if self.segmenter and (self.mask is None or self.mask.on is None):
             raise ValueError("segmenter needs mask.on, the image that the network reads")
+        return self
+
+    @model_validator(mode="after")
+    def _comparisons_fit(self) -> Study:
+        refuse_unfit(self.endpoints, self.scores, self.readers)
+        refuse_uncrossable(self.crossed, [group.variable for group in self.subgroups])
         return self
 
     def resolved(self) -> dict[str, Any]:
@@ -236,6 +244,8 @@ def _variables_used(study: Study) -> Iterable[tuple[str, str]]:
     yield from ((f"subgroups[{number}]", group.variable) for number, group in enumerate(study.subgroups))
     if study.comparator:
         yield "comparator", study.comparator.variable
+    yield from ((f"scores[{number}]", score.variable) for number, score in enumerate(study.scores))
+    yield from ((f"readers[{number}]", reader.variable) for number, reader in enumerate(study.readers))
 
 
 def endpoint_variables(endpoint: Any) -> list[str]:

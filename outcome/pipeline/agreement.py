@@ -18,7 +18,7 @@ from outcome.types import Finding, Level
 
 # what `outcome validate` takes from the bundle, whatever the study file says
 FROM_BUNDLE = (
-    "procedure", "endpoints", "inclusion", "subgroups", "comparator", "training", "radiomics", "index_time",
+    "procedure", "endpoints", "inclusion", "subgroups", "crossed", "comparator", "training", "radiomics", "index_time",
     "segmenter", "image_blocks",
 )  # fmt: skip
 _NAMED_IN = ("inclusion", "endpoints", "subgroups", "comparator")

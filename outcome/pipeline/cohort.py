@@ -30,7 +30,9 @@ from outcome.types import CaseInput, Finding, Level
 STAGE = "cohort"
 MOST_LEFT_OUT = 0.2
 _WHOLE_TABLE = ("partitions_overlap", "patient_in_two_partitions")
-_NOT_OURS = ("training", "radiomics", "subgroups", "comparator")
+_NOT_OURS = (
+    "training", "radiomics", "subgroups", "crossed", "comparator", "scores", "readers", "readers_are",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -92,7 +92,7 @@ def _inputs(run: Run) -> dict[str, str]:
 
 def _config(study: Study) -> dict[str, Any]:
     resolved = study.resolved()
-    return {name: resolved.get(name) for name in ("training", "endpoints", "comparator", "subgroups")}
+    return {name: resolved.get(name) for name in ("training", "endpoints", "comparator", "subgroups", "crossed")}
 
 
 def _development(run: Run) -> list[str]:

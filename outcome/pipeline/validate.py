@@ -35,8 +35,10 @@ def apply_bundle(
     _refuse_other_procedure(defined, study)
     changes: dict[str, Any] = {name: getattr(defined, name) for name in FROM_BUNDLE}
     changes["partitions"] = _partitions(study, partition, outcomes_needed)
-    if not outcomes_needed:
-        changes["endpoints"] = {}
+    if outcomes_needed:
+        _refuse_other_comparisons(defined, study)
+    else:
+        changes |= {"endpoints": {}, "scores": (), "readers": ()}
     drawn = _drawn_recipe(read, study)
     changes["mask"] = _mask(defined, study) if drawn is None else _compared_mask(drawn, study)
     return study.model_copy(update=changes)
@@ -49,6 +51,19 @@ def _refuse_other_procedure(defined: Study, study: Study) -> None:
             expected=defined.procedure,
             found=study.procedure,
             next_step="use a bundle for this procedure, or correct `procedure` in the study file",
+        )
+
+
+def _refuse_other_comparisons(defined: Study, study: Study) -> None:
+    """Published scores and readers are this hospital's own, what they are judged on is the bundle's."""
+    named = {name for score in study.scores for name in score.judged_on} | {r.endpoint for r in study.readers}
+    strangers = sorted(named - set(defined.endpoints))
+    if strangers:
+        raise ConfigRefusal(
+            "scores or readers of the study file speak of endpoints that the bundle does not define",
+            expected=", ".join(defined.endpoints),
+            found=", ".join(strangers),
+            next_step="name the bundle's endpoint under scores and readers, or leave those out",
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from outcome.evaluation.sample import Settings, checked_sample
 from outcome.evaluation.summary import difference, evaluate_target, measure
-from outcome.pipeline.evidence.scene import CHOSEN, ModelCases, Predicted
+from outcome.pipeline.evidence.scene import CHOSEN, EndpointCases, ModelCases, Predicted
 from outcome.types import Target
 
 CHOSEN_HERE = (
@@ -29,6 +29,7 @@ def model_entry(model: ModelCases) -> dict[str, Any]:
         horizon_days=chosen.horizon,
         threshold=model.threshold,
         groups=model.cases.groups,
+        crossed=crossed_groups(model.cases),
     ).to_json()
     others = [day for day in chosen.risk if day != chosen.horizon]
     return {
@@ -40,6 +41,13 @@ def model_entry(model: ModelCases) -> dict[str, Any]:
         "reason": procedure.reason if procedure else unit.skipped,
         "ladder": list(_ladder(model, procedure.chosen.rung.name if procedure else "")),
     }
+
+
+def crossed_groups(cases: EndpointCases) -> list[tuple[str, str]]:
+    """The pairs of subgroups that the study combines, by the names that the subgroups have here."""
+    study, dictionary = cases.scene.run.study, cases.scene.dictionary
+    named = {group.variable: group.label or dictionary[group.variable].label for group in study.subgroups}
+    return [(named[first], named[second]) for first, second in study.crossed]
 
 
 def _threshold(model: ModelCases) -> dict[str, Any] | None:

@@ -7,8 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from outcome.evaluation.summary import difference, evaluate_target
+from outcome.evaluation.comparison.differences import PairedDifference
+from outcome.evaluation.kinds import KINDS
+from outcome.evaluation.sample import Settings, checked_sample
+from outcome.evaluation.summary import evaluate_target
 from outcome.pipeline.evidence.scene import EndpointCases, ModelCases
+from outcome.types import BoolArray, Estimate, FloatArray, Target
+
+RECORD = "record"
 
 
 def one_number(cases: EndpointCases, models: Sequence[ModelCases]) -> dict[str, Any]:
@@ -22,7 +28,29 @@ def one_number(cases: EndpointCases, models: Sequence[ModelCases]) -> dict[str, 
     value = cases.scene.variables.loc[cases.ids, comparator.variable].to_numpy(dtype=float)
     value = -value if cases.endpoint.favourable else value
     known = np.isfinite(value)
-    ours = cases.target.take(known)
-    gains = {m.inputs: difference(ours, m.chosen.score[known], value[known]).to_json() for m in models}
+    numbers = evaluate_target(cases.target.take(known), None, value[known]).to_json()
     label = comparator.label or cases.scene.dictionary[comparator.variable].label
-    return {label: {**evaluate_target(ours, None, value[known]).to_json(), "difference": gains}}
+    return {label: {**numbers, **differences(models, value[known], known), "source": RECORD}}
+
+
+def differences(models: Sequence[ModelCases], rival: FloatArray, rows: BoolArray) -> dict[str, Any]:
+    """Every model minus a rival score, in the endpoint's primary metric, with the test's p-value, by inputs.
+
+    `rival` holds a score for the cases of `rows` (n,), higher is riskier or larger.
+    """
+    tested = {m.inputs: tested_difference(m.target.take(rows), m.chosen.score[rows], rival) for m in models}
+    return {
+        "difference": {inputs: test.estimate.to_json() for inputs, test in tested.items()},
+        "p_value": {inputs: test.p_value for inputs, test in tested.items()},
+    }
+
+
+def tested_difference(target: Target, score_a: FloatArray, score_b: FloatArray) -> PairedDifference:
+    """`evaluation.summary.difference` with its test; no p-value where it is withheld."""
+    settings = Settings()
+    first, second = (checked_sample(target, None, score, settings) for score in (score_a, score_b))
+    reason = first.too_few()
+    if reason:
+        nothing = Estimate.withhold(reason, n=first.n, n_events=first.target.n_events)
+        return PairedDifference(nothing, None, None)
+    return KINDS[target.kind].difference(first.target, first.score, second.score, settings.level)

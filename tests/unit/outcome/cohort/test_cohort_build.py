@@ -18,6 +18,8 @@ from outcome.errors import ConfigRefusal, DataRefusal
 from outcome.types import EndpointKind
 
 Build = Callable[..., Cohort]
+READER = {"variable": "age", "endpoint": "complication", "scale": "percent"}
+SCORE = {"source": "Somebody 2020", "endpoint": "complication", "scale": "points"}
 ADULTS = ["a", "b", "c", "d", "e", "g"]
 
 
@@ -156,6 +158,10 @@ def test_a_table_without_the_case_column_is_refused_with_the_nearest(build: Buil
         ({"endpoints": {"x": {"kind": "ordinal", "variable": "stay"}}}, "stay must be categorical"),
         ({"index_time": "age"}, "age must be date"),
         ({"comparator": {"variable": "stay"}}, "stay is postoperative"),
+        ({"readers": [{**READER, "variable": "stay"}]}, "readers.0.: stay is postoperative"),
+        ({"readers": [{**READER, "variable": "access"}]}, "readers.0.: access must be numeric"),
+        ({"readers": [{**READER, "variable": "agee"}]}, "readers.0.: no variable 'agee', did you mean 'age'"),
+        ({"scores": [{**SCORE, "variable": "stay"}]}, "scores.0.: stay is postoperative"),
         ({"endpoints": {"x": {"kind": "binary", "event": {"variable": "age", "above": 70}}}}, "age is a predictor"),
         ({"inclusion": [{"variable": "grade", "at_least": "3c"}]}, "grade has no choice '3c' .0, 1, 2, 3a"),
         ({"inclusion": [{"variable": "age", "at_least": "old"}]}, "age is numeric, found 'old'"),

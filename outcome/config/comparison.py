@@ -1,0 +1,78 @@
+"""What a model is compared with: the one number to beat, published scores, clinicians' own estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from outcome.config.model import Model
+
+StatedScale = Literal["risk", "percent", "points"]
+_RISKS = ("risk", "percent")
+_WITH_RISK = ("binary", "time_to_event")
+_Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class Comparator(Model):
+    """The one number that any model has to beat, such as tumour size."""
+
+    variable: str = Field(min_length=1)
+    label: str = ""
+
+
+class PublishedScore(Model):
+    """A score that others published, as it stands in the record. A risk is that of the endpoint's event, of a
+    time-to-event endpoint by its first horizon.
+    """
+
+    variable: str = Field(min_length=1)
+    label: str = ""
+    source: str = Field(min_length=1, description="the publication")
+    endpoint: _Name | None = None
+    endpoints: tuple[_Name, ...] = ()
+    scale: StatedScale = Field(description="risk: 0 to 1; percent: 0 to 100; points: it only ranks")
+    higher_is: Literal["riskier", "safer"] = Field(default="riskier", description="points only")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> PublishedScore:
+        if (self.endpoint is None) == (not self.endpoints):
+            raise ValueError("exactly one of endpoint and endpoints is needed")
+        if self.scale in _RISKS and self.higher_is == "safer":
+            raise ValueError("a risk is higher where the event is likelier: higher_is: safer belongs to scale: points")
+        return self
+
+    @property
+    def judged_on(self) -> tuple[str, ...]:
+        """The endpoints that it is compared on."""
+        return self.endpoints if self.endpoint is None else (self.endpoint,)
+
+
+class Reader(Model):
+    """A clinician's estimate of one endpoint, stated before surgery; higher means that the event is likelier."""
+
+    variable: str = Field(min_length=1)
+    label: str = ""
+    endpoint: _Name
+    scale: StatedScale = Field(description="risk: 0 to 1; percent: 0 to 100; points: it only ranks")
+
+
+def refuse_unfit(endpoints: Mapping[str, Any], scores: Sequence[PublishedScore], readers: Sequence[Reader]) -> None:
+    """Raise ValueError where scores or readers speak of an endpoint that the study does not have, or of its risk where
+    it has none.
+    """
+    places = [(f"scores[{k}]", name, score.scale) for k, score in enumerate(scores) for name in score.judged_on]
+    places += [(f"readers[{k}]", reader.endpoint, reader.scale) for k, reader in enumerate(readers)]
+    for place, name, scale in places:
+        if name not in endpoints:
+            raise ValueError(f"{place} names {name!r}, which is no endpoint ({', '.join(endpoints)})")
+        if scale in _RISKS and endpoints[name].kind not in _WITH_RISK:
+            raise ValueError(f"{place} states a risk, and {name} is {endpoints[name].kind}: write scale: points")
+
+
+def refuse_uncrossable(crossed: Sequence[tuple[str, str]], variables: Sequence[str]) -> None:
+    """Raise ValueError for a pair that is not of two different variables, each of them one subgroup."""
+    for pair in crossed:
+        if pair[0] == pair[1] or any(variables.count(name) != 1 for name in pair):
+            raise ValueError(f"crossed names {' and '.join(pair)}; expected two variables that stand once in subgroups")
