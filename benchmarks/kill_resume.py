@@ -21,7 +21,7 @@ import numpy as np
 
 from outcome.store import RUN_LOG, file_digest
 
-_HOST_FACTS = {RUN_LOG, ".lock", "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"}
+_HOST_FACTS = {RUN_LOG, ".lock", "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "evaluations.sqlite"}
 
 
 def artefacts(folder: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
-"""What happened, in SQLite: runs, cases tried and failed, and the hashes of files already read.
+"""What happened, in SQLite: runs, cases tried and failed, hashes of files already read; and which data were evaluated.
 
-Host facts only: nothing here enters an artefact's hash. Write-ahead logging keeps it whole through a kill.
+`Ledger` is a study's journal, `Evaluations` the append-only record of a whole store. Times are host facts: none of
+them enters an artefact. Both stay whole through a kill.
 """
 
 from __future__ import annotations
@@ -95,3 +96,87 @@ class Ledger:
             (str(path), facts.st_size, facts.st_mtime_ns, value),
         )
         return value
+
+
+_EVALUATIONS_SCHEMA = """
+CREATE TABLE IF NOT EXISTS evaluations (number INTEGER PRIMARY KEY, data_sha256 TEXT NOT NULL, bundle_id TEXT NOT NULL,
+                                        study TEXT NOT NULL, partition TEXT NOT NULL, first_seen REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS protocols (number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, fixed_at TEXT NOT NULL,
+                                      first_seen REAL NOT NULL);
+"""
+# REPLACE deletes without firing a DELETE trigger, so a number in use is refused on INSERT too.
+_APPEND_ONLY = """
+CREATE TRIGGER IF NOT EXISTS {table}_keep BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER IF NOT EXISTS {table}_stay BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER IF NOT EXISTS {table}_once BEFORE INSERT ON {table}
+    WHEN EXISTS (SELECT 1 FROM {table} WHERE number = NEW.number) BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+"""
+EVALUATIONS_FILE = "evaluations.sqlite"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One look at one set of cases with known outcomes: which data, through which bundle, as what."""
+
+    data_sha256: str
+    bundle_id: str
+    study: str
+    partition: str
+
+
+class Evaluations:
+    """Which data were evaluated in a store, in the order of the first look; rows are never changed nor removed."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    @classmethod
+    @contextmanager
+    def open(cls, store: Path) -> Iterator[Evaluations]:
+        """Open (and create) the record of the store in this folder; closed on leaving."""
+        store.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(store / EVALUATIONS_FILE, timeout=30, isolation_level=None)
+        try:
+            connection.executescript(_EVALUATIONS_SCHEMA)
+            for table in ("evaluations", "protocols"):
+                connection.executescript(_APPEND_ONLY.format(table=table))
+            yield cls(connection)
+        finally:
+            connection.close()
+
+    def record(self, seen: Evaluated) -> None:
+        """Append a look; the same look again (a repeat, or a run that goes on after a kill) adds nothing."""
+        row = (seen.data_sha256, seen.bundle_id, seen.study, seen.partition)
+        self._db.execute(
+            """INSERT INTO evaluations (data_sha256, bundle_id, study, partition, first_seen) SELECT ?, ?, ?, ?, ?
+               WHERE NOT EXISTS (SELECT 1 FROM evaluations
+                                 WHERE data_sha256=? AND bundle_id=? AND study=? AND partition=?)""",
+            (*row, time.time(), *row),
+        )
+
+    def before(self, data_sha256: str, bundle_id: str) -> list[Evaluated]:
+        """The looks at the same data through other bundles, in their order, before this bundle's first one."""
+        rows = self._db.execute(
+            """SELECT data_sha256, bundle_id, study, partition FROM evaluations WHERE data_sha256=? AND number <
+               (SELECT COALESCE(MIN(number), 9223372036854775807) FROM evaluations WHERE data_sha256=? AND bundle_id=?)
+               ORDER BY number""",
+            (data_sha256, data_sha256, bundle_id),
+        )
+        return [Evaluated(*row) for row in rows]
+
+    def record_protocol(self, sha256: str, fixed_at: str) -> None:
+        """Append a protocol when it is first seen; the same one again adds nothing."""
+        self._db.execute(
+            """INSERT INTO protocols (sha256, fixed_at, first_seen) SELECT ?, ?, ?
+               WHERE NOT EXISTS (SELECT 1 FROM protocols WHERE sha256=?)""",
+            (sha256, fixed_at, time.time(), sha256),
+        )
+
+    def looked_before(self, data_sha256: str, protocol_sha256: str) -> bool:
+        """Whether any look at these data, through whatever bundle, came before the protocol was first seen here."""
+        row = self._db.execute(
+            """SELECT EXISTS (SELECT 1 FROM evaluations e WHERE e.data_sha256=? AND NOT EXISTS
+                              (SELECT 1 FROM protocols p WHERE p.sha256=? AND p.first_seen <= e.first_seen))""",
+            (data_sha256, protocol_sha256),
+        ).fetchone()
+        return bool(row[0])

@@ -18,6 +18,10 @@ Overrides = Annotated[
 PartitionName = Annotated[
     str | None, typer.Option("--partition", metavar="NAME", help="only this partition of the study's cases")
 ]
+ProtocolFile = Annotated[
+    Path | None,
+    typer.Option("--protocol", metavar="FILE", help="what `outcome protocol` fixed beforehand; deviations are listed"),
+]
 WorkerCount = Annotated[int, typer.Option("--workers", metavar="N", help="local worker processes")]
 Scheduler = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="a Dask cluster instead of local workers")

@@ -28,8 +28,8 @@ from outcome.pipeline.device import checked_device
 from outcome.pipeline.recalibrate import Recalibrated, recalibrate, refuse_impossible
 from outcome.pipeline.session import open_run
 from outcome.pipeline.unit_update import UpdatePlan
-from outcome.pipeline.update_card import unit_words
 from outcome.pipeline.validate import apply_bundle
+from outcome.report.update_card import unit_words
 
 OutBundle = Annotated[Path, typer.Option("--out", metavar="BUNDLE2", help="the folder of the new bundle")]
 WorkingStore = Annotated[

@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from outcome.bundle import read_bundle
 from outcome.cli.options import (
     DEFAULT_STORE,
     AsJson,
@@ -17,6 +18,7 @@ from outcome.cli.options import (
     OutStore,
     Overrides,
     PartitionName,
+    ProtocolFile,
     Quiet,
     Scheduler,
     Seed,
@@ -30,10 +32,13 @@ from outcome.cli.table_evaluation import (
     Grouped,
     Horizon,
     PredictionsFile,
+    Relation,
+    ReportFolder,
     StudyOrTable,
     TableKind,
     Thresholds,
     asked_of_table,
+    asked_report,
     named_study,
     show_table_evaluation,
 )
@@ -41,10 +46,11 @@ from outcome.config import Study, load_study
 from outcome.errors import EXIT_OK
 from outcome.executor import Workers
 from outcome.pipeline.device import checked_device
+from outcome.pipeline.protocol import Protocol, adopt_protocol, deviations, read_protocol
 from outcome.pipeline.run import STAGE_RUNNERS, overview, run_stages
 from outcome.pipeline.session import open_run
-from outcome.pipeline.stage import StageResult
-from outcome.pipeline.validate import apply_bundle
+from outcome.pipeline.stage import Run, StageResult
+from outcome.pipeline.validate import adopt_bundle, apply_bundle
 from outcome.store import STAGES
 
 _HELP = {
@@ -86,19 +92,20 @@ def evaluate_command(
     study: StudyOrTable = None, store: StoreFolder = DEFAULT_STORE, overrides: Overrides = None,
     workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", seed: Seed = None,
     predictions: PredictionsFile = None, kind: TableKind = None, horizon: Horizon = None, compare: Compared = None,
-    group: Grouped = None, threshold: Thresholds = None, json: AsJson = False, quiet: Quiet = False,
+    group: Grouped = None, threshold: Thresholds = None, out: ReportFolder = None, relation: Relation = None,
+    json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """Measure the predictions of every partition of a study, or those of a table made elsewhere (--predictions).
 
     Example: outcome evaluate configs/kits23.yaml --store store
 
-    Example: outcome evaluate --predictions risks.csv --kind survival --horizon 365 --compare asa --group sex
+    Example: outcome evaluate --predictions risks.csv --kind survival --horizon 365 --compare asa --out evaluation
     """
     screen = Screen(as_json=json, quiet=quiet)
     if predictions is not None:
         question = asked_of_table(study, kind, horizon, (compare, group, threshold))
-        return show_table_evaluation(predictions, question, screen)
-    named = named_study(study, (kind, horizon, compare, group, threshold))
+        return show_table_evaluation(predictions, question, asked_report(predictions, out, relation), screen)
+    named = named_study(study, (kind, horizon, compare, group, threshold, out, relation))
     loaded = load_study(named, [*(overrides or ()), *_seed(seed)])
     return _work(loaded, store, ["evaluate"], _how(workers, scheduler, device), screen)
 
@@ -117,16 +124,18 @@ def run_command(
 
 def validate_command(
     bundle: BundleFolder, study: StudyFile, out: OutStore, partition: PartitionName = None, overrides: Overrides = None,
-    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", json: AsJson = False,
-    quiet: Quiet = False,
+    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", protocol: ProtocolFile = None,
+    json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """External validation: the frozen bundle on another study's cases; every setting from the bundle, nothing fitted.
 
     Example: outcome validate store/kits23/bundle configs/kits23.yaml --partition later_batch --out validation
     """
     loaded = apply_bundle(bundle, load_study(study, overrides or ()), out, partition)
+    screen = Screen(as_json=json, quiet=quiet)
+    fixed = None if protocol is None else _protocol(protocol, bundle, loaded, screen)
     stages = [stage for stage in STAGES if stage != "train"]
-    return _work(loaded, out, stages, _how(workers, scheduler, device), Screen(as_json=json, quiet=quiet), bundle)
+    return _work(loaded, out, stages, _how(workers, scheduler, device), screen, _Frozen(bundle, fixed))
 
 
 def predict_command(
@@ -140,7 +149,8 @@ def predict_command(
     """
     loaded = apply_bundle(bundle, load_study(study, overrides or ()), out, partition, outcomes_needed=False)
     stages = ["cohort", "segment", "radiomics", "features", "predict"]
-    return _work(loaded, out, stages, _how(workers, scheduler, device), Screen(as_json=json, quiet=quiet), bundle)
+    screen = Screen(as_json=json, quiet=quiet)
+    return _work(loaded, out, stages, _how(workers, scheduler, device), screen, _Frozen(bundle))
 
 
 @dataclass(frozen=True)
@@ -151,19 +161,43 @@ class _How:
     device: str
 
 
+def _protocol(path: Path, bundle: Path, study: Study, screen: Screen) -> Protocol:
+    """The protocol, compared with what is about to be done before any case is read."""
+    fixed = read_protocol(path, bundle)
+    for words in deviations(fixed, read_bundle(bundle), study):
+        screen.note(f"deviation from the protocol: {words}")
+    return fixed
+
+
+@dataclass(frozen=True)
+class _Frozen:
+    """The bundle that is applied, and the protocol that was fixed for it."""
+
+    bundle: Path
+    protocol: Protocol | None = None
+
+    def adopt(self, run: Run) -> None:
+        """Both into the store, before any case is read."""
+        adopt_bundle(run, self.bundle)
+        if self.protocol is not None:
+            adopt_protocol(run.store, self.protocol)
+
+
 def _how(workers: int, scheduler: str | None, device: str) -> _How:
     return _How(Workers(workers, scheduler), checked_device(device))
 
 
 def _work(
-    study: Study, store: Path, stages: Sequence[str], how: _How, screen: Screen, bundle: Path | None = None
+    study: Study, store: Path, stages: Sequence[str], how: _How, screen: Screen, frozen: _Frozen | None = None
 ) -> int:
     command = " ".join(stages)
     with (
         screen.progress() as progress,
         open_run(study, store, command=command, workers=how.workers, progress=progress, device=how.device) as run,
     ):
-        results = run_stages(run, [STAGE_RUNNERS[stage] for stage in stages], bundle)
+        if frozen is not None:
+            frozen.adopt(run)
+        results = run_stages(run, [STAGE_RUNNERS[stage] for stage in stages])
         document = {
             "study": study.name,
             "store": str(store),

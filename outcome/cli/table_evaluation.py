@@ -11,7 +11,8 @@ import typer
 from outcome.cli.screen import Screen
 from outcome.errors import EXIT_OK, UsageError
 from outcome.pipeline.evaluate_table import evaluate_table
-from outcome.pipeline.predictions_table import COLUMNS, Question
+from outcome.pipeline.predictions_table import COLUMNS, Question, read_predictions
+from outcome.pipeline.table_report import RELATIONS, TableReport, write_table_report
 from outcome.report.numbers import count, format_difference, format_estimate, is_number
 from outcome.report.wording import metric_of
 
@@ -44,6 +45,19 @@ Thresholds = Annotated[
     list[float] | None,
     typer.Option("--threshold", metavar="T", help="with --predictions: a risk to act on, set beforehand (repeatable)"),
 ]
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="with --predictions: write metrics.json and the report here"),
+]
+Relation = Annotated[
+    str | None,
+    typer.Option(
+        "--relation",
+        metavar="R",
+        help=f"with --out: how the cases relate to those the model was made from: {', '.join(RELATIONS)}; "
+        "default external",
+    ),
+]
 Asked = tuple[Sequence[str] | None, Sequence[str] | None, Sequence[float] | None]
 Json = Mapping[str, Any]
 Word = TypeVar("Word", str, float)
@@ -69,15 +83,26 @@ def named_study(study: Path | None, only_for_tables: Sequence[object]) -> Path:
     if study is None:
         raise UsageError("nothing to evaluate", expected="STUDY.yaml, or --predictions FILE --kind KIND")
     if any(word is not None for word in only_for_tables):
-        message = "--kind, --horizon, --compare, --group and --threshold belong to --predictions"
+        message = "--kind, --horizon, --compare, --group, --threshold, --out and --relation belong to --predictions"
         raise UsageError(message, next_step="set endpoints, horizons and subgroups in the study file")
     return study
 
 
-def show_table_evaluation(predictions: Path, question: Question, screen: Screen) -> int:
-    """Measure the table and show the result."""
-    document = {"exit_code": EXIT_OK, **evaluate_table(predictions, question)}
+def asked_report(predictions: Path, out: Path | None, relation: str | None) -> TableReport | None:
+    """The report that is asked for; None without --out. Raises UsageError for an unknown or needless relation."""
+    if out is None and relation is not None:
+        raise UsageError("--relation stands in the report", next_step="add --out DIR, or leave out --relation")
+    return None if out is None else TableReport(out, predictions.stem, relation or RELATIONS[0])
+
+
+def show_table_evaluation(predictions: Path, question: Question, report: TableReport | None, screen: Screen) -> int:
+    """Measure the table, write its report where one is asked for, and show the result."""
+    table = read_predictions(predictions, question)
+    document = {"exit_code": EXIT_OK, **evaluate_table(table, question)}
+    lines = [] if report is None else write_table_report(report, table, question, document)
     screen.result(document, lambda s: _show(s, document, predictions.name))
+    for line in lines:
+        screen.note(line)
     return EXIT_OK
 
 

@@ -16,37 +16,47 @@ from outcome.cohort.endpoints import composite_parts, endpoint_target
 from outcome.cohort.subgroups import subgroup_labels
 from outcome.config import BinaryEndpoint
 from outcome.dictionary import DataDictionary
+from outcome.pipeline.evidence.case_mix import shift_findings
+from outcome.pipeline.evidence.integrity import integrity
 from outcome.pipeline.evidence.model_entry import model_entry
+from outcome.pipeline.evidence.multiplicity import multiplicity
 from outcome.pipeline.evidence.parts import ENDPOINT_PARTS, MODEL_PARTS, PARTITION_PARTS
 from outcome.pipeline.evidence.scene import EndpointCases, ModelCases, PartitionCases, Scene, models_of
 from outcome.pipeline.gaps import failed_cases, failed_units, repeated_patients
 from outcome.pipeline.mask_report import learned_masks
+from outcome.pipeline.protocol import adopted_protocol
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
 from outcome.serving import RiskModel
 from outcome.store import read_json, read_parquet, write_json
 from outcome.types import EndpointKind
 
 STAGE = "evaluate"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+COMPARED = ("scores", "readers", "readers_are")  # what a study compares with is its own, not the bundle's
 
 
 def run_evaluate(run: Run) -> StageResult:
     """Measure every endpoint, input set and partition of a study."""
     bundle = read_bundle(run.store.bundle)
     inputs = {f"stage:{name}": upstream(run.store, *name.split("/")) for name in _sources(run, bundle.id)}
-    work = Work(STAGE, {"bundle": bundle.id}, inputs, part=bundle.id)
+    protocol = adopted_protocol(run.store, bundle.id)
+    judged = {} if protocol is None else {"protocol": protocol.sha256}
+    resolved = run.study.resolved()
+    rivals = {name: resolved[name] for name in COMPARED}
+    work = Work(STAGE, {"bundle": bundle.id, **judged, **rivals}, inputs, part=bundle.id)
     return perform(run, work, lambda folder: _produce(run, bundle, folder))
 
 
 def _sources(run: Run, bundle_id: str) -> list[str]:
     trained = ["train"] if (run.store.stage("train") / "manifest.json").exists() else []
-    return ["cohort", "segment", "radiomics", *trained, f"predict/{bundle_id}"]
+    return ["cohort", "segment", "radiomics", "features", *trained, f"predict/{bundle_id}"]
 
 
 def _produce(run: Run, bundle: Bundle, folder: Path) -> Made:
     scene = _scene(run, bundle)
     cohort, cases = run.store.stage("cohort"), scene.cases
     predictions = _predictions(run, bundle.id)
+    looked = integrity(scene, predictions)  # first, so that a look counts even where measuring is cut off
     masks = learned_masks(run, cases)
     partitions = {
         name: {**_partition(scene, name, cases.index[cases["partition"] == name], predictions), **masks.get(name, {})}
@@ -59,12 +69,14 @@ def _produce(run: Run, bundle: Bundle, folder: Path) -> Made:
         "title": run.study.title,
         "bundle_id": bundle.id,
         "created_by": f"outcome {metadata.version('surgical-outcome')}",
+        "integrity": looked,
         "partitions": partitions,
         "flow": read_json(cohort / "flow.json"),
         "findings": [
             *read_json(cohort / "findings.json"),
             *read_json(run.store.stage("segment") / "findings.json"),
             *(finding.to_json() for finding in (*failed_cases(run), *repeated_patients(cases))),
+            *(finding.to_json() for finding in shift_findings(partitions)),
         ],
     }
     write_json(folder / "metrics.json", document)
@@ -101,7 +113,7 @@ def _partition(scene: Scene, name: str, ids: pd.Index, predictions: pd.DataFrame
     source = "out_of_fold" if cases.is_development else "bundle"
     facts = {"label": part.label or name, "relation": part.relation, "source": source, "n": len(ids)}
     asked = {name: question(cases) for name, question in PARTITION_PARTS.items()}
-    return {**facts, **asked, "endpoints": endpoints}
+    return {**facts, **asked, "multiplicity": multiplicity(endpoints), "endpoints": endpoints}
 
 
 def _endpoint_cases(cases: PartitionCases, name: str) -> EndpointCases:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 from outcome.evaluation.comparison.differences import PairedDifference
@@ -12,16 +11,15 @@ from outcome.evaluation.overall.classification import classification_estimates
 from outcome.evaluation.sample import Sample, Settings, checked_sample
 from outcome.evaluation.summary import evaluate_target
 from outcome.evaluation.utility.net_benefit import BinaryOutcome, OutcomeByHorizon, Outcomes, net_benefit_estimate
-from outcome.pipeline.predictions_table import PredictionsTable, Question, read_predictions
+from outcome.pipeline.predictions_table import PredictionsTable, Question
 from outcome.types import EndpointKind, Estimate, FloatArray
 
 
-def evaluate_table(path: Path, question: Question) -> dict[str, Any]:
-    """Read a table of predictions, refuse what cannot be used, and measure the rest; one JSON document.
+def evaluate_table(table: PredictionsTable, question: Question) -> dict[str, Any]:
+    """Measure a checked table of predictions; one JSON document.
 
     `at_thresholds` has the numbers at every threshold; with one threshold they stand among the metrics too.
     """
-    table = read_predictions(path, question)
     threshold = question.thresholds[0] if len(question.thresholds) == 1 else None
     found = evaluate_target(
         table.target, table.risk, table.risk, horizon_days=question.horizon, threshold=threshold, groups=table.groups

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from outcome.bundle import Bundle
@@ -29,11 +31,16 @@ def with_patients(known: Mapping[str, Any], patients: pd.Series) -> dict[str, An
     return {**known, "sha256": sorted({*known["sha256"], *added})}
 
 
-def refuse_overlap(bundle: Bundle, cases: pd.DataFrame) -> None:
-    """Refuse cases (case_id, patient_id) of patients the bundle's models were learned from. Raises DataRefusal."""
+def learned_from(bundle: Bundle, patients: pd.Series) -> npt.NDArray[np.bool_]:
+    """Whether the bundle's models were learned from each of these patients, (n,)."""
     known = bundle.json(FILE)
     learned = set(known["sha256"])
-    overlap = cases.loc[[_hash(known["salt"], str(patient)) in learned for patient in cases["patient_id"]], "case_id"]
+    return np.array([_hash(known["salt"], str(patient)) in learned for patient in patients], dtype=bool)
+
+
+def refuse_overlap(bundle: Bundle, cases: pd.DataFrame) -> None:
+    """Refuse cases (case_id, patient_id) of patients the bundle's models were learned from. Raises DataRefusal."""
+    overlap = cases.loc[learned_from(bundle, cases["patient_id"]), "case_id"]
     if len(overlap):
         raise DataRefusal(
             f"{len(overlap)} of {len(cases)} cases belong to patients the model was learned from",

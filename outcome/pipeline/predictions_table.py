@@ -73,6 +73,8 @@ class PredictionsTable:
     risk: FloatArray  # (n,) in [0, 1]
     compared: Mapping[str, FloatArray]  # (n,) each; any scale, higher is riskier
     groups: Mapping[str, npt.NDArray[np.object_]]  # (n,) each
+    names_cases: bool = False  # whether there is a case_id, so that repeated cases were refused
+    identical_rows: int = 0  # rows that repeat an earlier one in every column
 
 
 def read_predictions(path: Path, question: Question) -> PredictionsTable:
@@ -86,7 +88,7 @@ def read_predictions(path: Path, question: Question) -> PredictionsTable:
     _refuse_one_class(target, question)
     compared = {name: numbers(frame, name) for name in question.compare}
     groups = {name: frame[name].to_numpy(dtype=object) for name in question.groups}
-    return PredictionsTable(target, risk, compared, groups)
+    return PredictionsTable(target, risk, compared, groups, CASE_ID in frame.columns, int(frame.duplicated().sum()))
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -15,10 +15,12 @@ import pytest
 from outcome.store import RUN_LOG, file_digest
 from tests.cli.conftest import PATIENTS, Call, with_settings
 
+HOST = ("journal", "evaluations")
+
 
 def artefacts(store: Path) -> dict[str, str]:
     skip = {RUN_LOG, ".lock"}
-    files = (p for p in store.rglob("*") if p.is_file() and p.name not in skip and not p.name.startswith("journal"))
+    files = (p for p in store.rglob("*") if p.is_file() and p.name not in skip and not p.name.startswith(HOST))
     return {str(p.relative_to(store)): file_digest(p) for p in files}
 
 
