@@ -18,6 +18,7 @@ from outcome.report.svg import BLUE, GRID, INK, MUTED, ORANGE, house_style, to_s
 from outcome.report.tables import ComparisonRow, SubgroupRow
 
 Json = Mapping[str, Any]
+MAX_GROUPS = 40
 _ROW_INCHES = 0.26
 
 
@@ -105,10 +106,12 @@ def _numbers(source: Json, key: str) -> np.ndarray[Any, np.dtype[np.float64]]:
 def forest_svg(rows: Sequence[SubgroupRow], overall: Json | None, null: float | None, title: str) -> str | None:
     """The primary metric with its interval in each subgroup; a dotted line at the overall value.
 
-    A withheld group keeps its line and says so. None where no group has a number.
+    A withheld group keeps its line and says so. None where no group has a number. Of more than `MAX_GROUPS` groups the
+    first are drawn; the table beside the figure has all.
     """
     if not any(_given(row.estimate) for row in rows):
         return None
+    rows = rows[:MAX_GROUPS]
     labels = [f"{row.variable}: {row.group}  ({row.events})" for row in rows]
     lines = {"overall": overall["value"]} if _given(overall) and overall else {}
     return _intervals_svg(labels, [row.estimate for row in rows], lines, null, title)

@@ -124,12 +124,15 @@ def count(number: object) -> str:
     return f"{int(number):,}" if is_number(number) else EN_DASH
 
 
-def events_text(n: object, n_events: object) -> str:
-    """ "23 of 90 (26 %)": events among cases; only the cases where the endpoint has no events."""
+def events_text(n: object, n_events: object, *, counted: bool = False) -> str:
+    """ "23 of 90 (26 %)": events among cases; only the cases where the endpoint has no events.
+
+    `counted`: the endpoint has events, so that a count that is not given was suppressed for being small.
+    """
     if not is_number(n):
         return "suppressed: too few cases to show"
     if not is_number(n_events):
-        return count(n)
+        return f"events suppressed, {count(n)} cases" if counted else count(n)
     total = int(n)
     share = f" ({round(100 * int(n_events) / total)} %)" if total else ""
     return f"{count(n_events)} of {count(n)}{share}"

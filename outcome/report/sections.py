@@ -70,6 +70,7 @@ class ModelSection:
 class EndpointSection:
     """One endpoint in one partition, with a section an input set."""
 
+    name: str
     anchor: str
     label: str
     facts: str
@@ -109,6 +110,7 @@ def _endpoint_section(
     partition: str, name: str, endpoint: Json, entries: Sequence[ModelEntry], ladder: Json
 ) -> EndpointSection:
     return EndpointSection(
+        name=name,
         anchor=slug("cases", partition, name),
         label=str(endpoint.get("label") or name),
         facts=endpoint_facts(endpoint),

@@ -5,7 +5,7 @@ No row claims a gain that its paired interval does not show.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 from outcome.report.entries import Json, ModelEntry, model_entries
@@ -126,7 +126,13 @@ def _overview_row(entry: ModelEntry) -> OverviewRow:
 def first_comparator(endpoint: Json) -> tuple[str, Json]:
     """The comparator that the overview shows; an empty name where the study has none."""
     nothing: tuple[str, Json] = ("", {})
-    return next(iter((endpoint.get("comparators") or {}).items()), nothing)
+    return next(iter(comparators_of(endpoint).items()), nothing)
+
+
+def comparators_of(endpoint: Json) -> dict[str, Json]:
+    """An endpoint's comparators by name; none where the whole part is withheld."""
+    stored = endpoint.get("comparators") or {}
+    return {name: comparator for name, comparator in stored.items() if isinstance(comparator, Mapping)}
 
 
 def comparator_words(name: str, comparator: Json) -> str:
@@ -159,15 +165,16 @@ def _metric_row(metrics: Json, name: str, endpoint: Json) -> MetricRow:
 
 def subgroup_rows(entry: ModelEntry) -> list[SubgroupRow]:
     """The primary metric in each subgroup with its events; a suppressed group keeps its row and says so."""
-    return [_subgroup_row(row, entry.metric) for row in entry.model.get("subgroups") or []]
+    counted = is_number(entry.endpoint.get("n_events"))
+    return [_subgroup_row(row, entry.metric, counted=counted) for row in entry.model.get("subgroups") or []]
 
 
-def _subgroup_row(row: Json, metric: str) -> SubgroupRow:
+def _subgroup_row(row: Json, metric: str, *, counted: bool) -> SubgroupRow:
     estimate = (row.get("metrics") or {}).get(metric)
     return SubgroupRow(
         variable=str(row.get("label") or row.get("variable", "")).replace("_", " "),
         group=str(row.get("group", "")),
-        events=events_text(row.get("n"), row.get("n_events")),
+        events=events_text(row.get("n"), row.get("n_events"), counted=counted),
         value=format_estimate(estimate, decimals=metric_of(metric)[0].decimals),
         estimate=estimate,
     )
@@ -176,10 +183,12 @@ def _subgroup_row(row: Json, metric: str) -> SubgroupRow:
 def comparator_rows(entry: ModelEntry) -> list[ComparisonRow]:
     """Each comparator alone, with the model's paired difference from it."""
     rows = []
-    for name, comparator in (entry.endpoint.get("comparators") or {}).items():
+    for name, comparator in comparators_of(entry.endpoint).items():
         other = comparator_words(name, comparator)
         difference = (comparator.get("difference") or {}).get(entry.inputs)
-        rows.append(_comparison(other, comparator.get("metrics"), difference, entry.metric))
+        reason = {entry.metric: {"value": None, "withheld": comparator.get("withheld")}}
+        metrics = reason if comparator.get("withheld") else comparator.get("metrics")
+        rows.append(_comparison(other, metrics, difference, entry.metric))
     return rows
 
 

@@ -5,45 +5,62 @@ Nothing is loaded from anywhere: style and figures stand in the page. The same a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
-from outcome.report.card import card_html
-from outcome.report.entries import horizons
-from outcome.report.figures import flow_svg
-from outcome.report.masks import mask_groups
-from outcome.report.numbers import count, events_text, horizon_words
-from outcome.report.sections import partition_sections
-from outcome.report.tables import (
-    OVERVIEW_HEADER,
-    finding_rows,
-    flow_rows,
-    overview_rows,
-    withheld_rows,
-)
-from outcome.report.wording import BANNER, can_show, partition_title
+from outcome.report.artefacts import Artefacts
+from outcome.report.checklists import checklists_html
+from outcome.report.contents import Contents, Section
+from outcome.report.page_sections import page_sections
+from outcome.report.pieces import FULL, Detail
+from outcome.report.wording import BANNER
 
 Json = Mapping[str, Any]
-_HASHES, _VERSIONS = "hashes", "versions"
+MAX_BYTES = 5_000_000
+_LESSER = (
+    Detail(rows=100),
+    Detail(rows=40, all_figures=False),
+    Detail(rows=15, all_figures=False),
+    Detail(rows=8, any_figures=False),
+    Detail(rows=3, any_figures=False),
+)
 
 
 def render_report(
     metrics: Json, *, flow: Sequence[Json], findings: Sequence[Json], model_facts: Json, study: Json
 ) -> str:
-    """The report as one HTML document.
+    """The report as one HTML document, of at most `MAX_BYTES`.
 
     `metrics`: `metrics.json`; `flow`, `findings`, `study`: the cohort stage's `flow.json`, `findings.json` and
     `study.json` (docs/store.md), the last with `model_card` where there is one. `model_facts`: what is known of the
     model, every key optional: `bundle_id`, `ladder` (`train/ladder.json`), `hashes` {name: sha256}, `versions`
-    {library: version}; any other name with a plain value is printed as it stands.
+    {library: version}, `bundle` and `bundle_study` (see `outcome.report.checklists.ReportFacts`); any other name with
+    a plain value is printed as it stands. A page that would be too large shows fewer rows and figures, and says how
+    many it left out.
     """
-    steps = flow_rows(flow)
-    figure = flow_svg(steps, "Participant flow")
+    given = Artefacts(metrics, flow, findings, model_facts, study)
+    sections = page_sections(given)
+    page = _page(given, Contents.of(sections, FULL))
+    for detail in _LESSER:
+        if len(page.encode()) <= MAX_BYTES:
+            break
+        page = _page(given, Contents.of(sections, detail))
+    return page
+
+
+def report_contents(
+    metrics: Json, *, flow: Sequence[Json], findings: Sequence[Json], model_facts: Json, study: Json
+) -> Contents:
+    """What the page of `render_report` holds, for whoever must know whether something is reported."""
+    return Contents.of(page_sections(Artefacts(metrics, flow, findings, model_facts, study)))
+
+
+def _page(given: Artefacts, contents: Contents) -> str:
+    metrics, study = given.metrics, given.study
+    contents = _with_checklists(given, contents)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -52,83 +69,27 @@ def render_report(
             title=str(metrics.get("title") or study.get("title") or metrics.get("study") or "Study"),
             study=str(metrics.get("study") or study.get("name") or ""),
             procedure=str(study.get("procedure") or ""),
-            notes=[str(note) for note in study.get("notes") or ()],
-            model_card=card_html(str(study.get("model_card") or "")),
-            predicted=_predicted(metrics),
-            groups=_groups(metrics),
-            flow=steps,
-            flow_figure=Markup(figure) if figure else None,
-            overview_header=OVERVIEW_HEADER,
-            overview=overview_rows(metrics),
-            withheld=withheld_rows(metrics),
-            masks=mask_groups(metrics),
-            partitions=partition_sections(metrics, model_facts.get("ladder") or {}),
-            findings=finding_rows(findings),
-            provenance=provenance_rows(metrics, model_facts),
+            sections=contents.sections,
+            first_of_topic=contents.first_of_topic,
         )
     )
 
 
+def _with_checklists(given: Artefacts, contents: Contents) -> Contents:
+    """The contents with the checklists before the model card, for they point to everything else."""
+    body = checklists_html(given.facts(contents.has))
+    checklists = Section("Reporting checklists", "checklists", body=body)
+    sections = list(contents.sections)
+    later = [place for place, section in enumerate(sections) if section.anchor in ("model-card", "findings")]
+    sections.insert(min(later, default=len(sections)), checklists)
+    return replace(contents, sections=tuple(sections))
+
+
 def _environment() -> Environment:
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("outcome.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["groupby_in_order"] = groupby_in_order
-    return environment
-
-
-def groupby_in_order(rows: Iterable[Any], attribute: str) -> list[tuple[Any, list[Any]]]:
-    """Neighbouring rows with the same attribute together, in their order (jinja's own groupby sorts)."""
-    return [(key, list(group)) for key, group in groupby(rows, key=attrgetter(attribute))]
-
-
-def _predicted(metrics: Json) -> list[str]:
-    """Each endpoint once: its label with its horizon."""
-    found: dict[str, str] = {}
-    for partition in (metrics.get("partitions") or {}).values():
-        for name, endpoint in (partition.get("endpoints") or {}).items():
-            found.setdefault(name, f"{endpoint.get('label') or name} ({horizon_words(horizons(endpoint))})")
-    return list(found.values())
-
-
-def _groups(metrics: Json) -> list[dict[str, str]]:
-    """For each group of cases: who, how many, events by endpoint, and what its numbers can show."""
-    return [
-        {
-            "title": partition_title(name, partition),
-            "n": count(partition.get("n")),
-            "can_show": can_show(partition),
-            "events": "; ".join(_events(key, e) for key, e in (partition.get("endpoints") or {}).items()),
-        }
-        for name, partition in (metrics.get("partitions") or {}).items()
-    ]
-
-
-def _events(name: str, endpoint: Json) -> str:
-    return f"{endpoint.get('label') or name} {events_text(endpoint.get('n'), endpoint.get('n_events'))}"
-
-
-def provenance_rows(metrics: Json, model_facts: Json) -> list[tuple[str, str]]:
-    """What made these numbers: bundle, software, hashes, library versions; as name and value."""
-    rows = [
-        ("bundle", str(model_facts.get("bundle_id") or metrics.get("bundle_id") or "none")),
-        ("evaluated by", str(metrics.get("created_by") or "not recorded")),
-        ("metrics format", f"version {metrics.get('schema_version', 'not recorded')}"),
-    ]
-    known = {"bundle_id", "ladder", _HASHES, _VERSIONS}
-    rows += [(_words(key), str(value)) for key, value in model_facts.items() if key not in known and _is_plain(value)]
-    rows += [(f"sha256 of {name}", str(value)) for name, value in (model_facts.get(_HASHES) or {}).items()]
-    rows += [(f"version of {name}", str(value)) for name, value in (model_facts.get(_VERSIONS) or {}).items()]
-    return rows
-
-
-def _words(key: str) -> str:
-    return key.replace("_", " ")
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, (str, int, float))

@@ -231,7 +231,7 @@ def test_the_report_stands_alone_in_a_browser(chromium: str, tmp_path: Path) -> 
         page.goto(path.as_uri())
         page.keyboard.press("Tab")
         page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.getAttribute('href')") == "#summary"
+        assert page.evaluate("document.activeElement.getAttribute('href')") == "#verdict"
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         page.screenshot(path=tmp_path / "report.png")
         browser.close()

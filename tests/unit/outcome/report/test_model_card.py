@@ -1,0 +1,92 @@
+"""What the model card says, and what it must never leave unsaid."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from outcome.report.card import card_html
+from outcome.report.checklists import ReportFacts
+from outcome.report.model_card import NOTICE, card_markdown
+from tests.whole_report import development_report, number, whole_report
+
+
+def nobody(_: str) -> bool:
+    return False
+
+
+def test_research_use_only_stands_first() -> None:
+    for facts in (whole_report(), ReportFacts(nobody)):
+        assert card_markdown(facts).split("\n\n")[1] == f"**{NOTICE}**"
+
+
+def test_a_card_without_evaluation_says_so() -> None:
+    card = card_markdown(replace(whole_report(), metrics={}))
+    assert "Not evaluated" in card
+    assert "0.71" not in card
+
+
+def test_performance_stands_with_interval_and_events_and_withheld_numbers_with_the_reason() -> None:
+    card = card_markdown(whole_report())
+    assert "AUC (ROC) 0.71 (0.62–0.79)" in card
+    assert "23 events in 90 cases" in card
+    assert "withheld: 7 events; at least 10 are needed" in card
+
+
+def test_a_gap_is_named_only_where_its_interval_excludes_none() -> None:
+    card = card_markdown(whole_report())
+    assert (
+        "sex female differs from all others in Observed / expected by +0.50 (+0.20 to +0.80) on the log scale" in card
+    )
+    assert "sex male" not in card
+
+
+def test_inputs_carry_unit_and_availability_and_outputs_their_horizon() -> None:
+    card = card_markdown(whole_report())
+    assert "- Age [years]; preoperative" in card
+    assert "1 measurements of tumor" in card
+    assert "- Any complication: probability within 30 days" in card
+    assert "- Death: probability of the event within 1 year, counting competing events as such" in card
+
+
+def test_thresholds_state_their_origin_and_hidden_counts_stay_hidden() -> None:
+    card = card_markdown(whole_report())
+    assert "20.0 of 100; Youden on inner folds" in card
+    assert "Any complication: events 40 of 200 (20 %)" in card
+    assert "Death: known cases 200; events hidden" in card
+
+
+def test_the_development_study_speaks_for_the_model() -> None:
+    card = card_markdown(whole_report())
+    assert "intended_use of here" in card
+    assert "intended_use of there" not in card
+    assert "must_not_be_used_for of here" in card
+
+
+def test_what_is_not_stated_is_said_with_its_field() -> None:
+    card = card_markdown(ReportFacts(nobody))
+    assert "Use: not stated (`reporting.intended_use` in the study file)" in card
+    assert "Contact: not stated (`reporting.contact` in the study file)" in card
+
+
+def test_updates_name_their_parent() -> None:
+    card = card_markdown(whole_report())
+    assert "## Updated on `elsewhere`" in card
+    assert "bundle `old`" in card
+    assert "## Updated" not in card_markdown(replace(whole_report(), bundle={}))
+
+
+def test_a_text_from_a_study_starts_no_tag_and_no_line_of_its_own() -> None:
+    facts = development_report()
+    facts.bundle_study["reporting"]["intended_use"] = "one\n\n# Cleared\n<script>x</script>"
+    card = card_markdown(facts)
+    assert "\n# Cleared" not in card
+    assert "<script" not in card
+    assert "<script" not in card_html(card)
+
+
+def test_amounts_carry_their_unit() -> None:
+    facts = whole_report()
+    facts.metrics["partitions"]["all"]["endpoints"]["stay"] = {
+        "label": "Stay", "kind": "duration", "n": 90, "models": {"preoperative": {"metrics": {"mae": number(2, 1, 3)}}}
+    }  # fmt: skip
+    assert "Mean absolute error 2.00 (1.00–3.00) days" in card_markdown(facts)
