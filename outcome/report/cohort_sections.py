@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from outcome.report.contents import Section
@@ -75,10 +75,19 @@ def _case_mix(part: Json) -> Pieces:
         ),
         "Outcomes: events among cases",
     )
-    rows = [row for variable in part.get("variables") or [] for row in _variable(variable)]
-    marked = frozenset(place for place, (_, flagged) in enumerate(rows) if flagged)
+    variables = part.get("variables") or []
+    first = [row for row in variables if row.get("flag")]
+    rest = [row for row in variables if not row.get("flag")]
+    alike = Folded(f"{len(rest)} variables that differ little", (_variables(rest, ""),))
+    none = Words("" if first or not variables else "No variable differs by more than chance makes likely.")
+    differing = _variables(first, f"Variables that differ: {len(first)} of {len(variables)}")
+    return (outcomes, none, differing, *((alike,) if rest else ()))
+
+
+def _variables(variables: Sequence[Json], caption: str) -> Table:
+    rows = [row for variable in variables for row in _variable(variable)]
     header = ("Variable", "Development", "Here", "Standardised difference", "Remark")
-    return (outcomes, Table(header, tuple(cells for cells, _ in rows), "Variables", marked))
+    return Table(header, tuple(rows), caption)
 
 
 def _events(side: Json, row: Json) -> str:
@@ -87,16 +96,16 @@ def _events(side: Json, row: Json) -> str:
     return events_text(side.get("n"), side.get("n_events"), counted=counted) if side else EN_DASH
 
 
-def _variable(row: Json) -> Iterator[tuple[tuple[str, ...], bool]]:
+def _variable(row: Json) -> Iterator[tuple[str, ...]]:
     """A number's row, or a category's row with one below it for each level."""
     name, unit = str(row.get("label") or row.get("variable")), str(row.get("unit") or "")
     sides = [row.get("development") or {}, row.get("here") or {}]
     name = f"{name} ({unit})" if unit else name
     flag, message = str(row.get("flag") or ""), str(row.get("message") or "")
-    remark = ": ".join(text for text in (flag, message) if text)
-    yield (name, *(_side(side) for side in sides), number_text(row.get("standardised_difference")), remark), bool(flag)
+    remark = flag if flag == "shifted" else ": ".join(text for text in (flag, message) if text)
+    yield name, *(_side(side) for side in sides), number_text(row.get("standardised_difference")), remark
     for level in dict.fromkeys(level for side in sides for level in side.get("counts") or {}):
-        yield (f"\u2003{level}", *(_level(side, level) for side in sides), "", ""), False
+        yield f"\u2003{level}", *(_level(side, level) for side in sides), "", ""
 
 
 def _side(side: Json) -> str:
@@ -203,7 +212,7 @@ def updating_section(metrics: Json) -> Section:
         rows.append((entry.label, inputs_words(entry.inputs), who, rung, words))
         details += _not_offered(f"{entry.label}, {inputs_words(entry.inputs)} inputs, {who}", part)
     table = Table(("Endpoint", "Inputs", "Cases", "Advised", "Why"), tuple(rows))
-    folded = Folded("Tests and what was not offered", tuple(details))
+    folded = Folded("Tests and what was not offered", tuple(details), in_print=True)
     return Section("Updating advice", "updating", (table, folded))
 
 

@@ -1,15 +1,18 @@
-"""The report as a PDF for archives and reviewers: A4, everything unfolded, the banner on every page.
+"""The report as a PDF for archives and reviewers: A4, without its longest tables, the banner on every page.
 
 The same page gives the same bytes: no dates and no random identifiers are written.
 """
 
 from __future__ import annotations
 
+import re
 from importlib import metadata
 
 from outcome.errors import Refusal
 
 ENGINE = "weasyprint"
+_FOLD = re.compile(r"(<details[^>]*>|</details>)")
+_LEFT_OUT = 'class="more"'
 
 
 def pdf_engine() -> str:
@@ -34,10 +37,18 @@ def write_pdf(html: str) -> bytes:
     from weasyprint.urls import URLFetcher
 
     nothing_from_elsewhere = URLFetcher(allowed_protocols=())
-    document = weasyprint.HTML(string=unfolded(html), url_fetcher=nothing_from_elsewhere)
+    document = weasyprint.HTML(string=on_paper(html), url_fetcher=nothing_from_elsewhere)
     return bytes(document.write_pdf(pdf_identifier=b"outcome-report"))
 
 
-def unfolded(html: str) -> str:
-    """The page with every folded part open."""
-    return html.replace("<details open", "<details").replace("<details", "<details open")
+def on_paper(html: str) -> str:
+    """The page with its folded parts open, without those that are left to the page (class "more")."""
+    kept: list[str] = []
+    skipped = 0  # how deep inside a part that is left out
+    for piece in _FOLD.split(html):
+        if skipped or (piece.startswith("<details") and _LEFT_OUT in piece):
+            skipped += piece.startswith("<details") - (piece == "</details>")
+        else:
+            kept.append("<details open" + piece.removeprefix("<details").replace(" open", "")
+                        if piece.startswith("<details") else piece)  # fmt: skip
+    return "".join(kept)

@@ -72,10 +72,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Folded:
-    """Pieces that a reader opens; they stand open in the PDF."""
+    """Pieces that a reader opens. On paper they stand open where `in_print`, else they are left to the page."""
 
     title: str
     pieces: tuple[Piece, ...]
+    in_print: bool = False
 
 
 Piece = Words | Items | Table | Drawing | Group | Folded | Markup
@@ -107,7 +108,9 @@ def _nested(piece: Group | Folded, detail: Detail) -> Markup:
         return Markup("")
     if isinstance(piece, Group):
         return Markup("<h5>{}</h5>\n{}").format(piece.title, body)
-    return Markup('<details><summary>{}</summary><div class="body">{}</div></details>').format(piece.title, body)
+    kind = Markup("") if piece.in_print else Markup(' class="more"')
+    folded = Markup('<details{}><summary>{}</summary><div class="body">{}</div></details>')
+    return folded.format(kind, piece.title, body)
 
 
 def _words(piece: Words) -> Markup:

@@ -15,9 +15,9 @@ def analysis_pieces(part: Json | None) -> Pieces:
     """Tests, gaps and pooled estimates of `subgroup_analysis`, folded; empty without subgroups."""
     if not part:
         return ()
-    family = str(part.get("family") or "")
+    family, tests = str(part.get("family") or ""), _tests(part.get("interaction_tests") or [])
     return (
-        *_folded("Interaction tests: do the groups differ?", _tests(part.get("interaction_tests") or []), family),
+        *_folded("Interaction tests: do the groups differ?", tests, family, in_print=True),
         *_folded("Each group against all others, and what could have been seen", _gaps(part.get("gaps") or [])),
         *_folded("Estimates drawn towards the common value", _pooled(part.get("partial_pooling") or []), _SHRUNKEN),
     )
@@ -26,8 +26,9 @@ def analysis_pieces(part: Json | None) -> Pieces:
 _SHRUNKEN = "A small group's own number is mostly chance: it is drawn towards the value common to all groups."
 
 
-def _folded(title: str, table: Table, words: str = "") -> Pieces:
-    return (Folded(title, (Words(words and f"{words.rstrip('.')}.", muted=True), table)),) if table.rows else ()
+def _folded(title: str, table: Table, words: str = "", *, in_print: bool = False) -> Pieces:
+    told = Words(words and f"{words.rstrip('.')}.", muted=True)
+    return (Folded(title, (told, table), in_print),) if table.rows else ()
 
 
 def _tests(tests: Sequence[Json]) -> Table:

@@ -88,7 +88,9 @@ def verdict_pieces(metrics: Json) -> Pieces:
 
 def _group_piece(group: GroupVerdict) -> Piece:
     shown, rest = group.models[:_SHOWN], group.models[_SHOWN:]
-    folded = Folded(f"{len(rest)} more models of this group", tuple(_model_piece(model) for model in rest))
+    folded = Folded(
+        f"{len(rest)} more models of this group", tuple(_model_piece(model) for model in rest), in_print=True
+    )
     who = (Words(group.who), Items(group.summary))
     return Group(group.title, (*who, *(_model_piece(model) for model in shown), folded))
 

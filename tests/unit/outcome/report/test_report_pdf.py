@@ -1,4 +1,4 @@
-"""The PDF: the banner on every page, everything unfolded, the same bytes again, and a refusal where there is none."""
+"""The PDF: the banner on every page, its parts open, the same bytes again, and a refusal where there is none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from evidence_parts import PARTS, places
 
 from outcome.errors import Refusal
-from outcome.report.pdf import pdf_engine, unfolded, write_pdf
+from outcome.report.pdf import on_paper, pdf_engine, write_pdf
 from outcome.report.validation_report import render_report
 from outcome.report.wording import BANNER
 
@@ -62,10 +62,13 @@ def test_a_page_that_asks_for_something_elsewhere_gets_nothing(tmp_path: Any, ca
     assert "SECRET" not in pypdf.PdfReader(io.BytesIO(document)).pages[0].extract_text()
 
 
-def test_unfolding_opens_every_part_once() -> None:
-    page = "<details><summary>a</summary></details><details open><p></p></details><details class='x'></details>"
-    assert unfolded(page).count("<details open") == 3
-    assert "open open" not in unfolded(page)
+def test_on_paper_parts_stand_open_and_the_longest_are_left_to_the_page() -> None:
+    page = """<details><summary>a</summary></details><p>kept</p>
+<details class="more"><p>long</p><details open><p>inside</p></details><p>longer</p></details>
+<details open><p>b</p></details>"""
+    paper = on_paper(page)
+    assert paper.count("<details open>") == paper.count("</details>") == 2
+    assert [word for word in ("kept", "long", "inside", "longer", ">b<") if word in paper] == ["kept", ">b<"]
 
 
 def test_without_the_layout_program_the_refusal_says_what_to_install(monkeypatch: Any) -> None:
