@@ -29,6 +29,7 @@ from outcome.cli.options import (
 from outcome.cli.screen import Screen
 from outcome.cli.table_evaluation import (
     Compared,
+    Draws,
     Grouped,
     Horizon,
     PredictionsFile,
@@ -92,7 +93,8 @@ def evaluate_command(
     study: StudyOrTable = None, store: StoreFolder = DEFAULT_STORE, overrides: Overrides = None,
     workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", seed: Seed = None,
     predictions: PredictionsFile = None, kind: TableKind = None, horizon: Horizon = None, compare: Compared = None,
-    group: Grouped = None, threshold: Thresholds = None, out: ReportFolder = None, relation: Relation = None,
+    group: Grouped = None, threshold: Thresholds = None, bootstrap: Draws = None,
+    out: ReportFolder = None, relation: Relation = None,
     json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """Measure the predictions of every partition of a study, or those of a table made elsewhere (--predictions).
@@ -103,9 +105,9 @@ def evaluate_command(
     """
     screen = Screen(as_json=json, quiet=quiet)
     if predictions is not None:
-        question = asked_of_table(study, kind, horizon, (compare, group, threshold))
+        question = asked_of_table(study, kind, horizon, (compare, group, threshold), bootstrap)
         return show_table_evaluation(predictions, question, asked_report(predictions, out, relation), screen)
-    named = named_study(study, (kind, horizon, compare, group, threshold, out, relation))
+    named = named_study(study, (kind, horizon, compare, group, threshold, bootstrap, out, relation))
     loaded = load_study(named, [*(overrides or ()), *_seed(seed)])
     return _work(loaded, store, ["evaluate"], _how(workers, scheduler, device), screen)
 

@@ -45,6 +45,15 @@ Thresholds = Annotated[
     list[float] | None,
     typer.Option("--threshold", metavar="T", help="with --predictions: a risk to act on, set beforehand (repeatable)"),
 ]
+Draws = Annotated[
+    int | None,
+    typer.Option(
+        "--bootstrap",
+        metavar="N",
+        help="with --predictions: every metric's interval once more, by N draws of cases, or of patients where the "
+        "table has a column patient_id",
+    ),
+]
 ReportFolder = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="with --predictions: write metrics.json and the report here"),
@@ -63,7 +72,9 @@ Json = Mapping[str, Any]
 Word = TypeVar("Word", str, float)
 
 
-def asked_of_table(study: Path | None, kind: str | None, horizon: float | None, asked: Asked) -> Question:
+def asked_of_table(
+    study: Path | None, kind: str | None, horizon: float | None, asked: Asked, draws: int | None = None
+) -> Question:
     """The question put to a table; UsageError where words are missing or contradict each other."""
     if study is not None:
         next_step = "leave out the study file, or --predictions"
@@ -71,7 +82,7 @@ def asked_of_table(study: Path | None, kind: str | None, horizon: float | None, 
     if kind is None:
         raise UsageError("--predictions needs --kind", expected=f"--kind {' or '.join(COLUMNS)}")
     compare, groups, thresholds = asked
-    return Question(kind, horizon, _once(compare), _once(groups), _once(thresholds))
+    return Question(kind, horizon, _once(compare), _once(groups), _once(thresholds), draws or 0)
 
 
 def _once(words: Sequence[Word] | None) -> tuple[Word, ...]:
@@ -83,7 +94,8 @@ def named_study(study: Path | None, only_for_tables: Sequence[object]) -> Path:
     if study is None:
         raise UsageError("nothing to evaluate", expected="STUDY.yaml, or --predictions FILE --kind KIND")
     if any(word is not None for word in only_for_tables):
-        message = "--kind, --horizon, --compare, --group, --threshold, --out and --relation belong to --predictions"
+        words = "--kind, --horizon, --compare, --group, --threshold, --bootstrap, --out and --relation"
+        message = f"{words} belong to --predictions"
         raise UsageError(message, next_step="set endpoints, horizons and subgroups in the study file")
     return study
 
@@ -112,6 +124,9 @@ def _show(screen: Screen, document: Json, name: str) -> None:
     unknown = f", {document['n_unknown']} more with unknown outcome" if document["n_unknown"] else ""
     title = f"{head}{unknown}; {document['kind']}{horizon}"
     screen.table(["metric", "value (95 % interval)", "method"], _metric_rows(document["metrics"]), title=title)
+    if "bootstrap" in document:
+        rows = _metric_rows(document["bootstrap"])
+        screen.table(["metric", "value (95 % interval)", "method"], rows, title="the same by drawing again")
     for part in document["at_thresholds"] if len(document["at_thresholds"]) > 1 else ():
         rows = _metric_rows(part["metrics"])
         screen.table(["metric", "value (95 % interval)", "method"], rows, title=f"threshold {part['threshold']:g}")

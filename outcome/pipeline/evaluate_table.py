@@ -8,11 +8,14 @@ from typing import Any
 from outcome.evaluation.comparison.differences import PairedDifference
 from outcome.evaluation.kinds import AT_THRESHOLD, KINDS, NET_BENEFIT
 from outcome.evaluation.overall.classification import classification_estimates
+from outcome.evaluation.resampled import resampled_estimates
 from outcome.evaluation.sample import Sample, Settings, checked_sample
 from outcome.evaluation.summary import evaluate_target
 from outcome.evaluation.utility.net_benefit import BinaryOutcome, OutcomeByHorizon, Outcomes, net_benefit_estimate
 from outcome.pipeline.predictions_table import PredictionsTable, Question
 from outcome.types import EndpointKind, Estimate, FloatArray
+
+SEED = 0  # of the bootstrap; the same table gives the same numbers
 
 
 def evaluate_table(table: PredictionsTable, question: Question) -> dict[str, Any]:
@@ -39,7 +42,16 @@ def evaluate_table(table: PredictionsTable, question: Question) -> dict[str, Any
         **document,
         "at_thresholds": at_thresholds,
         "comparisons": {name: _compared(table, score) for name, score in table.compared.items()},
+        **({"bootstrap": _drawn_again(table, question, threshold)} if question.draws else {}),
     }
+
+
+def _drawn_again(table: PredictionsTable, question: Question, threshold: float | None) -> dict[str, Any]:
+    """Every metric with the interval of a bootstrap: of patients where the table names them, else of cases."""
+    sample = checked_sample(table.target, table.risk, table.risk, Settings(question.horizon, threshold))
+    patients = None if table.patients is None else table.patients[table.target.known]
+    found = resampled_estimates(sample, draws=question.draws, seed=SEED, patients=patients)
+    return {name: estimate.to_json() for name, estimate in found.items()}
 
 
 def _at_threshold(sample: Sample, threshold: float) -> dict[str, Any]:

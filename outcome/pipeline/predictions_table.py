@@ -1,8 +1,9 @@
 """A table of predictions made elsewhere: outcomes beside risks, read and checked before anything is measured.
 
 Columns: `outcome` (0 or 1) and `risk`, or `time`, `event` (0 censored, 1 event, 2 competing event) and `risk`, the
-probability of the event by the horizon; optionally `case_id`, scores to compare with, and columns that name groups.
-Times may be in any unit; the horizon is in the same. Messages carry counts, rows and case ids, no patient's value.
+probability of the event by the horizon; optionally `case_id`, `patient_id`, scores to compare with, and columns that
+name groups. Times may be in any unit; the horizon is in the same. Messages carry counts, rows and case ids, no
+patient's value.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ CODES = {
     "survival": ((0.0, 1.0), "0 (censored) or 1 (event); with competing events (2) ask for --kind competing"),
     "competing": ((0.0, 1.0, 2.0), "0 (censored), 1 (event) or 2 (competing event)"),
 }
-CASE_ID = "case_id"
+CASE_ID, PATIENT_ID = "case_id", "patient_id"
+MOST_DRAWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Question:
     compare: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     thresholds: tuple[float, ...] = ()
+    draws: int = 0  # of a bootstrap of every metric
 
     def __post_init__(self) -> None:
         if self.kind not in COLUMNS:
@@ -60,6 +63,9 @@ class Question:
             raise UsageError(f"--kind {self.kind} needs a horizon: risks are by a stated time", expected=expected)
         if self.horizon is not None and not 0 < self.horizon < math.inf:
             raise UsageError("the horizon cannot be used", expected="a time > 0", found=f"{self.horizon:g}")
+        if not 0 <= self.draws <= MOST_DRAWS:
+            expected = f"from 0 to {MOST_DRAWS:,} draws"
+            raise UsageError("the bootstrap cannot be made", expected=expected, found=str(self.draws))
         wrong = [value for value in self.thresholds if not 0 <= value < 1]
         if wrong:
             raise UsageError("a threshold cannot be used", expected="a risk in [0, 1)", found=f"{wrong[0]:g}")
@@ -75,6 +81,7 @@ class PredictionsTable:
     groups: Mapping[str, npt.NDArray[np.object_]]  # (n,) each
     names_cases: bool = False  # whether there is a case_id, so that repeated cases were refused
     identical_rows: int = 0  # rows that repeat an earlier one in every column
+    patients: npt.NDArray[np.object_] | None = None  # (n,), where the table names them
 
 
 def read_predictions(path: Path, question: Question) -> PredictionsTable:
@@ -88,7 +95,17 @@ def read_predictions(path: Path, question: Question) -> PredictionsTable:
     _refuse_one_class(target, question)
     compared = {name: numbers(frame, name) for name in question.compare}
     groups = {name: frame[name].to_numpy(dtype=object) for name in question.groups}
-    return PredictionsTable(target, risk, compared, groups, CASE_ID in frame.columns, int(frame.duplicated().sum()))
+    repeated = int(frame.duplicated().sum())
+    return PredictionsTable(target, risk, compared, groups, CASE_ID in frame.columns, repeated, _patients(frame))
+
+
+def _patients(frame: pd.DataFrame) -> npt.NDArray[np.object_] | None:
+    """Each row's patient; a row without one is a patient of its own."""
+    if PATIENT_ID not in frame.columns:
+        return None
+    named = frame[PATIENT_ID].astype("string")
+    alone = pd.Series([f"row {number}" for number in range(len(frame))], index=frame.index, dtype="string")
+    return named.where(named.notna() & (named != ""), alone).to_numpy(dtype=object)
 
 
 def _read(path: Path) -> pd.DataFrame:

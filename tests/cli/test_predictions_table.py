@@ -195,3 +195,19 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path, call: Call) -> Non
 )
 def test_what_cannot_be_asked_is_a_usage_error(words: list[str], call: Call) -> None:
     assert call("evaluate", *words).code == 2
+
+
+def test_intervals_by_drawing_patients_again(binary: pd.DataFrame, write: Write, call: Call) -> None:
+    words = ["--kind", "binary", "--threshold", 0.3, "--bootstrap", 100, "--json"]
+    alone = call("evaluate", "--predictions", write(binary), *words).json
+    assert set(alone["bootstrap"]) == set(alone["metrics"])
+    assert alone["bootstrap"]["auroc"]["value"] == alone["metrics"]["auroc"]["value"]
+    assert "bootstrap of cases, 100 draws" in alone["bootstrap"]["auroc"]["method"]
+    several = pd.concat([binary.assign(patient_id=range(len(binary)))] * 5, ignore_index=True)
+    drawn = call("evaluate", "--predictions", write(several, "several.csv"), *words).json
+    assert "bootstrap of patients" in drawn["bootstrap"]["auroc"]["method"]
+    width = {name: found["high"] - found["low"] for name, found in (
+        ("by formula", drawn["metrics"]["auroc"]), ("by patients", drawn["bootstrap"]["auroc"]))}  # fmt: skip
+    assert width["by formula"] < 0.6 * width["by patients"]
+    refused = call("evaluate", "--predictions", write(binary), "--kind", "binary", "--bootstrap", -1)
+    assert (refused.code, "10,000 draws" in refused.err) == (2, True)
