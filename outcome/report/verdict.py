@@ -136,7 +136,7 @@ def usefulness(entry: ModelEntry) -> Sentence | None:
         return None
     at = f"at the bundle's threshold of {format_number(100 * float(threshold), 1)} of 100"
     number = f"net benefit {format_estimate(estimate, decimals=3)}"
-    everybody = _beside_all(entry, estimate, float(threshold))
+    everybody = _beside_all(entry)
     texts = {
         ABOVE: f"Acting {at} is worth more than acting on nobody: {number}.{everybody}",
         BELOW: f"Acting {at} does more harm than acting on nobody: {number}.",
@@ -146,15 +146,16 @@ def usefulness(entry: ModelEntry) -> Sentence | None:
     return _sentence("usefulness", side(estimate, 0.0), texts)
 
 
-def _beside_all(entry: ModelEntry, estimate: Json | None, threshold: float) -> str:
-    """Net benefit of acting on all, at the event rate seen; the difference has no interval, so nothing is claimed."""
-    n, events = entry.endpoint.get("n"), entry.endpoint.get("n_events")
-    known = is_number(n) and n and is_number(events) and estimate and is_number(estimate.get("value"))
-    if not known or entry.endpoint.get("kind") != "binary" or not 0 < threshold < 1:
-        return ""
-    rate = float(events) / float(n)  # type: ignore[arg-type]
-    everybody = rate - (1 - rate) * threshold / (1 - threshold)
-    return f" Acting on everybody: {format_number(everybody, 3)}; the two are not tested against each other."
+def _beside_all(entry: ModelEntry) -> str:
+    """How acting on the risk stands to acting on everybody; nothing where that was not measured."""
+    estimate = (entry.model.get("acting") or {}).get("over_everybody")
+    number = f"difference {format_difference(estimate)}" if estimate else ""
+    texts = {
+        ABOVE: f" It is worth more than acting on everybody: {number}.",
+        BELOW: f" Acting on everybody is worth more: {number}.",
+        UNCLEAR: f" Cannot tell whether it is worth more than acting on everybody: {number}.",
+    }
+    return texts.get(side(estimate, 0.0), "")
 
 
 def precision(entry: ModelEntry) -> Sentence | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from outcome.pipeline.evidence.acting import acting
 from outcome.pipeline.evidence.advice import advice
 from outcome.pipeline.evidence.case_mix import case_mix
 from outcome.pipeline.evidence.conformal import conformal
@@ -33,6 +34,7 @@ ENDPOINT_PARTS: Mapping[str, Callable[[EndpointCases, Sequence[ModelCases]], Jso
     "readers": readers,
 }
 MODEL_PARTS: Mapping[str, Callable[[ModelCases], Json]] = {
+    "acting": acting,
     "sites": sites,
     "precision": precision,
     "advice": advice,

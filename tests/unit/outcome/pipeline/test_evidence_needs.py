@@ -10,6 +10,7 @@ from scipy.special import expit, logit
 
 from outcome.evaluation.planning.sample_size import LinearPredictor
 from outcome.evaluation.planning.validation_size import validation_size
+from outcome.pipeline.evidence.acting import acting
 from outcome.pipeline.evidence.advice import advice, update_cases
 from outcome.pipeline.evidence.precision import FROM_BUNDLE, at_rate, auroc_of, precision
 from outcome.pipeline.evidence.risk_groups import risk_groups
@@ -190,3 +191,16 @@ def test_a_model_that_fits_is_left_alone_and_too_few_events_give_no_advice(tmp_p
 def _with(model, y: np.ndarray):
     told = Told(unit=model.unit, store=model.scene.run.store, columns=COLUMNS)
     return model_cases(Target.binary(ENDPOINT, y), model.chosen.first_risk, told, score=model.chosen.score)
+
+
+def test_acting_on_the_risk_is_compared_with_acting_on_everybody() -> None:
+    y = np.repeat([1.0, 0.0], [30, 70])
+    right = np.where(y == 1, 0.8, 0.1)
+    found = acting(binary(y, right, threshold=0.25))
+    # everybody: 0.3 - 0.7 / 3; the model spares all 70 without the event: 0.3
+    assert found["over_everybody"]["value"] == pytest.approx(0.7 / 3)
+    assert found["over_everybody"]["low"] > 0
+    assert found["p_value"] < 0.001
+    assert acting(binary(y, np.full(100, 0.5), threshold=0.25))["over_everybody"]["value"] == 0
+    assert acting(binary(y, right)) == {}
+    assert acting(binary(y[22:], right[22:], threshold=0.25))["over_everybody"]["withheld"]

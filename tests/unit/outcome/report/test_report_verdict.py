@@ -126,10 +126,21 @@ def test_usefulness_is_judged_at_the_bundle_s_threshold(
     assert "25.0 of 100" in said(metrics, "usefulness")[1]
 
 
-def test_acting_on_everybody_is_named_without_a_claim(metrics: Any, estimate: Any) -> None:
-    # 23 events of 90 at odds of 1/3: 23/90 - 67/90/3 = 0.007
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.01, 0.1, "It is worth more than acting on everybody"),
+        (-0.1, -0.01, "Acting on everybody is worth more"),
+        (-0.01, 0.1, "Cannot tell whether it is worth more than acting on everybody"),
+    ],
+)
+def test_acting_on_everybody_is_compared_by_the_paired_difference(
+    metrics: Any, estimate: Any, low: float, high: float, words: str
+) -> None:
     model(metrics)["metrics"]["net_benefit"] = estimate(0.05, 0.01, 0.1)
-    assert "Acting on everybody: 0.007; the two are not tested" in said(metrics, "usefulness")[1]
+    assert "everybody" not in said(metrics, "usefulness")[1]
+    model(metrics)["acting"] = {"over_everybody": estimate((low + high) / 2, low, high)}
+    assert words in said(metrics, "usefulness")[1]
 
 
 def test_without_a_threshold_nothing_is_said_of_usefulness(metrics: Any, estimate: Any) -> None:
