@@ -20,9 +20,9 @@ _LEVELS = ("oe_ratio", "oe_ratio_t", "bias")
 _SLOPES = ("slope", "slope_t")
 _RUNGS: Mapping[str, str] = {
     "none": "Advised here: leave the model as it is; no update is shown to be needed.",
-    "intercept": "Advised here: correct the average risk (a new intercept) before use at this place.",
-    "slope": "Advised here: correct average and spread of the risks (intercept and slope) before use at this place.",
-    "refit": "Advised here: fit the last layer anew on local cases before use at this place.",
+    "intercept": "Advised here: correct the average risk (a new intercept) before risks are read here.",
+    "slope": "Advised here: correct average and spread of the risks (intercept and slope) before risks are read here.",
+    "refit": "Advised here: fit the last layer anew on local cases before risks are read here.",
 }
 
 

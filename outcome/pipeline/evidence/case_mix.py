@@ -10,13 +10,14 @@ from typing import Any
 
 import pandas as pd
 
+from outcome.cohort.endpoints import endpoint_target
 from outcome.evaluation.shift.case_mix import category_difference, is_shifted, number_difference
 from outcome.evaluation.shift.conversion import suspected_conversion
 from outcome.features.columns import IMAGE, FeatureColumn
 from outcome.pipeline.evidence.reference import columns_of, features_of, reference_of
 from outcome.pipeline.evidence.scene import PartitionCases
-from outcome.pipeline.population import SUPPRESSION_LIMIT, column_summary, outcome_summary
-from outcome.types import Finding, Level
+from outcome.pipeline.population import SUPPRESSION_LIMIT, column_summary
+from outcome.types import EndpointKind, Finding, Level
 
 Json = dict[str, Any]
 MORE_MISSING = 0.25  # a quarter of the cases more, or fewer, than in development
@@ -144,14 +145,19 @@ def _missing_message(label: str, values: pd.Series, development: Json, n_develop
 
 def _outcomes(cases: PartitionCases, development: Json) -> list[Json]:
     study = cases.scene.run.study
-    rows = cases.scene.endpoints[cases.scene.endpoints["case_id"].isin(cases.ids)]
     unknown = {"n": None, "n_events": None}
     return [
         {
             "endpoint": name,
             "label": endpoint.label or name,
             "development": development.get(name, unknown),
-            "here": outcome_summary(rows[rows["endpoint"] == name], endpoint.kind),
+            "here": _counted(cases, name, EndpointKind(endpoint.kind)),
         }
         for name, endpoint in study.endpoints.items()
     ]
+
+
+def _counted(cases: PartitionCases, name: str, kind: EndpointKind) -> Json:
+    """As the endpoint's own entry counts them: all cases together are told in full."""
+    target = endpoint_target(cases.scene.endpoints, name, kind, cases.ids)
+    return {"n": int(target.known.sum()), "n_events": target.n_events}
