@@ -23,7 +23,7 @@ from outcome.evaluation.multiplicity import holm
 from outcome.evaluation.overall.binary import brier_estimate, scaled_brier_estimate
 from outcome.evaluation.overall.survival import auc_t_estimate, brier_t_estimate, oe_ratio_t_estimate
 from outcome.evaluation.updating.cases import UpdateCases
-from outcome.evaluation.updating.closed_test import closed_test
+from outcome.evaluation.updating.closed_testing import closed_test
 from outcome.evaluation.utility.net_benefit import BinaryOutcome, net_benefit_estimate
 from outcome.types import Estimate, FloatArray
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from outcome.evaluation.intervals import resample
 from outcome.evaluation.updating.cases import UpdateCases
-from outcome.evaluation.updating.closed_test import REFIT, Update, fit_rungs
+from outcome.evaluation.updating.closed_testing import REFIT, Update, fit_rungs
 from outcome.models.fitted import FittedModel
 from outcome.models.linear import LinearScorer
 from outcome.pipeline.updated_calibrator import scaled

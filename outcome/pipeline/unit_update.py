@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from outcome.evaluation.overall.survival import follow_up_gap
-from outcome.evaluation.updating.closed_test import ALPHA, Needed, UpdateChoice, closed_test
+from outcome.evaluation.updating.closed_testing import ALPHA, Needed, UpdateChoice, closed_test
 from outcome.evaluation.updating.gain import DRAWS, Gain, gain_by_bootstrap, gain_held_out
 from outcome.evaluation.updating.judged import Judged, JudgedByHorizon, JudgedYesNo
 from outcome.pipeline.population import SUPPRESSION_LIMIT

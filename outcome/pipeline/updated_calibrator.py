@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import expit, logit
 
-from outcome.evaluation.updating.closed_test import REFIT, Update
+from outcome.evaluation.updating.closed_testing import REFIT, Update
 from outcome.models.hazard import BaselineHazard
 from outcome.training.calibration import Calibrator
 from outcome.training.threshold import Threshold

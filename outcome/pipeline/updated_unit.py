@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from outcome.evaluation.updating.cases import UpdateCases
-from outcome.evaluation.updating.closed_test import INTERCEPT, NONE, REFIT, SLOPE, Update, fit_rungs
+from outcome.evaluation.updating.closed_testing import INTERCEPT, NONE, REFIT, SLOPE, Update, fit_rungs
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.pipeline.refitted_layer import layer_columns, refitted, refitted_ensemble
 from outcome.pipeline.updated_calibrator import cumulative, moved, moved_threshold

@@ -13,7 +13,7 @@ from scipy.special import expit
 from scipy.stats import binom
 
 from outcome.evaluation.updating.cases import UpdateCases
-from outcome.evaluation.updating.closed_test import RUNGS, closed_test, fit_rungs
+from outcome.evaluation.updating.closed_testing import RUNGS, closed_test, fit_rungs
 from outcome.evaluation.updating.gain import gain_by_bootstrap
 from outcome.evaluation.updating.judged import JudgedYesNo
 from outcome.types import FloatArray

@@ -10,7 +10,7 @@ import statsmodels.api as sm
 
 from outcome.evaluation.calibration.indices import clipped_logit
 from outcome.evaluation.updating.cases import UpdateCases
-from outcome.evaluation.updating.closed_test import closed_test, fit_rungs
+from outcome.evaluation.updating.closed_testing import closed_test, fit_rungs
 from tests.reference.test_eval_calibration_reference import entries, folder, residual_mass, second_set
 
 __all__ = ["entries", "folder"]  # fixtures

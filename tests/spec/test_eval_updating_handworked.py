@@ -11,7 +11,7 @@ from scipy.stats import chi2
 
 from outcome.errors import DataRefusal
 from outcome.evaluation.updating.cases import UpdateCases
-from outcome.evaluation.updating.closed_test import Needed, UpdateChoice, closed_test, fit_rungs
+from outcome.evaluation.updating.closed_testing import Needed, UpdateChoice, closed_test, fit_rungs
 from outcome.evaluation.updating.gain import gain_by_bootstrap, gain_held_out
 from outcome.evaluation.updating.judged import JudgedByHorizon, JudgedYesNo
 from outcome.types import FloatArray

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from outcome.evaluation.intervals import IntArray, bootstrap, measured, percentile_interval, resample
 from outcome.evaluation.sample import MIN_EVENTS
 from outcome.evaluation.updating.cases import UpdateCases
-from outcome.evaluation.updating.closed_test import NONE, UpdateChoice, choose_rung, fit_rungs
+from outcome.evaluation.updating.closed_testing import NONE, UpdateChoice, choose_rung, fit_rungs
 from outcome.evaluation.updating.judged import Judged
 from outcome.types import Estimate, FloatArray
 

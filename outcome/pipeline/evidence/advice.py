@@ -1,6 +1,6 @@
 """Should the frozen model be told the level and spread of risk here, or be left alone? Advice only: nothing is changed.
 
-The test is the one of `outcome recalibrate` (`evaluation.updating.closed_test`), on the linear predictors that were
+The test is the one of `outcome recalibrate` (`evaluation.updating.closed_testing`), on the linear predictors that were
 filed with the predictions. It learns from the very cases being evaluated, and says so.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from outcome.evaluation.overall.survival import follow_up_gap
 from outcome.evaluation.updating.cases import UpdateCases
-from outcome.evaluation.updating.closed_test import NONE, Needed, UpdateChoice, closed_test
+from outcome.evaluation.updating.closed_testing import NONE, Needed, UpdateChoice, closed_test
 from outcome.pipeline.evidence.reference import features_of
 from outcome.pipeline.evidence.scene import ModelCases
 from outcome.pipeline.refitted_layer import layer_columns, no_refit

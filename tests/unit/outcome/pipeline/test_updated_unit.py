@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
-from outcome.evaluation.updating.closed_test import Update, closed_test, fit_rungs
+from outcome.evaluation.updating.closed_testing import Update, closed_test, fit_rungs
 from outcome.features.columns import FeatureColumn
 from outcome.pipeline.refitted_layer import no_refit
 from outcome.pipeline.unit_update import UpdatePlan, update_unit
