@@ -3,49 +3,133 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeVar
 
+import numpy as np
 import typer
 
-from segmentation.cli.answers import refusals
-from segmentation.grids import locate
-from segmentation.radiomics import measure_all
+from segmentation.cli.answers import existing, refusals, say
+from segmentation.errors import ImageRefusal
+from segmentation.grids import grid_differences, locate
+from segmentation.radiomics import Features, Reasons, measure_all
+from segmentation.radiomics.measuring import measure_with
+from segmentation.radiomics.processing import reading_window
+from segmentation.radiomics.pyradiomics import measure_as_pyradiomics
+from segmentation.radiomics.settings import RadiomicsSettings, read_settings
 from segmentation.reading import read_header, read_image, read_mask
+from segmentation.types import MAX_LABEL, Grid, Mask, Window
+
+WHOLE_MASK = "region"
+Profile = Literal["ibsi", "pyradiomics"]
+T = TypeVar("T")
 
 
 def radiomics(
     image: Annotated[Path, typer.Argument(help="image the mask was drawn on, .nii or .nii.gz")],
     mask: Annotated[Path, typer.Argument(help="mask, .nii or .nii.gz")],
-    region: Annotated[list[str], typer.Option(help="NAME=LABEL; repeat for several")],
+    region: Annotated[
+        list[str] | None, typer.Option(help="NAME=LABEL; repeat for several (with --settings or --profile: all labels)")
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="YAML file: grid, bins, families; without it shape and intensity as filed")
+    ] = None,
+    profile: Annotated[
+        Profile | None,
+        typer.Option(help="ibsi: all families (default settings); pyradiomics: replays PyRadiomics 3.0.1"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
 ) -> None:
-    """Print the features of one or more regions by IBSI tag.
+    """Print the features of one or more regions by IBSI tag; on stderr those that cannot be had, with the reason.
 
-    Example: segmentation radiomics ct.nii.gz mask.nii.gz --region tumor=2 --json
+    Example: segmentation radiomics ct.nii.gz mask.nii.gz --settings configs/ibsi/config_c.yaml --json
+    Old models: segmentation radiomics ct.nii.gz mask.nii.gz --profile pyradiomics --json
     """
-    regions = dict(_parse(text) for text in region)
+    regions = dict(parse_region(text) for text in region or [])
+    _check_choice(profile, settings, regions)
     with refusals():
-        features = _features(image, mask, regions)
+        if profile == "pyradiomics":
+            found = _replayed(image, mask, regions)
+        elif settings is None and profile is None:
+            found = _as_filed(image, mask, regions)
+        else:
+            found = _processed(image, mask, regions, settings_of(settings))
+    for name, reason in _flat({name: reasons for name, (_, reasons) in found.items()}).items():
+        say(f"{name}: {reason}")
+    features = _flat({name: values for name, (values, _) in found.items()})
     if as_json:
         typer.echo(json.dumps({"features": features}, indent=1))
     else:
         typer.echo("\n".join(f"{name}\t{value:.6g}" for name, value in features.items()))
 
 
-def _parse(text: str) -> tuple[str, int]:
+def _check_choice(profile: Profile | None, settings: Path | None, regions: dict[str, int]) -> None:
+    if profile is None and settings is None and not regions:
+        raise typer.BadParameter("name a region (--region), a settings file (--settings) or a profile (--profile)")
+    if profile == "pyradiomics" and settings is not None:
+        raise typer.BadParameter("profile pyradiomics replays fixed settings: leave out --settings")
+
+
+def settings_of(path: Path | None) -> RadiomicsSettings:
+    """Settings from a file, or the defaults."""
+    return RadiomicsSettings() if path is None else read_settings(existing(path, "the settings file"))
+
+
+def parse_region(text: str) -> tuple[str, int]:
+    """NAME=LABEL as name and label; a usage error (exit code 2) for anything else."""
     name, _, label = text.partition("=")
     if not name or not label.isdigit():
         raise typer.BadParameter(f"expected NAME=LABEL with a whole number, found {text!r}")
     return name, int(label)
 
 
-def _features(image_path: Path, mask_path: Path, regions: dict[str, int]) -> dict[str, float]:
-    """Values by tag for one region, by `<region>.<tag>` for several."""
+def _as_filed(image_path: Path, mask_path: Path, regions: dict[str, int]) -> dict[str, tuple[Features, Reasons]]:
     mask = read_mask(mask_path, regions)
+    image = read_image(image_path, window=_place(mask, read_header(image_path).grid))
+    return measure_all(mask, image)
+
+
+def _processed(
+    image_path: Path, mask_path: Path, regions: dict[str, int], settings: RadiomicsSettings
+) -> dict[str, tuple[Features, Reasons]]:
+    mask = read_regions(mask_path, regions)
+    whole = read_header(image_path).grid
+    _place(mask, whole)
+    image = read_image(image_path, window=reading_window(settings, mask.grid, whole))
+    return {name: measure_with(settings, image, mask, name, whole) for name in mask.regions}
+
+
+def _place(mask: Mask, image: Grid) -> Window:
+    """Where the mask's crop lies in the image; a refusal says in which ways the two files' grids differ, in mm."""
+    try:
+        return locate(mask.grid, image)
+    except ImageRefusal as error:
+        found = "; ".join(grid_differences(mask.source or mask.grid, image)) or error.found
+        raise ImageRefusal(
+            error.code, error.message, expected=error.expected, found=found, next_step=error.next_step
+        ) from None
+
+
+def _replayed(image_path: Path, mask_path: Path, regions: dict[str, int]) -> dict[str, tuple[Features, Reasons]]:
+    mask = read_regions(mask_path, regions)
     image = read_image(image_path, window=locate(mask.grid, read_header(image_path).grid))
-    found = measure_all(mask, image)
-    if len(regions) == 1:
-        (features, _), *_ = found.values()
-        return features
-    return {f"{name}.{tag}": value for name, (features, _) in found.items() for tag, value in features.items()}
+    return {name: measure_as_pyradiomics(image, mask, name) for name in mask.regions}
+
+
+def read_regions(path: Path, regions: dict[str, int]) -> Mask:
+    """The named regions of a mask, or all its labels together as one."""
+    return read_mask(path, regions) if regions else _all_labels(path)
+
+
+def _all_labels(path: Path) -> Mask:
+    """Every voxel that is not background as one region."""
+    mask = read_mask(path, {str(label): label for label in range(1, MAX_LABEL + 1)})
+    return Mask((mask.labels > 0).astype(np.uint8), mask.affine, {WHOLE_MASK: 1}, mask.source, mask.offset)
+
+
+def _flat(by_region: Mapping[str, Mapping[str, T]]) -> dict[str, T]:
+    """By tag for one region, by `<region>.<tag>` for several."""
+    if len(by_region) == 1:
+        return dict(next(iter(by_region.values())))
+    return {f"{name}.{tag}": value for name, found in by_region.items() for tag, value in found.items()}

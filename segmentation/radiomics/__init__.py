@@ -10,7 +10,6 @@ from segmentation.errors import ImageRefusal
 from segmentation.grids import locate
 from segmentation.radiomics.catalogue import CATALOGUE, FAMILIES, of_family
 from segmentation.radiomics.intensity import intensity_features
-from segmentation.radiomics.mesh import mesh_volume_and_area
 from segmentation.radiomics.region import RegionVoxels, cut_regions
 from segmentation.radiomics.shape import shape_features
 from segmentation.types import Mask, Volume
@@ -79,5 +78,5 @@ def _family(family: str, region: RegionVoxels | None, image: Volume | None) -> t
         return {}, {feature.tag: reason for feature in of_family(family)}
     if family == "shape" or image is None:
         return shape_features(region)
-    volume, _ = mesh_volume_and_area(region.block, region.spacing)
+    volume, _ = region.mesh
     return intensity_features(region, np.asarray(image.array[region.window]), volume)

@@ -1,4 +1,4 @@
-"""Every feature on offer: its tag, IBSI code, meaning and unit. The CSV in `data_dictionary/` is made here.
+"""The features that need no processing: tag, IBSI code, meaning and unit; `dictionary` lists those of the settings too.
 
 Tags are those of the IBSI reference values. Reference: Zwanenburg et al., The Image Biomarker Standardization
 Initiative, Radiology 2020, doi:10.1148/radiol.2020191145; definitions: arXiv:1612.07003.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 FAMILIES = ("shape", "intensity")
@@ -93,11 +94,11 @@ def of_family(family: str) -> tuple[Feature, ...]:
     return tuple(feature for feature in CATALOGUE if feature.family == family)
 
 
-def as_csv() -> str:
-    """The catalogue as the CSV that `data_dictionary/radiomics.csv` holds."""
+def as_csv(features: Sequence[Feature] = CATALOGUE) -> str:
+    """Features as CSV, one a row; `dictionary.as_csv` lists all of them."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("tag", "ibsi_code", "family", "unit", "needs_spacing", "definition"))
-    for f in CATALOGUE:
+    for f in features:
         writer.writerow((f.tag, f.ibsi, f.family, f.unit, "yes" if f.needs_spacing else "no", f.definition))
     return out.getvalue()

@@ -23,11 +23,14 @@ _WORTH_REDUCING = 300
 
 @dataclass(frozen=True, eq=False)
 class Hull:
-    """Volume, area and largest width of a convex hull, in powers of the unit of `spacing`."""
+    """Volume, area and largest width of a convex hull, in powers of the unit of `spacing`; its corners and faces."""
 
     volume: float
     area: float
     diameter: float
+    corners: Floats  # (n, 3), along the axes of `spacing`
+    outward: Floats  # (m, 3), unit vectors across the faces, one for each of their triangles
+    triangle_areas: Floats  # (m,)
 
 
 def mesh_hull(runs: Ints, spacing: Floats) -> Hull:
@@ -37,7 +40,11 @@ def mesh_hull(runs: Ints, spacing: Floats) -> Hull:
         centres = _hull_vertices(centres)
     steps = np.concatenate([np.diag(spacing), -np.diag(spacing)]) / 2
     hull = ConvexHull((centres[:, None, :] + steps).reshape(-1, 3))
-    return Hull(float(hull.volume), float(hull.area), _largest_distance(hull.points[hull.vertices]))
+    corners = hull.points[hull.vertices]
+    a, b, c = np.swapaxes(hull.points[hull.simplices], 0, 1)
+    areas = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+    outward = hull.equations[:, :3]
+    return Hull(float(hull.volume), float(hull.area), _largest_distance(corners), corners, outward, areas)
 
 
 def _hull_vertices(points: Floats) -> Floats:

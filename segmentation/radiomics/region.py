@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.label_scan import empty_bounds, scan_boxes
+from segmentation.radiomics.hull import Hull, mesh_hull
+from segmentation.radiomics.mesh import mesh_volume_and_area
 from segmentation.types import Mask, Window
 
 Ints = npt.NDArray[np.int64]
@@ -46,6 +48,16 @@ class RegionVoxels:
         lengths = self.runs[:, 3] - self.runs[:, 2] + 1
         sizes = np.bincount(roots, weights=lengths).astype(np.int64)
         return -np.sort(-sizes[sizes > 0])
+
+    @cached_property
+    def mesh(self) -> tuple[float, float]:
+        """Volume and area of the surface mesh, in powers of the unit of `spacing`."""
+        return mesh_volume_and_area(self.block, self.spacing)
+
+    @cached_property
+    def hull(self) -> Hull:
+        """The convex hull of the surface mesh."""
+        return mesh_hull(self.runs, self.spacing)
 
     @property
     def size(self) -> npt.NDArray[np.float64]:

@@ -10,8 +10,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from segmentation.radiomics.hull import mesh_hull
-from segmentation.radiomics.mesh import mesh_volume_and_area
 from segmentation.radiomics.region import RegionVoxels
 
 Features = dict[str, float]
@@ -29,8 +27,8 @@ def shape_features(region: RegionVoxels) -> tuple[Features, Reasons]:
     Lengths are in the unit of `region.spacing`. Ratios of mesh quantities are defined down to a single voxel; the
     principal axes need voxels that spread in three directions.
     """
-    volume, area = mesh_volume_and_area(region.block, region.spacing)
-    hull = mesh_hull(region.runs, region.spacing)
+    volume, area = region.mesh
+    hull = region.hull
     features = {
         "morph_volume": volume,
         "morph_vol_approx": region.n_voxels * float(np.prod(region.spacing)),
