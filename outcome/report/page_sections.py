@@ -59,11 +59,8 @@ def page_sections(given: Artefacts) -> tuple[Section, ...]:
 
 
 def _summary(given: Artefacts) -> Pieces:
-    notes = [str(note) for note in given.study.get("notes") or ()]
     predicted = "; ".join(_predicted(given.metrics)) or "Nothing: no endpoint was evaluated"
     return (
-        *(Words(note, lead="About these data.") for note in notes[:1]),
-        Items(tuple(notes[1:])),
         Words(f"{predicted}.", lead="What was predicted."),
         Words(_CANNOT_SHOW, lead="What the numbers cannot show."),
     )

@@ -69,6 +69,7 @@ def _page(given: Artefacts, contents: Contents) -> str:
             title=str(metrics.get("title") or study.get("title") or metrics.get("study") or "Study"),
             study=str(metrics.get("study") or study.get("name") or ""),
             procedure=str(study.get("procedure") or ""),
+            notes=[str(note) for note in study.get("notes") or ()],
             sections=contents.sections,
             first_of_topic=contents.first_of_topic,
         )

@@ -59,7 +59,8 @@ def tally(models: tuple[ModelVerdict, ...]) -> Iterator[str]:
         found = [s.finding for model in models for s in model.sentences if s.question == question]
         if found:
             parts = [f"{text} {found.count(key)}" for key, text in words.items() if key in found]
-            yield f"{_ASKED[question]} (of {len(found)} models): {', '.join(parts)}."
+            counted = "1 model" if len(found) == 1 else f"{len(found)} models"
+            yield f"{_ASKED[question]} (of {counted}): {', '.join(parts)}."
 
 
 _ASKED = {
