@@ -179,8 +179,8 @@ def test_withheld_numbers_are_counted_wherever_they_stand(metrics: Any, estimate
 
 def test_a_group_is_counted_over_its_models(metrics: Any) -> None:
     first, second = verdicts(metrics)
-    assert first.summary[0] == "Better than chance (of 1 models): shown 1."
-    assert second.summary == ("Better than chance (of 1 models): withheld 1.",)
+    assert first.summary[0] == "Better than chance (of 1 model): shown 1."
+    assert second.summary == ("Better than chance (of 1 model): withheld 1.",)
     assert "later patients of the same institution" in second.who
 
 
