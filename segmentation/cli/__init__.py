@@ -7,6 +7,7 @@ import typer
 from segmentation.cli.evaluate import evaluate
 from segmentation.cli.predict import predict
 from segmentation.cli.radiomics import radiomics
+from segmentation.cli.radiomics_diff import radiomics_diff
 from segmentation.cli.train import train
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Masks and measurements from images.")
@@ -17,7 +18,7 @@ def _root() -> None:
     """Masks and measurements from images."""
 
 
-for _command in (radiomics, train, predict, evaluate):
+for _command in (radiomics, radiomics_diff, train, predict, evaluate):
     app.command()(_command)
 
 

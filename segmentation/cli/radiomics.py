@@ -37,7 +37,7 @@ def radiomics(
     ] = None,
     profile: Annotated[
         Profile | None,
-        typer.Option(help="ibsi: all families (default settings); pyradiomics: replays PyRadiomics 3.0.1"),
+        typer.Option(help="ibsi: all families; pyradiomics: replays PyRadiomics 3.0.1"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
 ) -> None:

@@ -65,13 +65,13 @@ def _per_form(forms: Ints, parts: Floats) -> Floats:
 @cache
 def _triangles() -> tuple[Ints, Floats]:
     """Triangles of all forms under all symmetries: form (n,), corners (n, 3, 3) in a unit cube, facing out."""
-    plain = [_form_triangles(form) for form in range(256)]
+    plain = [form_triangles(form) for form in range(256)]
     plain_forms = np.repeat(np.arange(256), [len(found) for found in plain])
     parts = [_mirrored(plain_forms, np.concatenate(plain), order, signs) for order, signs in _SYMMETRIES]
     return np.concatenate([forms for forms, _ in parts]), np.concatenate([triangles for _, triangles in parts])
 
 
-def _form_triangles(form: int) -> Floats:
+def form_triangles(form: int) -> Floats:
     """Triangles of one cube by marching cubes, (n, 3, 3), facing out of the region."""
     if form in (0, 255):
         return np.zeros((0, 3, 3))
