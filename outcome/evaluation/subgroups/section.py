@@ -85,7 +85,7 @@ def subgroup_section(
     names the columns to cross. Only groups that may be told are tested, compared and pooled. Raises DataRefusal for
     pairs of unknown columns.
     """
-    found = subgroups_of(groups, _told_outcomes(sample), pairs=pairs)
+    found = subgroups_of(groups, told_outcomes(sample), pairs=pairs)
     names = KINDS[sample.target.kind].names(sample)
     is_event = _is_event(sample)
     rows = tuple(subgroup_row(group, is_event, lambda m: measure(sample.take(m)), names) for group in found)
@@ -181,7 +181,7 @@ def _is_event(sample: Sample) -> BoolArray | None:
     return np.asarray(target.event == 1) if target.kind is EndpointKind.TIME_TO_EVENT else None
 
 
-def _told_outcomes(sample: Sample) -> tuple[BoolArray, ...]:
+def told_outcomes(sample: Sample) -> tuple[BoolArray, ...]:
     """What is counted in public: events, and events by the horizon where metrics at it have a count of their own."""
     is_event, status = _is_event(sample), sample.status()
     if is_event is None:

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from outcome.evaluation.kinds import KINDS
 from outcome.evaluation.sample import Sample, Settings, checked_sample
 from outcome.evaluation.sites.meta_analysis import Scale, pool_sites
 from outcome.evaluation.subgroups.groups import Group, subgroup_row, subgroups_of
+from outcome.evaluation.subgroups.section import told_outcomes
 from outcome.evaluation.summary import measure
 from outcome.pipeline.evidence.model_entry import crossed_groups
 from outcome.pipeline.evidence.scene import ModelCases
-from outcome.types import BoolArray, EndpointKind, Estimate
+from outcome.types import EndpointKind, Estimate
 
 SITE = "site"
 ONE_SITE = "all cases come from one site: nothing can be said of how much sites differ"
@@ -51,7 +51,7 @@ def sites(model: ModelCases) -> dict[str, Any]:
 
 
 def _measured(sample: Sample, groups: Mapping[str, npt.NDArray[Any]], crossed: Sequence[tuple[str, str]]) -> _Sites:
-    told = _told_outcomes(sample)
+    told = told_outcomes(sample)
     is_event = told[0] if told else None
     names = KINDS[sample.target.kind].names(sample)
 
@@ -60,17 +60,6 @@ def _measured(sample: Sample, groups: Mapping[str, npt.NDArray[Any]], crossed: S
 
     found = [group for group in subgroups_of(groups, told, pairs=crossed) if group.variable == SITE]
     return _Sites(tuple(group.label for group in found), tuple(row(group) for group in found))
-
-
-def _told_outcomes(sample: Sample) -> tuple[BoolArray, ...]:
-    """What is counted in public, as in the subgroups: events, and events by the horizon."""
-    target, status = sample.target, sample.status()
-    if target.kind is EndpointKind.BINARY:
-        return (np.asarray(target.value == 1),)
-    if target.kind is not EndpointKind.TIME_TO_EVENT:
-        return ()
-    events = np.asarray(target.event == 1)
-    return (events,) if status is None else (events, status[0])
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
