@@ -36,7 +36,7 @@ def intensity_features(region: RegionVoxels, image: npt.NDArray[Any], mesh_volum
     _put_robust_deviation(values, features, missing)
     _put_shape_of_distribution(values, features, missing)
     _put_ratios(values, features, missing)
-    _put_centre_shift(inside, values, region.spacing, features, missing)
+    _put_centre_shift(inside, image.T, region.spacing, features, missing)
     return features, missing
 
 
@@ -97,12 +97,18 @@ def _put_ratios(values: Floats, features: Features, missing: Reasons) -> None:
 
 
 def _put_centre_shift(
-    inside: npt.NDArray[np.bool_], values: Floats, spacing: Floats, features: Features, missing: Reasons
+    inside: npt.NDArray[np.bool_], image: npt.NDArray[Any], spacing: Floats, features: Features, missing: Reasons
 ) -> None:
     """`morph_com`: from the mean voxel centre to the mean weighted by intensity."""
-    if values.sum() == 0:
+    weight = np.where(inside, image, 0).astype(np.float64)
+    if weight.sum() == 0:
         missing["morph_com"] = ZERO_DIVISOR
         return
-    places = np.stack(np.nonzero(inside), axis=1) * spacing
-    shift = places.mean(axis=0) - (values @ places) / values.sum()
+    shift = (_centre(inside) - _centre(weight)) * spacing
     features["morph_com"] = float(np.sqrt((shift**2).sum()))
+
+
+def _centre(weight: npt.NDArray[Any]) -> Floats:
+    """The mean index along each axis, (3,), of a block of weights. Sums by plane: no voxel's place is ever listed."""
+    planes = [weight.sum(axis=tuple(other for other in range(3) if other != axis)) for axis in range(3)]
+    return np.array([float(plane @ np.arange(len(plane))) / float(plane.sum()) for plane in planes])
