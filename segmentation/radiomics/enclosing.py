@@ -25,6 +25,7 @@ _SAME = 1e-9
 # Relative error of the ellipsoid's squared axes; the third digit of a density needs no more.
 _ELLIPSOID_TOLERANCE = 1e-6
 _MAX_STEPS = 20_000
+_FACES_TOGETHER = 128
 
 
 def enclosing_features(region: RegionVoxels) -> dict[str, float]:
@@ -48,8 +49,7 @@ def smallest_box(hull: Hull) -> tuple[float, float, float]:
     shadow on it, until no face can win.
     """
     normals = np.unique(np.round(hull.outward * np.where(hull.outward[:, :1] < 0, -1, 1), 9), axis=0)
-    height = np.ptp(hull.corners @ normals.T, axis=0)
-    shadow = np.abs(normals @ hull.outward.T) @ hull.triangle_areas / 2
+    height, shadow = _height_and_shadow(hull, normals)
     across = _across(normals)
     best = (math.inf, math.inf, (0.0, 0.0, 0.0))
     for face in np.argsort(height * shadow, kind="stable"):
@@ -62,6 +62,19 @@ def smallest_box(hull: Hull) -> tuple[float, float, float]:
         if found[0] < best[0] * (1 - _SAME) or (found[0] < best[0] * (1 + _SAME) and found[1] < best[1]):
             best = found
     return best[2]
+
+
+def _height_and_shadow(hull: Hull, normals: Floats) -> tuple[Floats, Floats]:
+    """Along each unit vector (n, 3) the hull's extent and the area of its shadow, (n,) each.
+
+    Some faces at a time: a round hull has thousands, and their products would outgrow the image.
+    """
+    height, shadow = np.empty(len(normals)), np.empty(len(normals))
+    for start in range(0, len(normals), _FACES_TOGETHER):
+        some = slice(start, start + _FACES_TOGETHER)
+        height[some] = np.ptp(hull.corners @ normals[some].T, axis=0)
+        shadow[some] = np.abs(normals[some] @ hull.outward.T) @ hull.triangle_areas / 2
+    return height, shadow
 
 
 def _across(normals: Floats) -> Floats:
