@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 from outcome.bundle import read_bundle
 from tests.cli.conftest import Call
 
-STATEMENTS = "\nreporting:\n  funding: a foundation <of> ours\n  intended_use: to inform patients\n"
+STATEMENTS = "reporting:\n  funding: a foundation <of> ours\n  intended_use: to inform patients\n"
 
 
 def test_a_validation_writes_them_all_with_what_the_study_states(made: Path, studies: Path, call: Call) -> None:
     bundle, study = made / "store" / "site_a" / "bundle", studies / "B" / "study.yaml"
-    study.write_text(study.read_text() + STATEMENTS)
+    _state(study, STATEMENTS)
     answer = call("validate", bundle, study, "--out", studies / "v", "--json")
     assert answer.code == 0
     folder = Path(answer.json["report"]).parent
@@ -40,7 +40,13 @@ def test_the_bundle_s_own_card_knows_no_evaluation(made: Path) -> None:
 
 def test_a_field_that_does_not_exist_is_refused_with_the_nearest(studies: Path, call: Call) -> None:
     study = studies / "A" / "study.yaml"
-    study.write_text(study.read_text() + "\nreporting:\n  fundings: us\n")
+    _state(study, "reporting:\n  fundings: us\n")
     answer = call("check", study)
     assert answer.code == 3
     assert "funding" in answer.err
+
+
+def _state(study: Path, statements: str) -> None:
+    """Other statements in the place of those that a synthetic study makes, which stand last in its file."""
+    head, _, _ = study.read_text().partition("\nreporting:\n")
+    study.write_text(f"{head}\n{statements}")
