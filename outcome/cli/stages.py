@@ -101,7 +101,7 @@ def evaluate_command(
 
     Example: outcome evaluate configs/kits23.yaml --store store
 
-    Example: outcome evaluate --predictions risks.csv --kind survival --horizon 365 --compare asa --out evaluation
+    Example: outcome evaluate --predictions risks.csv --kind survival --horizon 365 --out evaluation --relation external
     """
     screen = Screen(as_json=json, quiet=quiet)
     if predictions is not None:

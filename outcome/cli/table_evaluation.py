@@ -63,8 +63,7 @@ Relation = Annotated[
     typer.Option(
         "--relation",
         metavar="R",
-        help=f"with --out: how the cases relate to those the model was made from: {', '.join(RELATIONS)}; "
-        "default external",
+        help=f"with --out: how the cases relate to those the model was made from: {', '.join(RELATIONS)}",
     ),
 ]
 Asked = tuple[Sequence[str] | None, Sequence[str] | None, Sequence[float] | None]
@@ -101,10 +100,15 @@ def named_study(study: Path | None, only_for_tables: Sequence[object]) -> Path:
 
 
 def asked_report(predictions: Path, out: Path | None, relation: str | None) -> TableReport | None:
-    """The report that is asked for; None without --out. Raises UsageError for an unknown or needless relation."""
+    """The report that is asked for; None without --out. Raises UsageError without a fitting relation."""
     if out is None and relation is not None:
         raise UsageError("--relation stands in the report", next_step="add --out DIR, or leave out --relation")
-    return None if out is None else TableReport(out, predictions.stem, relation or RELATIONS[0])
+    if out is not None and relation is None:
+        raise UsageError(
+            "the report has to say how these cases relate to those the model was made from, and no table tells",
+            expected=f"--relation {' or '.join(RELATIONS)}",
+        )
+    return None if out is None or relation is None else TableReport(out, predictions.stem, relation)
 
 
 def show_table_evaluation(predictions: Path, question: Question, report: TableReport | None, screen: Screen) -> int:

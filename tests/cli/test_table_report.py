@@ -58,7 +58,7 @@ def written(folder: Path) -> Any:
 def test_metrics_follow_the_schema_and_the_printed_document_stays_the_same(name: str, tables: Path, call: Call) -> None:
     words = ["evaluate", "--predictions", tables / f"{name}.csv", *ASKED[name], "--json"]
     plain = call(*words)
-    answer = call(*words, "--out", tables / "out")
+    answer = call(*words, "--relation", "external", "--out", tables / "out")
     assert (answer.code, answer.err) == (0, "")
     assert answer.out == plain.out
     part = written(tables / "out")["partitions"]["table"]
@@ -72,7 +72,17 @@ def test_metrics_follow_the_schema_and_the_printed_document_stays_the_same(name:
 
 
 def test_thresholds_comparators_and_what_was_not_checked(tables: Path, call: Call) -> None:
-    call("evaluate", "--predictions", tables / "binary.csv", *ASKED["binary"], "--out", tables / "out", "--quiet")
+    call(
+        "evaluate",
+        "--predictions",
+        tables / "binary.csv",
+        *ASKED["binary"],
+        "--relation",
+        "external",
+        "--out",
+        tables / "out",
+        "--quiet",
+    )
     metrics = written(tables / "out")
     endpoint = metrics["partitions"]["table"]["endpoints"]["outcome"]
     assert endpoint["models"]["given"]["threshold"]["value"] == 0.3
@@ -81,7 +91,17 @@ def test_thresholds_comparators_and_what_was_not_checked(tables: Path, call: Cal
     assert statuses.pop("each patient once") == "passed"
     assert set(statuses.values()) == {"not_checked"}
     assert (metrics["bundle_id"], metrics["integrity"]["evaluations"]) == ("", {})
-    call("evaluate", "--predictions", tables / "times.csv", *ASKED["times"], "--out", tables / "out", "--quiet")
+    call(
+        "evaluate",
+        "--predictions",
+        tables / "times.csv",
+        *ASKED["times"],
+        "--relation",
+        "external",
+        "--out",
+        tables / "out",
+        "--quiet",
+    )
     endpoint = written(tables / "out")["partitions"]["table"]["endpoints"]["outcome"]
     assert endpoint["models"]["given"]["threshold"] is None
     assert [part["threshold"] for part in endpoint["models"]["given"]["at_thresholds"]] == [0.2, 0.4]
@@ -92,7 +112,17 @@ def test_rows_that_stand_twice_are_named_where_no_case_is(tables: Path, call: Ca
     found = {}
     for name, table in (("once", frame), ("twice", pd.concat([frame, frame.iloc[:7]]))):
         table.to_csv(tables / f"{name}.csv", index=False)
-        call("evaluate", "--predictions", tables / f"{name}.csv", *ASKED["times"], "--out", tables / name, "--quiet")
+        call(
+            "evaluate",
+            "--predictions",
+            tables / f"{name}.csv",
+            *ASKED["times"],
+            "--relation",
+            "external",
+            "--out",
+            tables / name,
+            "--quiet",
+        )
         checks = written(tables / name)["integrity"]["checks"]
         found[name] = next(check for check in checks if check["check"] == "each patient once")
     assert found["once"]["status"] == "not_checked"
@@ -101,7 +131,16 @@ def test_rows_that_stand_twice_are_named_where_no_case_is(tables: Path, call: Ca
 
 
 def test_the_same_table_gives_the_same_bytes(tables: Path, call: Call) -> None:
-    words = ["evaluate", "--predictions", tables / "binary.csv", *ASKED["binary"], "--quiet", "--out"]
+    words = [
+        "evaluate",
+        "--predictions",
+        tables / "binary.csv",
+        *ASKED["binary"],
+        "--quiet",
+        "--relation",
+        "external",
+        "--out",
+    ]
     for name in ("one", "two"):
         assert call(*words, tables / name).code == 0
     for name in ("metrics.json", "report.html", "report.pdf"):
@@ -111,7 +150,16 @@ def test_the_same_table_gives_the_same_bytes(tables: Path, call: Call) -> None:
 def test_the_pdf_is_laid_out_where_the_machine_can_and_else_the_reason_is_given(
     tables: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["evaluate", "--predictions", tables / "times.csv", *ASKED["times"], "--out", tables / "out"]
+    words = [
+        "evaluate",
+        "--predictions",
+        tables / "times.csv",
+        *ASKED["times"],
+        "--relation",
+        "external",
+        "--out",
+        tables / "out",
+    ]
     answer = call(*words)
     made = (tables / "out" / "report.pdf").exists()
     assert (f"written: {tables / 'out' / 'report.pdf'}" in answer.err) or not made
@@ -134,6 +182,9 @@ def test_the_relation_is_what_was_stated(tables: Path, call: Call) -> None:
     assert "later batch" in (tables / "out" / "report.html").read_text()
     assert call(*words, "--relation", "independent", "--out", tables / "no").code == 2
     assert call(*words, "--relation", "temporal").code == 2
+    unstated = call(*words, "--out", tables / "no")
+    assert (unstated.code, "--relation external" in unstated.err) == (2, True)
+    assert not (tables / "no").exists()
     assert not (tables / "no").exists()
 
 
@@ -141,7 +192,17 @@ def test_too_few_events_still_give_a_report_that_says_so(tables: Path, call: Cal
     frame = pd.read_csv(tables / "binary.csv")
     events = frame.index[frame.outcome == 1]
     frame.drop(events[6:]).to_csv(tables / "few.csv", index=False)
-    answer = call("evaluate", "--predictions", tables / "few.csv", "--kind", "binary", "--out", tables / "out")
+    answer = call(
+        "evaluate",
+        "--predictions",
+        tables / "few.csv",
+        "--kind",
+        "binary",
+        "--relation",
+        "external",
+        "--out",
+        tables / "out",
+    )
     assert answer.code == 0
     assert "6 events; at least 10 are needed" in (tables / "out" / "report.html").read_text()
 
@@ -149,13 +210,33 @@ def test_too_few_events_still_give_a_report_that_says_so(tables: Path, call: Cal
 def test_a_refused_table_leaves_nothing(tables: Path, call: Call) -> None:
     frame = pd.read_csv(tables / "binary.csv")
     frame.assign(risk=100 * frame.risk).to_csv(tables / "percent.csv", index=False)
-    answer = call("evaluate", "--predictions", tables / "percent.csv", "--kind", "binary", "--out", tables / "out")
+    answer = call(
+        "evaluate",
+        "--predictions",
+        tables / "percent.csv",
+        "--kind",
+        "binary",
+        "--relation",
+        "external",
+        "--out",
+        tables / "out",
+    )
     assert answer.code == 3
     assert not (tables / "out").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tables: Path, call: Call) -> None:
     (tables / "out").write_text("a file")
-    answer = call("evaluate", "--predictions", tables / "binary.csv", "--kind", "binary", "--out", tables / "out")
+    answer = call(
+        "evaluate",
+        "--predictions",
+        tables / "binary.csv",
+        "--kind",
+        "binary",
+        "--relation",
+        "external",
+        "--out",
+        tables / "out",
+    )
     assert answer.code == 3
     assert "a file stands where a folder is needed" in answer.err
