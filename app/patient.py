@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import explanation, markup, route
+from app.outlines import outline_words
 from app.patient_inputs import input_blocks
 from app.planes import Heat, pictures_of
 from app.records import Question, StudyRecords, answers, not_predicted, questions
@@ -39,6 +40,7 @@ class RiskRow:
     percent: float | None
     low_percent: float | None
     width_percent: float | None
+    outlines: str = ""
 
 
 def show(store: Path, records: StudyRecords, case_id: str, inputs: str) -> None:
@@ -90,7 +92,7 @@ def risk_rows(records: StudyRecords, case_id: str, inputs: str) -> tuple[list[Ri
     for question in questions(records):
         answer = row_of(answers(records, question, inputs), case_id)
         if answer is not None:
-            rows.append(_risk_row(question, answer))
+            rows.append(replace(_risk_row(question, answer), outlines=outline_words(records, question, answer, inputs)))
             sources.add(str(answer["source"]))
     words = source_words(sources, records.predicted_by)
     bare = bool(rows) and all(NO_INTERVAL in row.interval for row in rows)

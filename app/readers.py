@@ -54,6 +54,7 @@ def _files(folder: Path) -> dict[str, Path]:
         "ladder": train / "ladder.json",
         "out_of_fold": train / "out_of_fold.parquet",
         "predictions": (bundle or folder / "predict" / "none") / "predictions.parquet",
+        "outlines": (bundle or folder / "predict" / "none") / "outlines.parquet",
         "metrics": (evaluate or folder / "evaluate" / "none") / "metrics.json",
         "bundle": folder / "bundle" / "manifest.json",
     }
@@ -93,6 +94,7 @@ def _load(folder: str, study: str, stamp: Stamp) -> StudyRecords:
         bundle_facts=_facts(read_document(bundle, {})),
         predicted_by=files["predictions"].parent.name if files["predictions"].is_file() else "",
         masking=read_document(files["segment"], {}).get("config") or {},
+        outlines=read_table(files["outlines"]),
     )
 
 

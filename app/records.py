@@ -40,6 +40,7 @@ class StudyRecords:
     bundle_facts: Json
     predicted_by: str
     masking: Json = field(default_factory=dict)  # how the segment stage got its masks
+    outlines: pd.DataFrame = field(default_factory=pd.DataFrame)  # how far risks move with other outlines
 
     @property
     def title(self) -> str:

@@ -15,11 +15,18 @@ REAL = "$OUTCOME_REAL_DATA"
 MEASUREMENTS = (
     ("Evaluation of 100,000 cases", "python -m benchmarks.evaluation"),
     ("Mask reading and shape features, KiTS23", f"python -m benchmarks.mask_reading {REAL}/kits23/dataset --peers"),
+    ("Radiomics: IBSI consensus values", f"python -m benchmarks.consensus {REAL}/ibsi"),
+    ("Radiomics: seconds and memory", "python -m benchmarks.radiomics"),
     ("A second worker on the case stages, KiTS23", "python -m benchmarks.workers configs/kits23.yaml"),
 )
 
 
+PAGES = ("harmonisation",)  # their tables stand on pages of their own: `python -m benchmarks NAME` prints them
+
+
 def main() -> int:
+    if sys.argv[1:]:
+        return _one(sys.argv[1], sys.argv[2:])
     sections = ["# Speed\n\nWritten by `make bench`; absolute times are of one shared 2-core machine without a GPU."]
     failed = 0
     for title, command in MEASUREMENTS:
@@ -36,6 +43,13 @@ def main() -> int:
     OUT.write_text("\n\n".join(sections) + "\n")
     print(f"wrote {OUT}")
     return 1 if failed else 0
+
+
+def _one(name: str, words: list[str]) -> int:
+    if name not in PAGES:
+        sys.stderr.write(f"no measurement {name!r}; there are {', '.join(PAGES)}\n")
+        return 2
+    return subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *words]).returncode
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How many of the IBSI 1 consensus values come out, by family? And how many IBSI 2 response maps?
 
-OUTCOME_REAL_DATA=… python -m benchmarks.consensus
+python -m benchmarks.consensus $OUTCOME_REAL_DATA/ibsi
 
 A value agrees where, rounded to three significant digits, it lies within the published tolerance.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
-import os
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def agrees(value: float, reference: float, tolerance: float) -> bool:
 
 
 def main() -> None:
-    folder = Path(os.environ["OUTCOME_REAL_DATA"]) / "ibsi"
+    folder = Path(sys.argv[1])
     results = {name: counts(folder, *words) for name, words in CASES.items()}
     families = sorted({family for _, every in results.values() for family in every})
     print(f"| family | {' | '.join(results)} |\n|---|{'---|' * len(results)}")

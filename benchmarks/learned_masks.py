@@ -37,9 +37,10 @@ def given_measurements(study_file: Path, store: StudyStore, recipe: Recipe) -> p
         if not entry["mask"]:
             continue
         images = {name: study.root / path for name, path in entry["images"].items() if path}
-        segmented = segment_case(CaseInput(case_id, images, study.root / entry["mask"]), ours)
+        case = CaseInput(case_id, images, study.root / entry["mask"])
+        segmented = segment_case(case, ours)
         if not segmented.rejected:
-            rows[case_id] = measure_case(case_id, segmented.mask, ours, images.get(ours.mask_on))[0]
+            rows[case_id] = measure_case(case, segmented.mask, ours)[0]
     return pd.DataFrame.from_dict(rows, orient="index", dtype=float).add_prefix("radiomics:")
 
 

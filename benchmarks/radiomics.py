@@ -1,6 +1,8 @@
 """What do all features of a region cost: on the IBSI CT phantom, beside peers, and as regions grow?
 
-OUTCOME_REAL_DATA=… python -m benchmarks.radiomics [--peers PYTHON]
+[OUTCOME_REAL_DATA=…] python -m benchmarks.radiomics [--peers PYTHON]
+
+Without real data the balls alone are measured.
 
 `--peers` is the Python of another environment that holds PyRadiomics 3.0.1 and flash-radiomics 1.0.0; each is timed
 in a process of its own, in the same run. Everything is warm: compiled, and read before the clock starts.
@@ -109,7 +111,7 @@ def perturbations_row(image: Volume, mask: Mask) -> None:
     pairs = perturbed(image, mask, "tumour", draw_perturbations(PERTURBATIONS, 1), around_mm=AROUND_MM)
     n = sum(len(measure_with(settings, shaken, outline, "tumour")[0]) > 0 for shaken, outline in pairs if shaken)
     print(
-        f"\n{n} perturbations of the phantom's tumour, each measured: {time.perf_counter() - start:.1f} s", flush=True
+        f"\n{n} perturbations of the phantom's tumour, each measured: {time.perf_counter() - start:.1f} s\n", flush=True
     )
 
 
@@ -141,26 +143,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", metavar="PYTHON", default="")
     asked = parser.parse_args()
-    folder = Path(os.environ["OUTCOME_REAL_DATA"]) / PHANTOM
+    if "OUTCOME_REAL_DATA" in os.environ:
+        phantom(Path(os.environ["OUTCOME_REAL_DATA"]) / PHANTOM, asked.peers)
+    balls()
+
+
+def phantom(folder: Path, peers: str) -> None:
+    """Seconds on the CT phantom, with peers where they are at hand, and 50 perturbations."""
     files = next((folder / "image").iterdir()), next((folder / "mask").iterdir())
     image, label = read_image(files[0]), 1
     mask = read_mask(files[1], {"tumour": label})
     print("| region | features | wall s | CPU s |\n|---|---|---|---|")
     phantom_rows(image, mask, "phantom's tumour, 125,256 voxels")
     common_row(image, mask)
-    for name in PEERS if asked.peers else ():
-        peer_row(asked.peers, name, files, label)
+    for name in PEERS if peers else ():
+        peer_row(peers, name, files, label)
     large = body(image)
     phantom_rows(image, large, f"body, {int(np.sum(large.labels)):,} voxels")
     perturbations_row(image, mask)
-    print("\n| voxels of a ball | wall s | µs a voxel | peak memory, times the box as float32 |\n|---|---|---|---|")
+
+
+def balls() -> None:
+    """Seconds and peak memory as a region grows."""
+    print("| voxels of a ball | wall s | CPU s | µs a voxel | peak memory, boxes of float32 |\n|---|---|---|---|---|")
     for power in (4, 5, 6, 7):
         volume, region = ball(10**power)
         settings = BINS.model_copy(update={"spatial_autocorrelation": False})
         work = partial(measure_with, settings, volume, region, "tumour")
-        wall, _ = timed(work, 3)
+        wall, cpu = timed(work, 3)
         peak = peak_of(work) / (4 * np.asarray(volume.array).size)
-        print(f"| {10**power:,} | {wall:.3f} | {1e6 * wall / 10**power:.2f} | {peak:.1f} |", flush=True)
+        print(f"| {10**power:,} | {wall:.3f} | {cpu:.3f} | {1e6 * cpu / 10**power:.2f} | {peak:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

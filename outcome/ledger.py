@@ -1,7 +1,7 @@
 """What happened, in SQLite: runs, cases tried and failed, hashes of files already read; and which data were evaluated.
 
-`Ledger` is a study's journal, `Evaluations` the append-only record of a whole store. Times are host facts: none of
-them enters an artefact. Both stay whole through a kill.
+`Ledger` is a study's journal, `Evaluations` the append-only record of a whole store, `Reviews` that of what people said
+about a study's masks. Times are host facts: none of them enters an artefact. All stay whole through a kill.
 """
 
 from __future__ import annotations
@@ -180,3 +180,61 @@ class Evaluations:
             (data_sha256, protocol_sha256),
         ).fetchone()
         return bool(row[0])
+
+
+_REVIEWS_SCHEMA = """
+CREATE TABLE IF NOT EXISTS reviews (number INTEGER PRIMARY KEY, case_id TEXT NOT NULL, mask TEXT NOT NULL,
+                                    verdict TEXT NOT NULL, said_by TEXT NOT NULL, comment TEXT NOT NULL,
+                                    at REAL NOT NULL);
+"""
+REVIEWS_FILE = "reviews.sqlite"
+VERDICTS = ("accept", "edit", "reject")
+
+
+@dataclass(frozen=True)
+class Review:
+    """One person's word on one case's mask: `mask` is the mask's key in the segment stage, so that a mask made anew is
+    not reviewed; verdict is "accept", "edit" (usable once mended) or "reject"."""
+
+    case_id: str
+    mask: str
+    verdict: str
+    said_by: str
+    comment: str = ""
+
+    def __post_init__(self) -> None:
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"a verdict is one of {VERDICTS}, found {self.verdict!r}")
+
+
+class Reviews:
+    """What people said about a study's masks, in order; rows are never changed nor removed."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    @classmethod
+    @contextmanager
+    def open(cls, study: Path) -> Iterator[Reviews]:
+        """Open (and create) the record in a study's folder of a store; closed on leaving."""
+        study.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(study / REVIEWS_FILE, timeout=30, isolation_level=None)
+        try:
+            connection.executescript(_REVIEWS_SCHEMA)
+            connection.executescript(_APPEND_ONLY.format(table="reviews"))
+            yield cls(connection)
+        finally:
+            connection.close()
+
+    def record(self, said: Review) -> None:
+        """Append a verdict; the one that stands already adds nothing."""
+        if self.standing().get((said.case_id, said.mask)) != said:
+            row = (said.case_id, said.mask, said.verdict, said.said_by, said.comment, time.time())
+            self._db.execute(
+                "INSERT INTO reviews (case_id, mask, verdict, said_by, comment, at) VALUES (?, ?, ?, ?, ?, ?)", row
+            )
+
+    def standing(self) -> dict[tuple[str, str], Review]:
+        """The last word on every mask, by case id and the mask's key."""
+        rows = self._db.execute("SELECT case_id, mask, verdict, said_by, comment FROM reviews ORDER BY number")
+        return {(row[0], row[1]): Review(*row) for row in rows}

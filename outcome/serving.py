@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
@@ -13,22 +14,36 @@ from typing import Any
 import pandas as pd
 
 from outcome.bundle import Bundle, read_bundle
-from outcome.cases import Plane, Segmenter, crop_faults, load_segmenter, planes, process_case, read_case_mask
+from outcome.cases import (
+    Plane,
+    Segmenter,
+    crop_faults,
+    drawn_outlines,
+    load_segmenter,
+    measure_repeats,
+    planes,
+    process_case,
+    read_case_mask,
+    segment_case,
+)
 from outcome.dictionary import DataDictionary, Variable, VariableKind
 from outcome.errors import BundleRefusal, DataRefusal
 from outcome.explain.heat import HeatMap
+from outcome.explain.outlines import outline_table
 from outcome.explain.players import Population
 from outcome.explain.unit import Explanation, explain_unit
-from outcome.features.blocks import images_present, join_blocks
-from outcome.features.columns import FeatureColumn, columns_from_json
+from outcome.features.blocks import images_present, join_blocks, with_batch
+from outcome.features.columns import BATCH, FeatureColumn, columns_from_json
 from outcome.features.crops import NO_CROPS, Crops, open_crops
+from outcome.features.harmonise import Harmoniser
 from outcome.store import StudyStore, read_json, read_parquet
 from outcome.training.unit import TrainedUnit
-from outcome.types import PREDICTION_COLUMNS, CaseInput, CaseResult, FloatArray, Level, Recipe
+from outcome.types import GIVEN, PREDICTION_COLUMNS, CaseInput, CaseResult, FloatArray, Level, Recipe
 from outcome.views import crop_places
 
 __all__ = ["Explanation", "HeatMap", "Plane", "RiskModel", "bundle_segmenter", "case_explanation", "case_planes"]
 SEGMENTER_FILE = "segmenter.safetensors"
+ENTERED = "harmonised.json"  # beside predictions: which batches entered the harmonisation, by which cases
 _UNSET = ("partition", "source")
 
 
@@ -91,6 +106,38 @@ class RiskModel:
         text = self._bundle.files["dictionary.csv"].decode()
         return DataDictionary.read(io.StringIO(text), "the bundle's dictionary.csv")
 
+    @cached_property
+    def _harmonisers(self) -> tuple[Harmoniser, ...]:
+        """The harmonisation of every rung that has one."""
+        rungs = (fit for unit in self.units.values() for fit in unit.rungs)
+        return tuple(fit.preprocessor.harmoniser for fit in rungs if fit.preprocessor.harmoniser is not None)
+
+    @property
+    def harmonises(self) -> bool:
+        """Whether any rung puts batches (sites, scanners) on one scale."""
+        return bool(self._harmonisers)
+
+    @property
+    def harmonised_columns(self) -> tuple[str, ...]:
+        """The features that some rung harmonises, in order."""
+        return tuple(dict.fromkeys(name for one in self._harmonisers for name in one.model.columns))
+
+    @property
+    def known_batches(self) -> set[str]:
+        """The batches that every harmonised rung knows."""
+        return set.intersection(*(set(one.sites) for one in self._harmonisers)) if self._harmonisers else set()
+
+    def entered(self, cases: Mapping[str, pd.DataFrame]) -> RiskModel:
+        """The same model with further batches, each from the features (index case_id) of some of its cases.
+
+        No outcome is read; everything else, the batches of training among it, stays to the last bit.
+        """
+        names = [column.name for column in self.columns]
+        rows = {batch: features.reindex(columns=names) for batch, features in cases.items()}
+        made = RiskModel(self._bundle)
+        made._read = {name: self.unit(name).entered(rows) for name in self.unit_names}
+        return made
+
     def predict_frame(
         self, features: pd.DataFrame, crops: Crops = NO_CROPS, *, every_rung: bool = False
     ) -> pd.DataFrame:
@@ -136,6 +183,40 @@ class RiskModel:
         Raises DataRefusal where the record names a variable the dictionary does not know or a value it does not
         allow, or the mask is refused.
         """
+        self._refuse_unfit(record)
+        frame, crops = self._row(case, record, self._measured(case))
+        return self.predict_frame(frame, crops)
+
+    def outline_interval(
+        self, case: CaseInput, record: Mapping[str, Any], repeats: int = 20, seed: int = 0, masks: Sequence[Path] = ()
+    ) -> pd.DataFrame:
+        """How far one case's risks move had its regions been outlined differently, everything else as it is.
+
+        One row an endpoint, input set and horizon (`outcome.explain.outlines.OUTLINE_COLUMNS`): the risk as given, the
+        5 % and 95 % quantile over the outlines, and the measurements that moved most. Outlines are `masks`, or where
+        none is given `repeats` outlines drawn from the case's own (see `outcome.cases.drawn_outlines`). A case without
+        a mask has no range; one whose mask is refused has neither risk nor range; `reason` says so. Raises DataRefusal
+        as `predict` for the record, and for one of `masks` that is refused.
+        """
+        self._refuse_unfit(record)
+        try:
+            row, crops = self._row(case, record, self._measured(case))
+        except DataRefusal as error:
+            row, crops = self._row(case, record, None)
+            return outline_table(self.units, row, (), crops, reason=str(error)).assign(risk=math.nan)
+        return outline_table(self.units, row, self._outlines(case, drawn_outlines(repeats, seed), masks), crops)
+
+    def _outlines(self, case: CaseInput, drawn: Sequence[Any], masks: Sequence[Path]) -> list[Mapping[str, float]]:
+        """The measurements by each outline; none where the case has no mask."""
+        recipe = self.recipe
+        if recipe is None or not _has_mask(case, recipe):
+            return []
+        if masks:
+            given = replace(recipe, segmenter=GIVEN).measuring()
+            return [_processed(replace(case, mask=mask), given, None).features for mask in masks]
+        return [*measure_repeats(case, segment_case(case, recipe, self.segmenter).mask, recipe.measuring(), drawn)]
+
+    def _refuse_unfit(self, record: Mapping[str, Any]) -> None:
         unknown = sorted(set(record) - set(self.dictionary.names))
         if unknown:
             raise DataRefusal(
@@ -144,14 +225,26 @@ class RiskModel:
                 next_step="`outcome bundle inspect` and dictionary.csv say which there are",
             )
         _refuse_uncoded(self.dictionary, record)
-        variables = pd.DataFrame([{name: record.get(name) for name in self.dictionary.names}], index=[case.case_id])
+
+    def _measured(self, case: CaseInput) -> CaseResult | None:
+        """The case's measurements and crops, None where it has no mask. Raises DataRefusal where it is refused."""
         recipe = self.recipe
-        result = _processed(case, recipe, self.segmenter) if recipe and _has_mask(case, recipe) else None
+        return _processed(case, recipe, self.segmenter) if recipe and _has_mask(case, recipe) else None
+
+    def _row(self, case: CaseInput, record: Mapping[str, Any], result: CaseResult | None) -> tuple[pd.DataFrame, Crops]:
+        """The case in feature form, and its crops."""
+        variables = pd.DataFrame([{name: record.get(name) for name in self.dictionary.names}], index=[case.case_id])
         radiomics = pd.DataFrame([result.features if result else {}], index=[case.case_id], dtype=float)
         crops = {case.case_id: result.crops if result else {}}
-        images = images_present(recipe.crop.sequences if recipe and recipe.crop else (), crops)
+        images = images_present(self.recipe.crop.sequences if self.recipe and self.recipe.crop else (), crops)
         frame, _ = join_blocks(variables.rename_axis("case_id"), self.dictionary, radiomics, images)
-        return self.predict_frame(frame, Crops(held=crops))
+        return self._with_batch(frame, case, record), Crops(held=crops)
+
+    def _with_batch(self, frame: pd.DataFrame, case: CaseInput, record: Mapping[str, Any]) -> pd.DataFrame:
+        """The case's batch beside its features, where harmonised models are told it by the record."""
+        by = next((column.label for column in self.columns if column.kind == BATCH), "")
+        value = record.get(by)
+        return frame if value is None else with_batch(frame, [], {case.case_id: str(value)}, by)[0]
 
 
 def _refuse_uncoded(dictionary: DataDictionary, record: Mapping[str, Any]) -> None:
@@ -237,6 +330,16 @@ def _image_path(place: StudyStore, case_id: str, recipe: Recipe) -> Path | None:
     return path if path is not None and path.exists() else None
 
 
+def as_entered(model: RiskModel, place: StudyStore) -> RiskModel:
+    """The model as it predicted a store's cases: with the batches that entered its harmonisation there, if any."""
+    path = place.stage("predict", model.id) / ENTERED
+    entered = read_json(path)["entered"] if path.exists() else {}
+    if not entered:
+        return model
+    features = read_parquet(place.stage("features") / "features.parquet").astype({"case_id": str}).set_index("case_id")
+    return model.entered({batch: features.loc[entry["case_ids"]] for batch, entry in entered.items()})
+
+
 def case_explanation(
     model: RiskModel, store: Path, study: str, case_id: str, endpoint: str, inputs: str
 ) -> Explanation:
@@ -247,6 +350,7 @@ def case_explanation(
     if row.empty:
         raise DataRefusal("no features were computed for this case", next_step="outcome features STUDY.yaml")
     crops = open_crops(place.stage("features")).load([case_id])
+    model = as_entered(model, place)
     return model.explain(row, endpoint, inputs, crops=crops, places=_crop_places(place, case_id, model.recipe))
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -239,13 +239,25 @@ class CropSpec:
 
 
 @dataclass(frozen=True)
+class ProfileSpec:
+    """How one image of a case is measured. `settings`: radiomics settings with every default filled in, as JSON."""
+
+    image: str
+    settings: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"image": self.image, "settings": dict(self.settings)}
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How a case becomes numbers; part of the bundle, so that two hospitals compute the same thing.
 
     `regions` maps a region's name to its label in the mask. `mask_on` names the image the mask was drawn on
     ("" when there is none). `units_mm` is False where no voxel spacing was published: then no feature needs one.
     `segmenter` is "given" where masks are handed over, else "<network>:<id>", the network that draws them (the id is
-    that of its weights). `crop` says what image networks read; None where there is none.
+    that of its weights). `families` are measured as the files are, `profiles` name further ways to measure an image.
+    `crop` says what image networks read; None where there is none.
     """
 
     regions: Mapping[str, int]
@@ -254,9 +266,11 @@ class Recipe:
     families: tuple[str, ...] = ("shape", "intensity")
     units_mm: bool = True
     crop: CropSpec | None = None
+    profiles: Mapping[str, ProfileSpec] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "families", tuple(self.families))
+        object.__setattr__(self, "profiles", dict(self.profiles))
         if self.segmenter != GIVEN and not _LEARNED.fullmatch(self.segmenter):
             raise ValueError(f"segmenter must be 'given' or '<network>:<id>', found {self.segmenter!r}")
         if self.crop is not None and self.crop.region not in self.regions:
@@ -267,14 +281,28 @@ class Recipe:
         """Whether a learned network draws the masks."""
         return self.segmenter != GIVEN
 
+    def drawing(self) -> Recipe:
+        """The part of the recipe that decides where the regions lie: neither measurements nor crops."""
+        return replace(self, families=(), profiles={}, crop=None)
+
+    def measuring(self) -> Recipe:
+        """The part of the recipe that decides what is measured: no crop."""
+        return replace(self, crop=None)
+
     def to_json(self) -> dict[str, Any]:
-        crop = self.crop.to_json() if self.crop else None
-        return {**asdict(self), "regions": dict(self.regions), "families": list(self.families), "crop": crop}
+        return {
+            **asdict(self),
+            "regions": dict(self.regions),
+            "families": list(self.families),
+            "crop": self.crop.to_json() if self.crop else None,
+            "profiles": {name: profile.to_json() for name, profile in self.profiles.items()},
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Recipe:
         crop = CropSpec.from_json(data["crop"]) if data["crop"] else None
-        return cls(**{**data, "families": tuple(data["families"]), "crop": crop})
+        profiles = {name: ProfileSpec(**profile) for name, profile in data.get("profiles", {}).items()}
+        return cls(**{**data, "families": tuple(data["families"]), "crop": crop, "profiles": profiles})
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from outcome.cases import own_mask, refusing
 from outcome.types import CaseInput, FloatArray, Recipe
 from segmentation.crops import crop_grid
 from segmentation.errors import ImageRefusal
-from segmentation.radiomics.catalogue import CATALOGUE
+from segmentation.radiomics.catalogue import Feature
+from segmentation.radiomics.dictionary import EVERY_FEATURE
+from segmentation.radiomics.settings import TEXTURES
 from segmentation.reading import read_mask
 from segmentation.types import Mask
 
@@ -39,9 +41,32 @@ def measurement_words(tag: str) -> tuple[str, str]:
 
     A unit of intensity is that of the image, which the catalogue does not know: it is left out.
     """
-    for feature in CATALOGUE:
-        if feature.tag == tag:
-            short = feature.definition.partition(";")[0].partition(":")[0].partition(" (")[0].strip()
-            words = f"intensity, {short}" if feature.family == "intensity" else short
-            return words, _UNITS.get(feature.unit, "")
-    return "", ""
+    feature = _FEATURES.get(tag)
+    if feature is None:
+        return "", ""
+    if feature.family in _FAMILY_WORDS:
+        return f"{_FAMILY_WORDS[feature.family]}, {_short(feature)}", _UNITS.get(feature.unit, "")
+    return _short(feature), _UNITS.get(feature.unit, "")
+
+
+def _short(feature: Feature) -> str:
+    if feature.family in TEXTURES:  # definitions are formulas there; the tag is the name of the thing
+        stem = next((feature.tag.partition(f"_{way}")[0] for way in _WAYS if f"_{way}" in feature.tag), feature.tag)
+        return stem.partition("_")[2].replace("_", " ")
+    return feature.definition.partition(";")[0].partition(":")[0].partition(" (")[0].strip()
+
+
+_WAYS = ("2D", "2_5D", "3D")
+_FEATURES = {feature.tag: feature for feature in EVERY_FEATURE}
+_FAMILY_WORDS = {
+    "intensity": "intensity",
+    "local_intensity": "intensity",
+    "histogram": "grey levels",
+    "volume_histogram": "intensity and volume",
+    "cm": "texture of neighbours",
+    "rlm": "texture of runs",
+    "szm": "texture of zones",
+    "dzm": "texture of zones and depth",
+    "ngt": "texture of grey tones",
+    "ngl": "texture of alike neighbours",
+}

@@ -35,24 +35,37 @@ class Progress:
         self.best = copied(network)
 
 
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What changes with every step: the network, its optimizer, and the average of its weights where one is kept."""
+
+    network: nn.Module
+    optimizer: Optimizer
+    average: nn.Module | None = None
+
+
 def copied(network: nn.Module) -> Tensors:
     """The weights as they are now, on the CPU."""
     return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in network.state_dict().items()}
 
 
-def save_checkpoint(path: Path, work: str, progress: Progress, network: nn.Module, optimizer: Optimizer) -> None:
+def save_checkpoint(path: Path, work: str, progress: Progress, parts: Parts) -> None:
     """Write the state of a training; `work` names what is trained on what, so that no other training reads it."""
-    tensors = {f"network/{name}": value for name, value in copied(network).items()}
+    tensors = {f"network/{name}": value for name, value in copied(parts.network).items()}
     tensors |= {f"best/{name}": value for name, value in (progress.best or {}).items()}
-    for number, state in optimizer.state_dict()["state"].items():
+    if parts.average is not None:
+        tensors |= {f"average/{name}": value for name, value in copied(parts.average).items()}
+    for number, state in parts.optimizer.state_dict()["state"].items():
         for name, value in state.items():
-            tensors[f"optimizer/{number}/{name}"] = torch.as_tensor(value).detach().to("cpu", copy=True)
+            if value is not None:  # SGD without momentum notes that it has none
+                kept = torch.as_tensor(value).detach().to("cpu", copy=True)
+                tensors[f"optimizer/{number}/{name}"] = kept.contiguous()
     about = {"work": work, **{name: getattr(progress, name) for name in _NUMBERS}}
     write_atomically(path, save(tensors, {_KEY: json.dumps(about, sort_keys=True)}))
 
 
-def load_checkpoint(path: Path, work: str, network: nn.Module, optimizer: Optimizer) -> Progress:
-    """Put a saved training back into `network` and `optimizer`.
+def load_checkpoint(path: Path, work: str, parts: Parts) -> Progress:
+    """Put a saved training back into its parts.
 
     Raises ImageRefusal: `checkpoint_damaged`, and `checkpoint_mismatch` where it belongs to another plan or cases.
     """
@@ -62,8 +75,10 @@ def load_checkpoint(path: Path, work: str, network: nn.Module, optimizer: Optimi
             if about["work"] != work:
                 raise _refuse("mismatch", path, "of this plan and these cases", "one of another plan or other cases")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-        network.load_state_dict(_part(tensors, "network"))
-        _restore(optimizer, _part(tensors, "optimizer"))
+        parts.network.load_state_dict(_part(tensors, "network"))
+        if parts.average is not None:
+            parts.average.load_state_dict(_part(tensors, "average"))
+        _restore(parts.optimizer, _part(tensors, "optimizer"))
         return Progress(**{name: about[name] for name in _NUMBERS}, best=_part(tensors, "best") or None)
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
         if isinstance(error, ImageRefusal):

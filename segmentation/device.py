@@ -46,12 +46,14 @@ def choose_device(asked: str = "auto") -> str:
     return "cpu"
 
 
-def choose_precision(device: str) -> Precision:
-    """Half precision (bf16) where the hardware multiplies in it, else full.
+def choose_precision(device: str, asked: str = "auto") -> Precision:
+    """What is `asked` ("full" or "bf16"); "auto": half precision (bf16) where the hardware multiplies in it, else full.
 
     Decided by capability, not by a stopwatch, so that a run can be repeated on one machine. On CPUs without bf16
     instructions half precision is emulated and several times slower.
     """
+    if asked != "auto":
+        return "bf16-mixed" if asked == "bf16" else "32-true"
     import torch  # takes a second to import
 
     if device == "cuda":

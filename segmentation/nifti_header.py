@@ -39,6 +39,7 @@ class NiftiHeader:
     slope: float
     intercept: float
     compressed: bool
+    channels: int = 1  # volumes of this grid, one after the other
 
     @property
     def scaled(self) -> bool:
@@ -46,18 +47,20 @@ class NiftiHeader:
 
     @property
     def data_bytes(self) -> int:
-        return math.prod(self.grid.shape) * self.dtype.itemsize
+        return math.prod(self.grid.shape) * self.channels * self.dtype.itemsize
 
 
-def read_header(path: Path, *, max_voxels: int = MAX_VOXELS) -> NiftiHeader:
+def read_header(path: Path, *, max_voxels: int = MAX_VOXELS, many: bool = False) -> NiftiHeader:
     """What a NIfTI-1 or NIfTI-2 file (.nii or .nii.gz) holds: shape, affine, stored type.
+
+    With `many` a fourth axis is taken for channels on one grid; otherwise it is refused.
 
     Raises ImageRefusal with a code where the file is missing, is not NIfTI, is not one 3-D scalar volume, has no
     usable spacing or orientation, declares more than `max_voxels` voxels, or more than the file can hold.
     """
     compressed, start = _beginning(path)
     fields = _fields(start, path)
-    shape = _shape(fields, path, max_voxels)
+    shape, channels = _shape(fields, path, max_voxels, many)
     slope, intercept = _scaling(fields, path)
     header = NiftiHeader(
         path=path,
@@ -67,6 +70,7 @@ def read_header(path: Path, *, max_voxels: int = MAX_VOXELS) -> NiftiHeader:
         slope=slope,
         intercept=intercept,
         compressed=compressed,
+        channels=channels,
     )
     _check_file_size(header)
     return header
@@ -109,19 +113,20 @@ def _fields(start: bytes, path: Path) -> Any:
     raise _refuse("not_nifti", path, "The file is not NIfTI.", "a NIfTI-1 or NIfTI-2 single file", found)
 
 
-def _shape(fields: Any, path: Path, max_voxels: int) -> tuple[int, int, int]:
+def _shape(fields: Any, path: Path, max_voxels: int, many: bool) -> tuple[tuple[int, int, int], int]:
     dims = [int(n) for n in fields["dim"]]
     count, sizes = dims[0], dims[1:]
     if not 1 <= count <= 7 or any(n < 1 for n in sizes[:count]):
         raise _refuse("bad_dims", path, "The dimensions are impossible.", "three sizes >= 1", str(dims))
-    if count < 3 or any(n > 1 for n in sizes[3:count]):
+    channels = sizes[3] if many and count > 3 else 1
+    if count < 3 or math.prod(sizes[3:count]) != channels:
         step = "store one 3-D volume in a file (split a series; stack slices)"
         raise _refuse("not_3d", path, "The file is not one 3-D volume.", "three axes", str(sizes[:count]), step)
-    if math.prod(sizes[:3]) > max_voxels:
+    if math.prod(sizes[:3]) * channels > max_voxels:
         step = "check the header; crop the volume if it is truly this large"
-        found = f"{math.prod(sizes[:3])} voxels {tuple(sizes[:3])}"
+        found = f"{math.prod(sizes[:3]) * channels} voxels {tuple(sizes[: 3 + (channels > 1)])}"
         raise _refuse("too_large", path, "The volume is too large.", f"at most {max_voxels} voxels", found, step)
-    return sizes[0], sizes[1], sizes[2]
+    return (sizes[0], sizes[1], sizes[2]), channels
 
 
 def _dtype(fields: Any, path: Path) -> np.dtype[Any]:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from segmentation.augmentation import Augmentation
+from segmentation.choices import CLASS_WEIGHTS, LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULES, STOPPING
 from segmentation.errors import ImageRefusal
 from segmentation.networks import NETWORKS
+from segmentation.preparation import checked_steps
+from segmentation.refinement import Refinement, refinement_json, refinements_of
 from segmentation.types import Shape, check_regions
 
-INTENSITIES = ("hu", "z_score")
+INTENSITIES = ("hu", "z_score", "z_score_body", "percentile", "histogram", "min_max", "none")
+Option = bool | int | float | str | tuple[int, ...]
+_LISTS = ("patch", "channels", "inputs", "symmetric_axes")
 MAX_CHANNELS, MAX_LEVELS, MAX_PATCH = 1024, 8, 1024
 MAX_REGIONS = 254  # classes and background in a byte
 
@@ -21,11 +27,22 @@ MAX_REGIONS = 254  # classes and background in a byte
 class SegmenterPlan:
     """A network and how it is trained.
 
-    `regions` maps names to labels. `intensity` is "hu" (windowed to soft tissue) or "z_score" (mean 0, standard
-    deviation 1 over the image). `voxel` is the spacing in mm that images are resampled to along the patient's x, y, z
-    (None: as they are). `patch` counts the voxels that a step sees along x, y, z; a 2-D network sees one slice, with
-    `neighbours` slices on either side as channels, and its patch is kept as (x, y, 1). `channels` are those of each
-    level. `batch` patches a step, `steps` steps.
+    `regions` maps names to labels. `intensity` is "hu" (windowed to soft tissue), "z_score" (mean 0, standard deviation
+    1 over the image), or another of `intensities.SCALES`. `voxel` is the spacing in mm that images are resampled to
+    along the patient's x, y, z (None: as they are). `patch` counts the voxels that a step sees along x, y, z; a 2-D
+    network sees one slice, with `neighbours` slices on either side as channels, and its patch is kept as (x, y, 1).
+    `channels` are those of each level. `batch` patches a step, `steps` steps.
+
+    `inputs` names the channels in their order. `options` are the network's own. `loss`, `optimizer` and `schedule` are
+    among those of `choices`. `deep_supervision` also judges the coarser levels. `ema` is how much of the averaged
+    weights a step keeps (0: none are averaged). `momentum` is of SGD and RMSprop. Gradients are cut at norm `clip`.
+
+    `class_weights` is "equal", "balanced" (by how rare a class is among the cases learned from) or one weight a class,
+    background first. `precision` is "auto" (bf16 where the processor multiplies in it), "full" or "bf16". `stopping` is
+    what held-out cases are judged by, "dice" or "loss", and after `patience` checks without a gain training ends (0:
+    never). `preparation` names what is done to an image first (`preparation.STEPS`), `augmentation` how patches are varied,
+    `refine` what follows the network (`refinement`). `channels_last` and `compile` change the speed, and the result by no more than rounding. `symmetric_axes`, of
+    "x", "y" and "z", are those along which a mirrored image is as likely as the image itself: none in most patients.
 
     Raises ImageRefusal (`bad_plan`) for anything that cannot be built or trained.
     """
@@ -41,6 +58,26 @@ class SegmenterPlan:
     batch: int
     learning_rate: float
     seed: int
+    inputs: tuple[str, ...] = ("image",)
+    options: Mapping[str, Option] = field(default_factory=dict)
+    loss: str = "dice_and_cross_entropy"
+    optimizer: str = "adamw"
+    schedule: str = "cosine"
+    deep_supervision: bool = False
+    ema: float = 0.0
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    clip: float = 12.0
+    class_weights: str | tuple[float, ...] = "equal"
+    precision: str = "auto"
+    stopping: str = "dice"
+    patience: int = 8
+    channels_last: bool = False
+    compile: bool = False
+    preparation: tuple[str, ...] = ()
+    augmentation: Augmentation = Augmentation()
+    refine: tuple[Refinement, ...] = ()
+    symmetric_axes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.network in NETWORKS, "network", f"one of {', '.join(NETWORKS)}", self.network)
@@ -54,8 +91,46 @@ class SegmenterPlan:
         x, y, z = (int(n) for n in self.patch)
         object.__setattr__(self, "patch", (x, y, 1 if NETWORKS[self.network].dimensions == 2 else z))
         object.__setattr__(self, "channels", tuple(int(n) for n in self.channels))
+        object.__setattr__(self, "inputs", tuple(str(name) for name in self.inputs))
+        object.__setattr__(self, "symmetric_axes", tuple(str(name) for name in self.symmetric_axes))
+        object.__setattr__(self, "options", {name: _plain(value) for name, value in self.options.items()})
+        if not isinstance(self.class_weights, str):
+            object.__setattr__(self, "class_weights", tuple(float(n) for n in self.class_weights))
+        object.__setattr__(self, "preparation", checked_steps(self.preparation))
+        object.__setattr__(self, "augmentation", Augmentation.of(self.augmentation))
+        object.__setattr__(self, "refine", refinements_of(self.refine, self.regions))
         self._check_numbers()
+        self._check_training()
         self._check_levels()
+        self._check_choices()
+
+    def _check_choices(self) -> None:
+        family = NETWORKS[self.network]
+        unusable = family.unusable(self.options)
+        _require(not unusable, "options", f"of {self.network}: {family.choices() or 'none'}", unusable)
+        axes, known = self.symmetric_axes, ("x", "y", "z")[: self.dimensions]
+        _require(len(set(axes)) == len(axes) and set(axes) <= set(known), "symmetric_axes", f"some of {known}", axes)
+        _require(0 < len(self.inputs) == len(set(self.inputs)), "inputs", "distinct names", self.inputs)
+        _require(self.loss in LOSSES, "loss", f"one of {', '.join(LOSSES)}", self.loss)
+        _require(self.optimizer in OPTIMIZERS, "optimizer", f"one of {', '.join(OPTIMIZERS)}", self.optimizer)
+        _require(self.schedule in SCHEDULES, "schedule", f"one of {', '.join(SCHEDULES)}", self.schedule)
+        _require(0 <= self.ema < 1, "ema", "from 0 to below 1", self.ema)
+        refused = self.deep_supervision and not family.deep_supervision
+        _require(not refused, "deep_supervision", f"false: {self.network} has one output", self.deep_supervision)
+
+    def _check_training(self) -> None:
+        _require(0 <= self.momentum < 1, "momentum", "from 0 to below 1", self.momentum)
+        _require(0 <= self.weight_decay < 1, "weight_decay", "from 0 to below 1", self.weight_decay)
+        _require(0 < self.clip < math.inf, "clip", "a norm above 0", self.clip)
+        _require(self.patience >= 0, "patience", "0 or more checks", self.patience)
+        _require(self.precision in PRECISIONS, "precision", f"one of {', '.join(PRECISIONS)}", self.precision)
+        _require(self.stopping in STOPPING, "stopping", f"one of {', '.join(STOPPING)}", self.stopping)
+        weights, words = self.class_weights, f"{' or '.join(CLASS_WEIGHTS)}, or {self.classes} numbers above 0"
+        if isinstance(weights, str):
+            _require(weights in CLASS_WEIGHTS, "class_weights", words, weights)
+        else:
+            usable = len(weights) == self.classes and all(0 < n < math.inf for n in weights)
+            _require(usable, "class_weights", words, weights)
 
     def _check_numbers(self) -> None:
         lengths = self.voxel or (1.0, 1.0, 1.0)
@@ -72,9 +147,9 @@ class SegmenterPlan:
         _require(min(sizes) >= 1 and max(sizes) <= MAX_CHANNELS, "channels", f"1 to {MAX_CHANNELS} a level", sizes)
         spatial = self.patch[: self.dimensions]
         _require(min(spatial) >= 8 and max(spatial) <= MAX_PATCH, "patch", f"8 to {MAX_PATCH} voxels", self.patch)
-        total = [math.prod(stride[axis] for stride in self.strides) for axis in range(self.dimensions)]
+        total = self.multiples
         odd = [n for n, by in zip(spatial, total, strict=True) if n % by]
-        _require(not odd, "patch", f"multiples of {total} with {len(sizes)} levels", self.patch)
+        _require(not odd, "patch", f"multiples of {list(total)} with {len(sizes)} levels", self.patch)
         left = [n // by for n, by in zip(spatial, total, strict=True)]
         _require(math.prod(left) > 1, "patch", "more than one voxel on the deepest level", self.patch)
 
@@ -82,6 +157,28 @@ class SegmenterPlan:
     def dimensions(self) -> int:
         """2 for a network of axial slices, 3 for one of blocks."""
         return NETWORKS[self.network].dimensions
+
+    @property
+    def multiples(self) -> tuple[int, ...]:
+        """What each side of a patch must be a multiple of."""
+        fixed = NETWORKS[self.network].multiple
+        if fixed:
+            return (fixed,) * self.dimensions
+        return tuple(math.prod(stride[axis] for stride in self.strides) for axis in range(self.dimensions))
+
+    @property
+    def channels_read(self) -> int:
+        """How many channels the network's first layer has: every input, in 2-D with its neighbouring slices."""
+        return len(self.inputs) * (1 if self.dimensions == 3 else 1 + 2 * self.neighbours)
+
+    @property
+    def classes(self) -> int:
+        """Background and regions."""
+        return 1 + len(self.regions)
+
+    def option(self, name: str) -> Any:
+        """An option of the network: the plan's, or the family's default."""
+        return NETWORKS[self.network].option(self, name)
 
     @property
     def strides(self) -> tuple[tuple[int, ...], ...]:
@@ -107,7 +204,14 @@ class SegmenterPlan:
 
     def to_json(self) -> dict[str, Any]:
         voxel = list(self.voxel) if self.voxel else None
-        return {**asdict(self), "patch": list(self.patch), "channels": list(self.channels), "voxel": voxel}
+        lists: dict[str, Any] = {name: list(getattr(self, name)) for name in _LISTS}
+        if not isinstance(self.class_weights, str):
+            lists["class_weights"] = list(self.class_weights)
+        options = {name: list(x) if isinstance(x, tuple) else x for name, x in self.options.items()}
+        lists["preparation"] = list(self.preparation)
+        lists["refine"] = [refinement_json(one) for one in self.refine]
+        lists["augmentation"] = self.augmentation.to_json()
+        return {**asdict(self), **lists, "options": options, "voxel": voxel}
 
     def to_text(self) -> str:
         """The plan on one line, keys sorted: equal plans have equal text."""
@@ -118,10 +222,15 @@ class SegmenterPlan:
         """Raises ImageRefusal (`bad_plan`) where a key is missing, unknown or of another kind."""
         try:
             voxel = tuple(data["voxel"]) if data["voxel"] else None
-            return cls(**{**data, "voxel": voxel, "patch": tuple(data["patch"]), "channels": tuple(data["channels"])})
+            lists = {name: tuple(data[name]) for name in _LISTS if name in data}
+            return cls(**{**data, **lists, "voxel": voxel})
         except (KeyError, TypeError, AttributeError) as error:
             found = f"{type(error).__name__}: {error}"
             raise ImageRefusal("bad_plan", "The plan has another form.", expected="a plan", found=found) from error
+
+
+def _plain(value: Any) -> Option:
+    return tuple(int(n) for n in value) if isinstance(value, list | tuple) else value
 
 
 def _require(holds: bool, name: str, expected: str, found: Any) -> None:

@@ -6,7 +6,7 @@ noise and thin structures do not alias. Sparse products on one thread: the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,34 +15,17 @@ from scipy import sparse
 
 from segmentation.errors import ImageRefusal
 from segmentation.grids import locate
+from segmentation.intensities import SCALES, constant_image
+from segmentation.orientation import as_filed, upright, upright_spacing
 from segmentation.plan import SegmenterPlan
-from segmentation.types import Grid, Mask, Shape, Volume
+from segmentation.preparation import prepared
+from segmentation.types import Grid, Mask, Shape, Volume, Window
 
 Floats = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.uint8]
+AxisWeights = tuple[sparse.csr_matrix | None, ...]  # along x, y, z: (new, old), or None where nothing changes
 
-SOFT_TISSUE_HU = (-160.0, 240.0)
-_PERCENTILES = (0.5, 99.5)
 _SLAB_BYTES = 2**26
-
-
-def upright(array: npt.NDArray[Any], grid: Grid) -> npt.NDArray[Any]:
-    """A view with the axes growing to the patient's right, anterior and superior."""
-    order = [ras for ras, _ in grid.axes]
-    turned = array[tuple(slice(None, None, sign) for _, sign in grid.axes)]
-    return turned.transpose([order.index(ras) for ras in range(3)])
-
-
-def as_filed(array: npt.NDArray[Any], grid: Grid) -> npt.NDArray[Any]:
-    """The inverse of `upright`: a view in the array axes of `grid`."""
-    back = array.transpose([ras for ras, _ in grid.axes])
-    return back[tuple(slice(None, None, sign) for _, sign in grid.axes)]
-
-
-def upright_spacing(grid: Grid) -> tuple[float, float, float]:
-    """Voxel spacing along x, y, z, mm."""
-    steps = {ras: step for (ras, _), step in zip(grid.axes, grid.spacing_mm, strict=True)}
-    return steps[0], steps[1], steps[2]
 
 
 def network_shape(grid: Grid, plan: SegmenterPlan) -> Shape:
@@ -66,10 +49,29 @@ def prepare_image(volume: Volume, plan: SegmenterPlan) -> Floats:
     """
     _check_image(volume, plan)
     array = resample(upright(volume.array, volume.grid), network_shape(volume.grid, plan))
-    if plan.intensity == "hu":
-        low, high = SOFT_TISSUE_HU
-        return (np.clip(array, low, high) - np.float32((low + high) / 2)) / np.float32((high - low) / 2)
-    return _z_score(array)
+    return SCALES[plan.intensity](array)
+
+
+def prepare_scan(scan: Sequence[Volume], plan: SegmenterPlan) -> Floats:
+    """What the network reads of an image's channels, (channels, X, Y, Z) along the patient's axes.
+
+    Raises ImageRefusal as `prepare_image`, and `wrong_channels` where there are not as many as the plan has inputs.
+    """
+    if len(scan) != len(plan.inputs):
+        raise ImageRefusal(
+            "wrong_channels",
+            "The image has another number of channels than the network reads.",
+            expected=f"{len(plan.inputs)}: {', '.join(plan.inputs)}",
+            found=str(len(scan)),
+            next_step="hand over every sequence, in this order",
+        )
+    return np.stack([prepare_image(channel, plan) for channel in scan])
+
+
+def focused(scan: Sequence[Volume], plan: SegmenterPlan) -> tuple[tuple[Volume, ...], Window]:
+    """The channels after the plan's steps of preparation, and which part of the file's array they are (all of it
+    without the step crop). Raises ImageRefusal as `preparation.prepared`."""
+    return prepared(scan, plan.preparation)
 
 
 def prepare_mask(mask: Mask, image: Grid, plan: SegmenterPlan) -> Classes:
@@ -93,23 +95,25 @@ def prepare_mask(mask: Mask, image: Grid, plan: SegmenterPlan) -> Classes:
     return classes
 
 
-def label_slabs(scores: Floats, size: Shape, labels: tuple[int, ...]) -> Iterator[tuple[slice, npt.NDArray[Any]]]:
+def label_slabs(
+    scores: Floats, size: Shape, labels: tuple[int, ...], weights: AxisWeights | None = None
+) -> Iterator[tuple[slice, npt.NDArray[Any]]]:
     """The label with the highest score at every voxel of a finer (or coarser) grid, a few planes of z at a time.
 
     `scores` (classes, X, Y, Z); yields the planes' place and their labels (x, y, planes). Scores are interpolated
-    linearly, so borders are smooth; only one slab of them is ever held.
+    linearly (`weights` along each axis; default: over the same extent), so borders are smooth; only one slab of them is
+    ever held. `label_export` gives the same labels faster.
     """
     names = np.array(labels, dtype=np.uint8 if max(labels) < 256 else np.uint16)
-    weights = axis_weights(scores.shape[3], size[2])
+    across = weights or tuple(axis_weights(old, new) for old, new in zip(scores.shape[1:], size, strict=True))
     per_plane = 4 * len(scores) * max(size[0], scores.shape[1]) * max(size[1], scores.shape[2])
     planes = max(1, _SLAB_BYTES // per_plane)
     for start in range(0, size[2], planes):
         part = slice(start, min(start + planes, size[2]))
-        slab = scores if weights is None else _along(scores, weights[part], 3)
-        slab = slab[..., part] if weights is None else slab
+        slab = scores[..., part] if across[2] is None else _along(scores, across[2][part], 3)
         for axis in (2, 1):
-            across = axis_weights(slab.shape[axis], size[axis - 1])
-            slab = slab if across is None else _along(slab, across, axis)
+            one = across[axis - 1]
+            slab = slab if one is None else _along(slab, one, axis)
         yield part, names[slab.argmax(axis=0)]
 
 
@@ -162,23 +166,10 @@ def _check_image(volume: Volume, plan: SegmenterPlan) -> None:
         step = "fill the missing voxels in the source, or leave the image out"
         raise ImageRefusal("non_finite", "The image has holes.", expected="finite voxels", found="none", next_step=step)
     if low == high:
-        raise _constant(f"{low:g} everywhere")
+        raise constant_image(f"{low:g} everywhere")
 
 
-def _z_score(array: Floats) -> Floats:
-    low, high = (np.float32(n) for n in np.percentile(array, _PERCENTILES))
-    clipped = np.clip(array, low, high)
-    mean, spread = float(clipped.mean(dtype=np.float64)), float(clipped.std(dtype=np.float64))
-    if not spread > 0:
-        raise _constant(f"99 % of the voxels are {float(low):g}")
-    return (clipped - np.float32(mean)) / np.float32(spread)
-
-
-def _constant(found: str) -> ImageRefusal:
-    return ImageRefusal(
-        "constant_image",
-        "The image shows nothing.",
-        expected="voxels that differ",
-        found=found,
-        next_step="check the export of the series",
-    )
+__all__ = [
+    "SCALES", "as_filed", "axis_weights", "focused", "label_slabs", "network_shape", "prepare_image", "prepare_mask",
+    "prepare_scan", "resample", "upright", "upright_spacing",
+]  # fmt: skip

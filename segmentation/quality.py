@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from segmentation.expected_volumes import VolumeRange
+from segmentation.metrics import dice
 from segmentation.radiomics.region import RegionVoxels, connect_runs, cut_regions, labels_of_runs
 from segmentation.types import Finding, Grid, Mask, Window
 
@@ -17,6 +19,9 @@ PLAUSIBLE_ML = (0.01, 5000.0)
 MANY_PIECES = 3
 SPECK_VOXELS = 10
 MAX_COMPARED = 64  # regions that fit the bits of one number
+TORSO_MM = 250.0  # an image this wide shows both sides of the body
+DISAGREEMENT = 0.8  # mean Dice between the members of an ensemble below which a person looks
+_SIDES = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +30,7 @@ class _Subject:
 
     mask: Mask
     units_mm: bool
+    expected: Mapping[str, VolumeRange]
 
     @cached_property
     def regions(self) -> dict[str, RegionVoxels | None]:
@@ -35,9 +41,15 @@ class _Subject:
         return {name: region for name, region in self.regions.items() if region is not None}
 
 
-def check_mask(mask: Mask, *, units_mm: bool = True) -> list[Finding]:
-    """Every finding on a mask, in the order of `CHECKS`. Of a crop, `source` tells where the borders were."""
-    subject = _Subject(mask, units_mm)
+def check_mask(
+    mask: Mask, *, units_mm: bool = True, expected: Mapping[str, VolumeRange] | None = None
+) -> list[Finding]:
+    """Every finding on a mask, in the order of `CHECKS`. Of a crop, `source` tells where the borders were.
+
+    `expected` holds what volumes of a region the training cases show (see `expected_volumes`); without it a volume is
+    implausible only where no organ has it.
+    """
+    subject = _Subject(mask, units_mm, expected or {})
     return [finding for check in CHECKS for finding in check(subject)]
 
 
@@ -113,13 +125,14 @@ def _many_pieces(subject: _Subject) -> list[Finding]:
 def _implausible_volume(subject: _Subject) -> list[Finding]:
     if not subject.units_mm:
         return []
-    low, high = PLAUSIBLE_ML
     findings = []
     for name, region in subject.present.items():
+        known = subject.expected.get(name)
+        low, high = (known.low_ml, known.high_ml) if known else PLAUSIBLE_ML
         volume_ml = region.n_voxels * subject.mask.grid.voxel_ml
         if not low <= volume_ml <= high:
             message = (
-                f"{name} measures {volume_ml:.3g} ml, expected {low:g} to {high:g}; check the spacing and the mask"
+                f"{name} measures {volume_ml:.3g} ml, expected {low:.3g} to {high:.4g}; check the spacing and the mask"
             )
             findings.append(Finding("implausible_volume", "review", message))
     return findings
@@ -137,6 +150,60 @@ def _apart(subject: _Subject) -> list[Finding]:
         own = np.uint64(1 << list(subject.mask.regions).index(name))
         if (together[(together & own) > 0] == own).all():
             findings.append(Finding("region_apart", "review", f"{name} touches no other region; check side and label"))
+    return findings
+
+
+def _wrong_side(subject: _Subject) -> list[Finding]:
+    """A region named left that lies to the right of its namesake, or, alone, on the other half of a whole torso."""
+    findings = []
+    for name, region in subject.present.items():
+        side = next((side for side in _SIDES if side in name.lower().replace("-", "_").split("_")), None)
+        if side is None:
+            continue
+        twin = subject.present.get(name.replace(side, _SIDES[side]))
+        if side == "right" and twin is not None:
+            continue  # told once, of the left one
+        beyond = _to_right(region, subject.mask) - _middle(twin, subject.mask)
+        if (_sees_both_sides(subject) or twin is not None) and (beyond > 0 if side == "left" else beyond < 0):
+            place = f"{_SIDES[side]} of its namesake" if twin is not None else f"on the patient's {_SIDES[side]}"
+            message = f"{name} lies {place}; check the label and the image's orientation"
+            findings.append(Finding("wrong_side", "review", message))
+    return findings
+
+
+def _sees_both_sides(subject: _Subject) -> bool:
+    source = subject.mask.source or subject.mask.grid
+    return subject.units_mm and float(np.abs(source.affine[0, :3]) @ np.asarray(source.shape)) >= TORSO_MM
+
+
+def _middle(twin: RegionVoxels | None, mask: Mask) -> float:
+    """Where left ends: at the namesake's centre, or in the middle of the image; mm towards the patient's right."""
+    if twin is not None:
+        return _to_right(twin, mask)
+    source = mask.source or mask.grid
+    return float(source.affine[0] @ [*((n - 1) / 2 for n in source.shape), 1.0])
+
+
+def _to_right(region: RegionVoxels, mask: Mask) -> float:
+    """The region's centre of mass along the patient's right, mm."""
+    inner = region.block[1:-1, 1:-1, 1:-1]
+    centre = []
+    for axis, part in zip((2, 1, 0), region.window, strict=True):
+        others = tuple(other for other in range(3) if other != axis)
+        counts = inner.sum(axis=others, dtype=np.int64)
+        centre.append(part.start + float(counts @ np.arange(len(counts))) / region.n_voxels)
+    return float(mask.affine[0] @ [*centre, 1.0])
+
+
+def check_disagreement(mask: Mask, members: Sequence[Mask]) -> list[Finding]:
+    """Where the members of an ensemble differ from the mask that they make: mean Dice of a region below 0.8."""
+    findings = []
+    for name, label in mask.regions.items():
+        scores = [dice(mask, member, label) for member in members]
+        mean = float(np.mean(scores)) if scores else 1.0
+        if mean < DISAGREEMENT:
+            message = f"{name}: the members of the ensemble agree with it to a mean Dice of {mean:.2f} only"
+            findings.append(Finding("ensemble_disagreement", "review", message))
     return findings
 
 
@@ -163,4 +230,5 @@ CHECKS: tuple[Callable[[_Subject], list[Finding]], ...] = (
     _many_pieces,
     _implausible_volume,
     _apart,
+    _wrong_side,
 )

@@ -14,10 +14,10 @@ import torch
 from segmentation.augment import Source
 from segmentation.device import check_memory
 from segmentation.errors import ImageRefusal
-from segmentation.nifti_header import read_header
 from segmentation.plan import SegmenterPlan
-from segmentation.preprocess import network_shape, prepare_image, prepare_mask, upright_spacing
-from segmentation.reading import read_image, read_mask
+from segmentation.preprocess import network_shape, prepare_mask, prepare_scan, upright_spacing
+from segmentation.reading import read_mask
+from segmentation.scans import read_scan, scan_grid
 from segmentation.training_case import TrainingCase
 from segmentation.types import Grid
 
@@ -37,18 +37,29 @@ def read_sources(cases: Sequence[TrainingCase], plan: SegmenterPlan, *, limit_by
     if len(set(names)) != len(names):
         raise ImageRefusal("duplicate_case", "A case is named twice.", expected="distinct ids", found=str(len(names)))
     ordered = sorted(cases, key=lambda case: case.case_id)
-    check_memory(
-        _needed(ordered, plan),
-        limit_bytes,
-        what=f"{len(ordered)} training cases at the plan's voxels",
-        remedy="take a coarser voxel, or fewer cases",
-    )
+    check_images(ordered, plan, limit_bytes)
     sources = [_source(case, plan) for case in ordered]
     if not any(source.spots for source in sources):
-        found = f"{len(sources)} masks without a voxel of {sorted(plan.regions)}"
-        step = "check the labels of the regions"
-        raise ImageRefusal("nothing_to_learn", "No mask holds a region.", expected="one", found=found, next_step=step)
+        raise nothing_to_learn(len(sources), plan)
     return sources
+
+
+def check_images(cases: Sequence[TrainingCase], plan: SegmenterPlan, limit_bytes: int | None = None) -> int:
+    """Bytes that the cases take in memory. Raises ImageRefusal (`too_large`) above the limit (default: what is free)."""
+    needed = _needed(cases, plan)
+    check_memory(
+        needed,
+        limit_bytes,
+        what=f"{len(cases)} training cases at the plan's voxels",
+        remedy="take a coarser voxel, or fewer cases",
+    )
+    return needed
+
+
+def nothing_to_learn(masks: int, plan: SegmenterPlan) -> ImageRefusal:
+    """The refusal of cases whose masks hold no region."""
+    found, step = f"{masks} masks without a voxel of {sorted(plan.regions)}", "check the labels of the regions"
+    return ImageRefusal("nothing_to_learn", "No mask holds a region.", expected="one", found=found, next_step=step)
 
 
 def hold_out(sources: Sequence[Source], seed: int) -> tuple[list[Source], list[Source]]:
@@ -70,6 +81,14 @@ def hold_out(sources: Sequence[Source], seed: int) -> tuple[list[Source], list[S
     )
 
 
+def class_counts(sources: Sequence[Source], classes: int) -> npt.NDArray[np.int64]:
+    """How many voxels of each class, background first, the masks hold."""
+    total = np.zeros(classes, dtype=np.int64)
+    for source in sources:
+        total += np.bincount(source.classes.numpy().ravel(), minlength=classes)
+    return total
+
+
 def fingerprint_of(sources: Sequence[Source], plan: SegmenterPlan) -> str:
     """What is trained on what, as hex: the plan and every voxel of the cases."""
     digest = hashlib.sha256(plan.to_text().encode())
@@ -82,21 +101,22 @@ def fingerprint_of(sources: Sequence[Source], plan: SegmenterPlan) -> str:
 
 
 def _needed(cases: Sequence[TrainingCase], plan: SegmenterPlan) -> int:
-    """Bytes: a float and a byte a voxel for all, and the largest as filed while it is read."""
+    """Bytes: a float a channel and a byte a voxel for all, and the largest as filed while it is read."""
     grids = []
     for case in cases:
         with _naming(case):
-            grids.append(read_header(case.image).grid)
-    kept = sum(math.prod(network_shape(grid, plan)) * 5 for grid in grids)
-    return kept + max(math.prod(grid.shape) for grid in grids) * 16
+            grids.append(scan_grid(case.images))
+    channels = len(plan.inputs)
+    kept = sum(math.prod(network_shape(grid, plan)) * (4 * channels + 1) for grid in grids)
+    return kept + max(math.prod(grid.shape) for grid in grids) * (12 + 4 * channels)
 
 
 def _source(case: TrainingCase, plan: SegmenterPlan) -> Source:
     with _naming(case):
-        volume = read_image(case.image)
-        image = prepare_image(volume, plan) - np.float32(plan.fill)
-        classes = prepare_mask(read_mask(case.mask, plan.regions), volume.grid, plan)
-    spacing, spots = _spacing(volume.grid, plan), _spots(classes, case.case_id)
+        scan = read_scan(case.images)
+        image = prepare_scan(scan, plan) - np.float32(plan.fill)
+        classes = prepare_mask(read_mask(case.mask, plan.regions), scan[0].grid, plan)
+    spacing, spots = _spacing(scan[0].grid, plan), _spots(classes, case.case_id)
     return Source(case.case_id, case.patient, torch.from_numpy(image), torch.from_numpy(classes), spots, spacing)
 
 

@@ -1,9 +1,13 @@
-"""A trained network as bytes and back: safetensors with the plan beside the weights. Never unpickles."""
+"""A trained network as bytes and back: safetensors with the plan beside the weights. Never unpickles.
+
+Version 2 also says what was trained on (`training_facts`); version 1 is still read, and says nothing of it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,16 +18,17 @@ from torch import nn
 from segmentation.errors import ImageRefusal
 from segmentation.networks import NETWORKS
 from segmentation.plan import SegmenterPlan
+from segmentation.training_facts import TrainingFacts
 
-FORMAT = 1
+FORMAT, READABLE = 2, (1, 2)
 _KEY = "segmenter"  # one entry: the format keeps no order among several, and equal networks must give equal bytes
 _HEADER_BYTES = 2**24
 
 
-def pack(plan: SegmenterPlan, network: nn.Module) -> bytes:
+def pack(plan: SegmenterPlan, network: nn.Module, facts: TrainingFacts | None = None) -> bytes:
     """The plan and the weights as a safetensors file; the same network gives the same bytes."""
     tensors = {name: value.detach().to("cpu").contiguous() for name, value in network.state_dict().items()}
-    about = {"format": FORMAT, "plan": plan.to_json()}
+    about = {"format": FORMAT, "plan": plan.to_json(), "trained_on": facts.to_json() if facts else None}
     return save(tensors, {_KEY: json.dumps(about, sort_keys=True, separators=(",", ":"))})
 
 
@@ -34,18 +39,36 @@ def unpack(data: bytes) -> tuple[SegmenterPlan, nn.Module]:
     weights are not those of the network that the plan describes.
     """
     about = _about(data)
-    if about.get("format") != FORMAT:
+    if about.get("format") not in READABLE:
         raise _damaged("format " + str(about.get("format")))
     plan = SegmenterPlan.from_json(about.get("plan", {}))
     try:
         tensors = load(data)
     except (SafetensorError, KeyError, ValueError) as error:
         raise _damaged(type(error).__name__) from error
-    with torch.device("meta"):
-        network = NETWORKS[plan.network].build(plan)
-    _check_weights(network, tensors, plan)
+    with torch.random.fork_rng(devices=[]):
+        with torch.device("meta"):
+            network = _built(plan)
+        _check_weights(network, tensors, plan)
+        if any(table.is_meta for name, table in network.named_buffers() if name not in tensors):
+            network = _built(plan)  # tables that follow from the plan are in no file: they have to be computed
     network.load_state_dict(tensors, assign=True)
     return plan, network.eval()
+
+
+def _built(plan: SegmenterPlan) -> nn.Module:
+    """The plan's network without the weights that a training started from: those of the file replace them."""
+    options = {name: value for name, value in plan.options.items() if name != "weights"}
+    return NETWORKS[plan.network].build(replace(plan, options=options))
+
+
+def trained_on(data: bytes) -> TrainingFacts | None:
+    """What a packed network was trained on; None where its file does not say. Raises ImageRefusal (`weights_damaged`)."""
+    found = _about(data).get("trained_on")
+    try:
+        return TrainingFacts.from_json(found) if found else None
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(f"facts of another form ({type(error).__name__})") from error
 
 
 def fingerprint(data: bytes) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from segmentation.networks import NETWORKS
 from segmentation.phantoms import PhantomSpec, phantom
 from segmentation.plan import SegmenterPlan
 from segmentation.training_case import TrainingCase
@@ -28,7 +30,16 @@ BLOCKS = SegmenterPlan(
     seed=3,
 )
 SLICES = replace(BLOCKS, network="unet_2d", patch=(24, 24, 1), neighbours=1, batch=6)
-PLANS = {"unet_3d": BLOCKS, "unet_2d": SLICES}
+SMALL: dict[str, dict[str, Any]] = {  # where a network needs other sizes than the rest
+    "deeplab_2d": {"options": {"encoder": "mobilenetv3_small_050"}},
+    "swin_unetr_2d": {"patch": (64, 32, 1)},
+    "swin_unetr_3d": {"patch": (64, 32, 32), "options": {"window": 2}},
+    "timm_2d": {"options": {"encoder": "mobilenetv3_small_050"}},
+}
+PLANS = {
+    name: replace(SLICES if family.dimensions == 2 else BLOCKS, network=name, **SMALL.get(name, {}))
+    for name, family in NETWORKS.items()
+}
 LEARNING = {  # enough to outline the phantoms
     "unet_3d": replace(BLOCKS, channels=(16, 32, 64), steps=70),
     "unet_2d": replace(SLICES, channels=(16, 32, 64), steps=100),
@@ -52,5 +63,5 @@ def write_cases(folder: Path, numbers: range, layout: tuple[str, str] = ("images
         drawn = patient(number)
         write_image(drawn[0], image)
         write_mask(drawn[1], mask)
-        cases.append(TrainingCase(f"case_{number:02d}", image, mask))
+        cases.append(TrainingCase(f"case_{number:02d}", (image,), mask))
     return cases

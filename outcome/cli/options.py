@@ -18,6 +18,16 @@ Overrides = Annotated[
 PartitionName = Annotated[
     str | None, typer.Option("--partition", metavar="NAME", help="only this partition of the study's cases")
 ]
+HarmoniseWith = Annotated[
+    int,
+    typer.Option("--harmonise-with", min=0, metavar="N", help="a site that the harmonisation does not know enters by "
+                 "its first N measured cases, without outcomes; 0: it is taken at no shift"),
+]  # fmt: skip
+Outlines = Annotated[
+    int,
+    typer.Option("--outlines", min=0, max=1000, metavar="N", help="redraw each case's outlines N times and write how "
+                 "far its risks move (outlines.parquet); 0: not"),
+]  # fmt: skip
 ProtocolFile = Annotated[
     Path | None,
     typer.Option("--protocol", metavar="FILE", help="what `outcome protocol` fixed beforehand; deviations are listed"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from outcome.cli.options import (
     AsJson,
     BundleFolder,
     Device,
+    HarmoniseWith,
+    Outlines,
     OutStore,
     Overrides,
     PartitionName,
@@ -47,6 +49,7 @@ from outcome.config import Study, load_study
 from outcome.errors import EXIT_OK
 from outcome.executor import Workers
 from outcome.pipeline.device import checked_device
+from outcome.pipeline.harmonising import refuse_without_harmonising
 from outcome.pipeline.protocol import Protocol, adopt_protocol, deviations, read_protocol
 from outcome.pipeline.run import STAGE_RUNNERS, overview, run_stages
 from outcome.pipeline.session import open_run
@@ -127,7 +130,7 @@ def run_command(
 def validate_command(
     bundle: BundleFolder, study: StudyFile, out: OutStore, partition: PartitionName = None, overrides: Overrides = None,
     workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", protocol: ProtocolFile = None,
-    json: AsJson = False, quiet: Quiet = False,
+    harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0, json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """External validation: the frozen bundle on another study's cases; every setting from the bundle, nothing fitted.
 
@@ -137,22 +140,26 @@ def validate_command(
     screen = Screen(as_json=json, quiet=quiet)
     fixed = None if protocol is None else _protocol(protocol, bundle, loaded, screen)
     stages = [stage for stage in STAGES if stage != "train"]
-    return _work(loaded, out, stages, _how(workers, scheduler, device), screen, _Frozen(bundle, fixed))
+    frozen = _Frozen(bundle, fixed, harmonise_with, outlines)
+    return _work(loaded, out, stages, _how(workers, scheduler, device), screen, frozen)
 
 
 def predict_command(
     bundle: BundleFolder, study: StudyFile, out: OutStore, partition: PartitionName = None, overrides: Overrides = None,
-    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", json: AsJson = False,
-    quiet: Quiet = False,
+    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto",
+    harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0, json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """The frozen bundle on any study: predictions.parquet; outcomes need not be known.
+
+    With --outlines also outlines.parquet: how far each risk moves when the regions are outlined differently.
 
     Example: outcome predict store/kits23/bundle hospital.yaml --out predictions
     """
     loaded = apply_bundle(bundle, load_study(study, overrides or ()), out, partition, outcomes_needed=False)
     stages = ["cohort", "segment", "radiomics", "features", "predict"]
     screen = Screen(as_json=json, quiet=quiet)
-    return _work(loaded, out, stages, _how(workers, scheduler, device), screen, _Frozen(bundle))
+    frozen = _Frozen(bundle, None, harmonise_with, outlines)
+    return _work(loaded, out, stages, _how(workers, scheduler, device), screen, frozen)
 
 
 @dataclass(frozen=True)
@@ -173,13 +180,17 @@ def _protocol(path: Path, bundle: Path, study: Study, screen: Screen) -> Protoco
 
 @dataclass(frozen=True)
 class _Frozen:
-    """The bundle that is applied, and the protocol that was fixed for it."""
+    """The bundle that is applied, the protocol that was fixed for it, with how many cases a new site enters, and how
+    many other outlines stand behind the range of a risk."""
 
     bundle: Path
     protocol: Protocol | None = None
+    entering: int = 0
+    outlines: int = 0
 
     def adopt(self, run: Run) -> None:
-        """Both into the store, before any case is read."""
+        """Bundle and protocol into the store, before any case is read."""
+        refuse_without_harmonising(read_bundle(self.bundle), self.entering)
         adopt_bundle(run, self.bundle)
         if self.protocol is not None:
             adopt_protocol(run.store, self.protocol)
@@ -199,6 +210,7 @@ def _work(
     ):
         if frozen is not None:
             frozen.adopt(run)
+            run = replace(run, harmonise_with=frozen.entering, outlines=frozen.outlines)
         results = run_stages(run, [STAGE_RUNNERS[stage] for stage in stages])
         document = {
             "study": study.name,

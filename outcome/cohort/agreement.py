@@ -12,6 +12,7 @@ from outcome.dictionary import Availability, DataDictionary, Role, Variable, Var
 from outcome.errors import ConfigRefusal
 
 _RIVALS = ("comparator", "scores[", "readers[")
+_CATEGORY = VariableKind.CATEGORICAL
 _ORDERING = ("at_least", "at_most", "above", "below", "between")
 
 
@@ -93,6 +94,23 @@ def _leaks(study: Study, dictionary: DataDictionary) -> Iterator[str]:
                 )
 
 
+def _batches(study: Study, dictionary: DataDictionary) -> Iterator[str]:
+    """Harmonisation reads what is known before surgery alone: a batch with a closed list of names, and predictors."""
+    harmonise, place = study.training.harmonise, "training.harmonise"
+    if harmonise is None:
+        return
+    by = [dictionary[harmonise.variable]] if harmonise.variable else []
+    yield from (f"{place}.by: {v.name} is {v.kind}, not categorical" for v in by if v.kind is not _CATEGORY)
+    for variable in (*by, *(dictionary[name] for name in harmonise.covariates)):
+        if variable.availability is not Availability.PREOPERATIVE:
+            yield f"{place}: {variable.name} is {variable.availability}; it must be preoperative"
+    for variable in (dictionary[name] for name in harmonise.covariates):
+        if variable.kind not in (VariableKind.NUMERIC, VariableKind.BOOLEAN):
+            yield f"{place}.covariates: {variable.name} is {variable.kind}, neither numeric nor yes/no"
+        elif Role.PREDICTOR not in variable.roles:
+            yield f"{place}.covariates: {variable.name} is no predictor"
+
+
 def _values(study: Study, dictionary: DataDictionary) -> Iterator[str]:
     for place, condition in _conditions(study):
         problem = _value_problem(condition, dictionary[condition.variable])
@@ -147,4 +165,4 @@ TIME_WORDS = {
     }.items()
     for word in words
 }
-CHECKS = (_wrong_kinds, _wrong_time_units, _leaks, _values)
+CHECKS = (_wrong_kinds, _wrong_time_units, _leaks, _batches, _values)

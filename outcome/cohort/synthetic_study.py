@@ -146,6 +146,18 @@ mask:
   "on": ct
   regions: {{kidney: 1, tumor: 2}}
 {segmenter}
+radiomics:
+  profiles:
+    ct:
+      image: ct
+      settings:
+        grid: {{by: volume, spacing_mm: [3, 3, 3]}}
+        interpolation: {{round_intensities: true}}
+        resegmentation: {{range: [-100, 300]}}
+        discretisation: {{method: fixed_bin_size, value: 25}}
+        texture: {{directions: [merged]}}
+        families: [cm, szm, ngt]
+
 image_blocks:
   sequences: {{ct: hu}}
   region: tumor

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from outcome.config.comparison import Comparator, PublishedScore, Reader, refuse_uncrossable, refuse_unfit
 from outcome.config.conditions import Condition
@@ -130,6 +130,25 @@ class Subgroup(Model):
         return self
 
 
+class Harmonise(Model):
+    """Columns of several sites or scanners on one scale (ComBat), beside doing nothing, inside the training folds."""
+
+    by: str = Field(min_length=1, description="`site`, or a categorical variable known before surgery: the scanner")
+    covariates: tuple[str, ...] = Field(default=(), description="numeric or yes/no predictors whose effect is kept")
+    blocks: tuple[Name, ...] = Field(default=("radiomics",), min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Harmonise:
+        if self.by in self.covariates:
+            raise ValueError(f"{self.by} makes the batches and cannot be a covariate")
+        return self
+
+    @property
+    def variable(self) -> str | None:
+        """The variable that makes the batches; None for the site."""
+        return None if self.by == "site" else self.by
+
+
 class Training(Model):
     """How models are trained. The defaults suit a few hundred cases."""
 
@@ -146,12 +165,38 @@ class Training(Model):
         description="fusion needs image_blocks and is left out without them",
     )
     network: Network = Network()
+    harmonise: Harmonise | None = Field(default=None, description="default: nothing is harmonised")
+
+    @model_serializer(mode="wrap")
+    def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `harmonise` where there is none: studies that do not ask for it keep their keys."""
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if name != "harmonise" or value is not None}
+
+
+class RadiomicsProfile(Model):
+    """One way to measure an image: its features are called `<region>.<profile>.<tag>`."""
+
+    image: Name = Field(description="a key of images; one with masks of its own is measured there")
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="as in the files of `segmentation radiomics --settings` (docs/radiomics.md)"
+    )
+
+
+class Stability(Model):
+    """Some development cases are measured again, and training leaves out what agrees too little with itself."""
+
+    perturbations: int = Field(default=10, ge=2, le=100, description="how often each of these cases is measured again")
+    cases: int = Field(default=20, ge=2, description="so many development cases at most, whole patients by lot")
+    least: float = Field(default=0.75, ge=0, le=1, description="of the intraclass correlation's lower 95 % limit")
 
 
 class Radiomics(Model):
-    """Which families of measurements are taken of each region."""
+    """What is measured of each region: families of the files as they are, and profiles with settings of their own."""
 
     families: tuple[Literal["shape", "intensity"], ...] = ("shape", "intensity")
+    profiles: dict[Name, RadiomicsProfile] = Field(default_factory=dict)
+    stability: Stability | None = Field(default=None, description="default: nothing is measured again")
 
 
 class Study(Model):
@@ -212,6 +257,27 @@ class Study(Model):
         return self
 
     @model_validator(mode="after")
+    def _profiles_fit(self) -> Study:
+        profiles = self.radiomics.profiles
+        absent = sorted({profile.image for profile in profiles.values()} - set(self.images))
+        if absent:
+            raise ValueError(
+                f"radiomics.profiles names {', '.join(absent)}, which is no key of images ({', '.join(self.images)})"
+            )
+        if profiles and self.mask is None:
+            raise ValueError("radiomics.profiles needs mask, the regions to measure")
+        return self
+
+    @model_validator(mode="after")
+    def _no_outcome_is_harmonised_by(self) -> Study:
+        made_of = {name for endpoint in self.endpoints.values() for name in endpoint_variables(endpoint)}
+        harmonise = self.training.harmonise
+        outcomes = [] if harmonise is None else sorted(made_of & {harmonise.by, *harmonise.covariates})
+        if outcomes:
+            raise ValueError(f"training.harmonise names {', '.join(outcomes)}, of which an endpoint is made")
+        return self
+
+    @model_validator(mode="after")
     def _comparisons_fit(self) -> Study:
         refuse_unfit(self.endpoints, self.scores, self.readers)
         refuse_uncrossable(self.crossed, [group.variable for group in self.subgroups])
@@ -245,6 +311,9 @@ def _variables_used(study: Study) -> Iterable[tuple[str, str]]:
     if study.comparator:
         yield "comparator", study.comparator.variable
     yield from ((f"scores[{number}]", score.variable) for number, score in enumerate(study.scores))
+    if study.training.harmonise:
+        named = (study.training.harmonise.variable, *study.training.harmonise.covariates)
+        yield from (("training.harmonise", name) for name in named if name)
     yield from ((f"readers[{number}]", reader.variable) for number, reader in enumerate(study.readers))
 
 

@@ -131,9 +131,10 @@ def words_of(column: FeatureColumn) -> tuple[str, str]:
     """What a reader calls the feature, and its unit; a measurement by the catalogue's definition of it."""
     if column.block != "radiomics":
         return column.label or column.name.partition(":")[2].replace("_", " "), column.unit
-    region, _, tag = column.name.partition(":")[2].partition(".")
+    region, *profile, tag = column.name.partition(":")[2].split(".")
     definition, unit = measurement_words(tag)
-    return f"{region.replace('_', ' ').capitalize()}: {definition or tag.replace('_', ' ')}", unit
+    where = " ".join([region, *(f"({name})" for name in profile)]).replace("_", " ").capitalize()
+    return f"{where}: {definition or tag.replace('_', ' ')}", unit
 
 
 def value_text(column: FeatureColumn, value: object, unit: str = "") -> str:

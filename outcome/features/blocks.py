@@ -9,7 +9,7 @@ import pandas as pd
 
 from outcome.dictionary import DataDictionary
 from outcome.features.clinical import clinical_features
-from outcome.features.columns import IMAGE, FeatureColumn
+from outcome.features.columns import BATCH, BATCH_COLUMN, IMAGE, FeatureColumn
 from outcome.features.crops import IMAGE_PREFIX
 
 
@@ -29,6 +29,19 @@ def join_blocks(
     blocks = [image_column(str(sequence)) for sequence in images.columns]
     present = images.reindex(clinical.index).set_axis([column.name for column in blocks], axis=1)
     return pd.concat([clinical, named, present], axis=1), [*columns, *blocks]
+
+
+def with_batch(
+    frame: pd.DataFrame, columns: Iterable[FeatureColumn], batch: Mapping[str, str | None], label: str
+) -> tuple[pd.DataFrame, list[FeatureColumn]]:
+    """The same features and the batch of each case (`batch`: case_id to name, None or absent where not known).
+
+    `label` says what makes a batch, e.g. "site".
+    """
+    names = [batch.get(str(case)) for case in frame.index]
+    named = pd.Series([name if name else None for name in names], index=frame.index, dtype=object)
+    column = FeatureColumn(BATCH_COLUMN, "case", BATCH, "preoperative", label=label)
+    return frame.assign(**{BATCH_COLUMN: named}), [*columns, column]
 
 
 def images_present(sequences: Iterable[str], found: Mapping[str, Iterable[str]]) -> pd.DataFrame:

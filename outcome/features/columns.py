@@ -1,7 +1,7 @@
 """What each column of the features frame is: where it comes from, when it is known, what values it may take.
 
 The features frame is indexed by `case_id` and has one column a `FeatureColumn`, named `<block>:<name>`. Numeric and
-boolean columns are float64 with NaN for missing; categorical columns hold str with None for missing.
+boolean columns are float64 with NaN for missing; categorical columns and the batch hold str with None for missing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from outcome.errors import DataRefusal
 from outcome.types import InputSet
 
 IMAGE = "image"  # 1 where the case's crop of this sequence is there, missing where not; the voxels are in `Crops`
-KINDS = ("numeric", "boolean", "categorical", IMAGE)
+BATCH = "batch"  # where or on what a case was measured (site, scanner): read by harmonisation, never by a model
+BATCH_COLUMN = "case:batch"
+KINDS = ("numeric", "boolean", "categorical", IMAGE, BATCH)
 AVAILABILITIES = ("preoperative", "planned")
 
 
@@ -85,7 +87,8 @@ def require_columns(frame: pd.DataFrame, columns: Sequence[FeatureColumn]) -> No
             found=f"{len(absent)} absent, the first: {', '.join(absent[:5])}",
             next_step="build the features with the same dictionary and recipe as the model",
         )
-    text = [c.name for c in columns if c.kind != "categorical" and not pd.api.types.is_numeric_dtype(frame[c.name])]
+    stated = [c.name for c in columns if c.kind not in ("categorical", BATCH)]
+    text = [name for name in stated if not pd.api.types.is_numeric_dtype(frame[name])]
     if text:
         raise DataRefusal(
             "a column declared as a number holds something else",

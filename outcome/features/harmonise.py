@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from outcome.errors import DataRefusal
-from outcome.features.batch_model import BatchModel, fit_batch_model
+from outcome.features.batch_model import BatchModel, Names, fit_batch_model
 from outcome.features.shrinkage import Prior, common_prior, describe, own_prior, shrink
 from outcome.types import FloatArray
 
@@ -83,9 +83,18 @@ class Harmoniser:
                 found=str(unknown),
                 next_step="let it enter with some of its cases (with_site)",
             )
-        z = self.model.standardise(rows)
-        for name in set(names):
-            mine, effect = names == name, self.sites[name]
+        return self.transform_expected(rows, names)
+
+    def transform_expected(self, rows: pd.DataFrame, site: Sequence[str] | Names) -> pd.DataFrame:
+        """As `transform`, with cases of sites that are not known ("" among them) as a site without cases.
+
+        That is what the training sites lead to expect of any site: no shift, and their usual scale.
+        """
+        names, z = np.asarray(site, dtype=np.str_), self.model.standardise(rows)
+        known = np.isin(names, list(self.sites))
+        z[~known] = (z[~known] - self.prior.shift) / np.sqrt(self.prior.rate / (self.prior.shape - 1))
+        for name in set(names[known]):
+            mine, effect = names == name, self.sites[str(name)]
             z[mine] = (z[mine] - effect.shift) / effect.scale
         return self.model.put_back(rows, z)
 
@@ -147,7 +156,7 @@ def fit_harmoniser(
     return harmoniser
 
 
-def site_names(site: str | Sequence[str], n: int) -> np.ndarray[Any, np.dtype[np.str_]]:
+def site_names(site: str | Sequence[str], n: int) -> Names:
     """One site name a row, (n,). Raises DataRefusal for another number of names and for rows without a site."""
     given = [site] * n if isinstance(site, str) else list(site)
     without = sum(not isinstance(name, str) or not name for name in given)
@@ -161,7 +170,7 @@ def site_names(site: str | Sequence[str], n: int) -> np.ndarray[Any, np.dtype[np
     return np.array(given, dtype=np.str_)
 
 
-def _by_size(names: np.ndarray[Any, np.dtype[np.str_]]) -> tuple[list[str], list[str]]:
+def _by_size(names: Names) -> tuple[list[str], list[str]]:
     found, counts = np.unique(names, return_counts=True)
     large = [str(name) for name in found[counts >= LEAST_CASES]]
     if len(large) < 2:

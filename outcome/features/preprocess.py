@@ -4,7 +4,8 @@ Missing numbers take the training median, missing booleans the mode, missing cat
 the mode where they are rare); features often missing get a 0/1 column saying so. Numbers with a long right tail
 are taken as log1p, then winsorised and standardised. Columns that are all missing, constant, very rare or that
 repeat an earlier one are dropped, with the reason kept. A selection by the outcome, where asked for, happens here
-too, so that it can only see the rows it is given.
+too, so that it can only see the rows it is given. Where asked for, columns are harmonised between batches before all
+of this (`outcome.features.batches`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from outcome.features.columns import IMAGE, FeatureColumn, columns_from_json, columns_to_json, require_columns
+from outcome.features.batches import HarmoniseRules, entered, fit_batches, harmonised, unknown_batches
+from outcome.features.columns import (
+    BATCH,
+    BATCH_COLUMN,
+    IMAGE,
+    FeatureColumn,
+    columns_from_json,
+    columns_to_json,
+    require_columns,
+)
 from outcome.features.filters import redundant_with, strongest
+from outcome.features.harmonise import Harmoniser
 from outcome.features.outputs import MISSING_LEVEL, Output, levels, numbers, squeeze
 from outcome.types import BoolArray, FloatArray, Target
 
@@ -45,11 +56,15 @@ class Rules:
 
 @dataclass(frozen=True)
 class Preprocessor:
-    """A fitted preprocessing: plain numbers only. `dropped` holds (name, reason)."""
+    """A fitted preprocessing: plain numbers only. `dropped` holds (name, reason).
+
+    `harmoniser` puts batches on one scale first; None where nothing is harmonised.
+    """
 
     columns: tuple[FeatureColumn, ...]
     outputs: tuple[Output, ...]
     dropped: tuple[tuple[str, str], ...] = ()
+    harmoniser: Harmoniser | None = None
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -58,49 +73,71 @@ class Preprocessor:
     def transform(self, frame: pd.DataFrame) -> FloatArray:
         """The model matrix, float64 (n, p), no NaN. An unknown category is 0 on all its columns (see `unseen`)."""
         require_columns(frame, self.columns)
+        if self.harmoniser is not None:
+            frame = harmonised(self.harmoniser, frame)
         X = np.empty((len(frame), len(self.outputs)))
         for j, output in enumerate(self.outputs):
             X[:, j] = output.apply(frame[output.source])
         return X
 
     def unseen(self, frame: pd.DataFrame) -> dict[str, int]:
-        """How many cases hold a category that the dictionary does not name, by column (only where there are any)."""
+        """How many cases hold a category that the dictionary does not name, by column (only where there are any).
+
+        Where batches are harmonised, those of a batch that is not known are counted under the batch's name.
+        """
         counts = {}
         for column in self.columns:
             if column.kind == "categorical":
                 x, absent = levels(frame[column.name])
                 counts[column.name] = int(np.sum(~absent & ~np.isin(x.astype(str), column.choices)))
+        if self.harmoniser is not None:
+            counts[BATCH_COLUMN] = unknown_batches(self.harmoniser, frame)
         return {name: count for name, count in counts.items() if count}
+
+    def entered(self, cases: Mapping[str, pd.DataFrame]) -> Preprocessor:
+        """The same with further batches (name: features of some of its cases); itself where nothing is harmonised."""
+        if self.harmoniser is None:
+            return self
+        return replace(self, harmoniser=entered(self.harmoniser, cases))
 
     def to_json(self) -> dict[str, Any]:
         return {
             "columns": columns_to_json(self.columns),
             "outputs": [output.to_json() for output in self.outputs],
             "dropped": [list(row) for row in self.dropped],
+            **({} if self.harmoniser is None else {"harmoniser": self.harmoniser.to_json()}),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Preprocessor:
         outputs = tuple(Output.from_json(row) for row in data["outputs"])
-        return cls(columns_from_json(data["columns"]), outputs, tuple((a, b) for a, b in data["dropped"]))
+        harmoniser = Harmoniser.from_json(data["harmoniser"]) if "harmoniser" in data else None
+        return cls(columns_from_json(data["columns"]), outputs, tuple((a, b) for a, b in data["dropped"]), harmoniser)
 
 
 def fit_preprocessor(
-    frame: pd.DataFrame, columns: Sequence[FeatureColumn], rules: Rules, target: Target | None = None
+    frame: pd.DataFrame,
+    columns: Sequence[FeatureColumn],
+    rules: Rules,
+    target: Target | None = None,
+    harmonise: HarmoniseRules | None = None,
 ) -> Preprocessor:
-    """Learn imputation, encoding, scaling and selection from these rows and no others.
+    """Learn imputation, encoding, scaling and selection from these rows and no others, and first the harmonisation.
 
-    `target` (same rows, all known) is read only where `rules.top_k` asks for a selection by the outcome.
-    Raises DataRefusal for an absent or wrongly typed column.
+    `target` (same rows, all known) is read only where `rules.top_k` asks for a selection by the outcome, and to see
+    whether a batch stands for an outcome. Where nothing can be harmonised the columns stay as they are and `dropped`
+    says why, under the batch's name. Raises DataRefusal for an absent or wrongly typed column.
     """
     require_columns(frame, columns)
+    harmoniser, reason = (None, "") if harmonise is None else fit_batches(frame, columns, harmonise, target)
+    shown = frame if harmoniser is None else harmonised(harmoniser, frame)
     outputs: list[Output] = []
-    dropped: list[tuple[str, str]] = []
+    dropped = [(BATCH_COLUMN, f"nothing harmonised: {reason}")] if reason else []
     for column in columns:
-        made = _LEARN[column.kind](column, frame[column.name], rules)
+        made = _LEARN[column.kind](column, shown[column.name], rules)
         outputs.extend(output for output in made if isinstance(output, Output))
         dropped.extend(row for row in made if not isinstance(row, Output))
-    fitted = Preprocessor(tuple(columns), tuple(outputs), tuple(dropped))
+    fitted = Preprocessor(tuple(columns), tuple(outputs), tuple(dropped), harmoniser)
     fitted = _drop_redundant(fitted, fitted.transform(frame), rules)
     if rules.top_k is None:
         return fitted
@@ -201,7 +238,7 @@ def _select(fitted: Preprocessor, X: FloatArray, target: Target, count: int) -> 
 
 
 def _learn_nothing(column: FeatureColumn, values: pd.Series, rules: Rules) -> Learned:
-    """An image block is read by networks from its voxels, never as a column of the matrix."""
+    """An image block is read by networks from its voxels, a batch by harmonisation: neither is a matrix column."""
     return []
 
 
@@ -210,4 +247,5 @@ _LEARN = {
     "boolean": _learn_boolean,
     "categorical": _learn_categorical,
     IMAGE: _learn_nothing,
+    BATCH: _learn_nothing,
 }

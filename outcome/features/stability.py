@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -11,6 +12,29 @@ from outcome.types import FloatArray
 
 LEAST = 0.75  # of the lower limit; "good" in Koo & Li, J Chiropr Med 2016, doi:10.1016/j.jcm.2016.02.012
 Interval = tuple[float, float]
+UNSTABLE = "agreement of repeated measurements"  # how every reason for dropping such a column begins
+
+
+@dataclass(frozen=True, eq=False)
+class Repeats:
+    """Repeated measurements: by column one row a case (its index), one column a repeat, NaN where missing.
+
+    `least`: what the lower limit of a column's agreement has to reach.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    least: float = LEAST
+
+    @property
+    def case_ids(self) -> frozenset[str]:
+        """The cases with repeated measurements."""
+        return frozenset(str(case) for table in self.tables.values() for case in table.index)
+
+
+def repeats_from(frame: pd.DataFrame, least: float = LEAST) -> Repeats:
+    """The repeats in a table with columns case_id, repeat and one a feature column."""
+    wide = frame.set_index(["case_id", "repeat"]).unstack("repeat").sort_index()
+    return Repeats({str(name): wide[name] for name in wide.columns.get_level_values(0).unique()}, least)
 
 
 def training_intervals(
@@ -55,8 +79,8 @@ def unstable_columns(
 
 def _reason(name: str, interval: Interval | None, least: float) -> str:
     if interval is None:
-        return "agreement of repeated measurements could not be estimated"
+        return f"{UNSTABLE} could not be estimated"
     low, high = interval
     if not low <= high:
         raise DataRefusal("an interval is upside down", expected="lower <= upper limit", found=f"{interval} for {name}")
-    return "" if low >= least else f"agreement of repeated measurements may be as low as {low:.2f}, below {least:g}"
+    return "" if low >= least else f"{UNSTABLE} may be as low as {low:.2f}, below {least:g}"

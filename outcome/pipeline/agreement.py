@@ -10,7 +10,7 @@ from outcome.bundle import Bundle
 from outcome.config import Study, study_from_resolved
 from outcome.dictionary import DataDictionary, Role, Variable
 from outcome.errors import ConfigRefusal, DataRefusal
-from outcome.features.columns import IMAGE, FeatureColumn, columns_from_json
+from outcome.features.columns import BATCH, IMAGE, FeatureColumn, columns_from_json
 from outcome.features.crops import IMAGE_PREFIX
 from outcome.pipeline.recipe import frozen_recipe
 from outcome.serving import RiskModel
@@ -42,10 +42,10 @@ def agree(bundle: Bundle, study: Study, own: DataDictionary) -> Agreed:
     """
     refuse_other_settings(study_from_resolved(bundle.json("config.json")), study)
     model = RiskModel(bundle)
-    used = used_names(bundle, study)
-    refuse_other_coding(model.dictionary, own, used)
+    used, batch = used_names(bundle, study), _batch_variables(study, model.dictionary)
+    refuse_other_coding(model.dictionary, own, [*used, *(name for name in batch if name in own)])
     findings = tuple(_missing_for_everyone(bundle, study, model.dictionary, own))
-    return Agreed(bundle_on_study(model.dictionary, own, used), findings)
+    return Agreed(bundle_on_study(model.dictionary, own, [*used, *batch]), findings)
 
 
 def used_names(bundle: Bundle, study: Study) -> list[str]:
@@ -56,9 +56,16 @@ def used_names(bundle: Bundle, study: Study) -> list[str]:
     return list(dict.fromkeys([*predictors, *named]))
 
 
+def _batch_variables(study: Study, meant: DataDictionary) -> list[str]:
+    """The variable that makes the batches, where one does: a hospital may not have it, but not code it otherwise."""
+    harmonise = study.training.harmonise
+    named = [] if harmonise is None or harmonise.variable is None else [harmonise.variable]
+    return [name for name in named if name in meant]
+
+
 def _is_measured(column: FeatureColumn) -> bool:
-    """Whether a column comes from images and masks: no variable of a dictionary stands behind it."""
-    return column.block == _MEASURED or column.kind == IMAGE
+    """Whether no variable of a dictionary stands behind a column: from images and masks, or the batch."""
+    return column.block == _MEASURED or column.kind in (IMAGE, BATCH)
 
 
 def refuse_other_settings(defined: Study, study: Study) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcome.features.columns import IMAGE, FeatureColumn, columns_from_json, columns_to_json
+from outcome.features.columns import BATCH, IMAGE, FeatureColumn, columns_from_json, columns_to_json
 from outcome.pipeline import overlap
 from outcome.pipeline.joint_summary import joint_summary
 from outcome.pipeline.mask_folds import FINAL
@@ -55,6 +55,8 @@ def bundle_files(run: Run, development: list[str]) -> dict[str, bytes]:
 def _reference(run: Run, frame: pd.DataFrame, columns: tuple[FeatureColumn, ...]) -> dict[str, Any]:
     """The development cases (rows of `frame`) in numbers, and what each unit said of those it had not seen."""
     train = run.store.stage("train")
+    columns = tuple(column for column in columns if column.kind != BATCH)
+    frame = frame[[column.name for column in columns]]
     units = {name: TrainedUnit.load(train / "units" / key) for name, key in read_json(train / "index.json").items()}
     rows = read_parquet(run.store.stage("cohort") / "endpoints.parquet")
     endpoints = rows[rows["case_id"].isin(frame.index)]

@@ -15,7 +15,7 @@ from outcome.pipeline.device import device_for
 from outcome.pipeline.learned_masks import LESSONS, NETWORKS, Network, file_hashes, study_learners, trained_networks
 from outcome.pipeline.mask_agreement import compared
 from outcome.pipeline.mask_folds import FINAL, Learners
-from outcome.pipeline.stage import Run, learning_digest
+from outcome.pipeline.stage import Run, learning_digest, measuring_digest
 from outcome.serving import SEGMENTER_FILE, bundle_segmenter
 from outcome.store import digest, write_bytes, write_json
 from outcome.types import CaseInput, Finding, Level, Recipe
@@ -95,7 +95,8 @@ def _drawing(run: Run, drawn: Drawn, case: CaseInput, folder: Path) -> _Drawing:
     drawn_by = drawn.learners.drawn_by(case.case_id)
     network, given = drawn.networks[drawn_by], dict(run.study.mask.regions) if run.study.mask else {}
     recipe = {name: value for name, value in drawn.recipe.to_json().items() if name != "segmenter"}
-    basis = {"code": learning_digest(), "recipe": recipe, "network": network.name, "drawn_by": drawn_by}
+    code = [measuring_digest(), learning_digest()]
+    basis = {"code": code, "recipe": recipe, "network": network.name, "drawn_by": drawn_by}
     files = file_hashes(run, case, drawn.recipe)
     key = digest({**basis, "given": given, "files": files, "case": case.case_id})
     work = CaseWork(case.case_id, key, folder)

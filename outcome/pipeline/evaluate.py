@@ -23,10 +23,11 @@ from outcome.pipeline.evidence.multiplicity import multiplicity
 from outcome.pipeline.evidence.parts import ENDPOINT_PARTS, MODEL_PARTS, PARTITION_PARTS
 from outcome.pipeline.evidence.scene import EndpointCases, ModelCases, PartitionCases, Scene, models_of
 from outcome.pipeline.gaps import failed_cases, failed_units, repeated_patients
+from outcome.pipeline.harmonising import batch_findings
 from outcome.pipeline.mask_report import learned_masks
 from outcome.pipeline.protocol import adopted_protocol
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
-from outcome.serving import RiskModel
+from outcome.serving import RiskModel, as_entered
 from outcome.store import read_json, read_parquet, write_json
 from outcome.types import EndpointKind
 
@@ -76,7 +77,7 @@ def _produce(run: Run, bundle: Bundle, folder: Path) -> Made:
             *read_json(cohort / "findings.json"),
             *read_json(run.store.stage("segment") / "findings.json"),
             *(finding.to_json() for finding in (*failed_cases(run), *repeated_patients(cases))),
-            *(finding.to_json() for finding in shift_findings(partitions)),
+            *(finding.to_json() for finding in (*shift_findings(partitions), *batch_findings(run, bundle.id))),
         ],
     }
     write_json(folder / "metrics.json", document)
@@ -90,7 +91,8 @@ def _scene(run: Run, bundle: Bundle) -> Scene:
     dictionary = DataDictionary.load(cohort / "dictionary.csv")
     groups = subgroup_labels(variables, cases, run.study.subgroups, dictionary)
     endpoints = read_parquet(cohort / "endpoints.parquet")
-    return Scene(run, bundle, RiskModel(bundle), dictionary, cases, endpoints, variables, groups)
+    model = as_entered(RiskModel(bundle), run.store)
+    return Scene(run, bundle, model, dictionary, cases, endpoints, variables, groups)
 
 
 def _predictions(run: Run, bundle_id: str) -> pd.DataFrame:

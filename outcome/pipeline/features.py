@@ -15,7 +15,7 @@ import pandas as pd
 
 from outcome.cases import crop_case, crop_faults, read_case_mask
 from outcome.dictionary import DataDictionary
-from outcome.features.blocks import images_present, join_blocks
+from outcome.features.blocks import images_present, join_blocks, with_batch
 from outcome.features.crops import FORMAT, INDEX, SHELF, SUFFIX, crop_bytes
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
 from outcome.pipeline.inputs import file_hashes, read_inputs
@@ -50,11 +50,11 @@ def run_features(run: Run) -> StageResult:
     recipe = recipe_in(run)
     crop = recipe.crop if recipe else None
     if recipe is None or crop is None:
-        return perform(run, Work(STAGE, {}, inputs), lambda folder: _produce(run, folder, None))
+        return perform(run, Work(STAGE, _batch_config(run), inputs), lambda folder: _produce(run, folder, None))
     cases = read_inputs(run)
     files = {case_id: _file_hashes(run, case, recipe) for case_id, case in cases.items()}
     inputs |= {"stage:segment": upstream(run.store, "segment"), "files": digest(files)}
-    work = Work(STAGE, {"recipe": recipe.to_json()}, inputs)
+    work = Work(STAGE, {"recipe": recipe.to_json(), **_batch_config(run)}, inputs)
 
     def with_crops(folder: Path) -> Made:
         tasks = _tasks(run, cases, files, recipe, folder)
@@ -72,10 +72,28 @@ def _produce(run: Run, folder: Path, cut: _Cut | None) -> Made:
     variables = read_parquet(cohort / "variables.parquet").set_index("case_id")
     radiomics = read_parquet(run.store.stage("radiomics") / "radiomics.parquet").set_index("case_id")
     features, columns = join_blocks(variables, dictionary, radiomics, cut.present if cut else None)
+    harmonise = run.study.training.harmonise
+    if harmonise is not None:
+        batch = _batches(harmonise.variable, variables, read_parquet(cohort / "cases.parquet").set_index("case_id"))
+        features, columns = with_batch(features, columns, batch, harmonise.by)
     write_parquet(folder / "features.parquet", features.reset_index())
     write_json(folder / "columns.json", [column.to_json() for column in columns])
     counts = {"cases": len(features), "features": len(columns), "with_radiomics": len(radiomics)}
     return Made({**counts, **(cut.counts if cut else {})}, cut.failed if cut else {})
+
+
+def _batch_config(run: Run) -> dict[str, Any]:
+    """What makes a batch, where anything does."""
+    harmonise = run.study.training.harmonise
+    return {} if harmonise is None else {"batch": harmonise.by}
+
+
+def _batches(variable: str | None, variables: pd.DataFrame, cases: pd.DataFrame) -> dict[str, str]:
+    """Each case's batch: its site, or its value of a variable; cases of which it is not known are left out."""
+    if variable is not None and variable not in variables.columns:
+        return {}
+    values = cases["site"] if variable is None else variables[variable]
+    return {str(case): str(value) for case, value in values.dropna().items()}
 
 
 def _file_hashes(run: Run, case: CaseInput, recipe: Recipe) -> dict[str, str]:

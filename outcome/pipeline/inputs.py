@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from outcome.cases import complete_settings
 from outcome.config import Study
+from outcome.errors import ConfigRefusal, DataRefusal
 from outcome.pipeline.stage import Run
 from outcome.store import read_json
-from outcome.types import CaseInput, CropSpec, Recipe
+from outcome.types import CaseInput, CropSpec, ProfileSpec, Recipe
 
 
 def read_inputs(run: Run) -> dict[str, CaseInput]:
@@ -43,7 +46,31 @@ def recipe_of(study: Study) -> Recipe | None:
         families=tuple(study.radiomics.families),
         units_mm=study.mask.units_mm,
         crop=crop_of(study),
+        profiles={name: _profile(study, name) for name in study.radiomics.profiles},
     )
+
+
+def _profile(study: Study, name: str) -> ProfileSpec:
+    """A profile with its settings complete. Raises ConfigRefusal where they cannot be used."""
+    given = study.radiomics.profiles[name]
+    try:
+        settings = complete_settings(given.settings)
+    except DataRefusal as error:
+        raise ConfigRefusal(
+            f"radiomics.profiles.{name}: {error.message}",
+            expected=error.expected, found=error.found, next_step=error.next_step,
+        ) from error  # fmt: skip
+    if study.mask is not None and not study.mask.units_mm and _needs_mm(settings):
+        raise ConfigRefusal(
+            f"radiomics.profiles.{name} needs millimetres, but mask.units_mm says that no spacing is known",
+            found=f"grid.spacing_mm {settings['grid']['spacing_mm']}, profile {settings['profile']}",
+            next_step="leave grid.spacing_mm out: without spacing only what needs none is measured",
+        )
+    return ProfileSpec(given.image, settings)
+
+
+def _needs_mm(settings: Mapping[str, Any]) -> bool:
+    return bool(settings["grid"]["spacing_mm"]) or settings["profile"] == "pyradiomics"
 
 
 def crop_of(study: Study) -> CropSpec | None:

@@ -185,7 +185,7 @@ def _train(task: _Training, progress: Progress | None = None) -> None:
         if progress is not None:
             progress(f"segment: {task.work.case_id}", done, total)
 
-    shown = [TrainingCase(case.case_id, case.images[task.on], case.mask) for case in task.cases if case.mask]
+    shown = [TrainingCase(case.case_id, (case.images[task.on],), case.mask) for case in task.cases if case.mask]
     checkpoint = task.work.path(".checkpoint")
     made = refusing(train_segmenter)(shown, task.plan, device=task.device, checkpoint=checkpoint, progress=told)
     write_bytes(task.work.path(".safetensors"), made.to_bytes())

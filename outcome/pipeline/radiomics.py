@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from outcome.cases import measure_case, read_case_mask
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
-from outcome.pipeline.inputs import read_inputs
+from outcome.pipeline.inputs import file_hashes, read_inputs
 from outcome.pipeline.recipe import recipe_in
+from outcome.pipeline.repeats import RepeatPlan, make_repeats, repeat_plan, repeat_task
 from outcome.pipeline.stage import Made, Run, StageResult, Work, measuring_digest, perform, upstream
 from outcome.store import digest, read_json, write_json, write_parquet
-from outcome.types import Recipe
+from outcome.types import CaseInput, Recipe
 
 STAGE = "radiomics"
 
@@ -21,22 +23,38 @@ STAGE = "radiomics"
 @dataclass(frozen=True)
 class _Task:
     work: CaseWork
+    case: CaseInput
     mask: Path
-    image: Path | None
     recipe: Recipe
 
 
 def run_radiomics(run: Run) -> StageResult:
     """Make the radiomics stage of a study from its checked masks."""
     recipe = recipe_in(run)
-    recipe = replace(recipe, crop=None) if recipe else None  # no measurement depends on the crop
+    recipe = recipe.measuring() if recipe else None
     inputs = {"stage:segment": upstream(run.store, "segment")}
-    work = Work(STAGE, {"recipe": recipe.to_json() if recipe else None}, inputs)
-    return perform(run, work, lambda folder: _produce(run, recipe, folder))
+    files = _files(run, recipe) if recipe and recipe.profiles else {}
+    if files:
+        inputs["files"] = digest(files)
+    plan = repeat_plan(run, read_json(run.store.stage("segment") / "index.json")) if recipe else None
+    repeats = {"repeats": plan.to_json()} if plan else {}
+    work = Work(STAGE, {"recipe": recipe.to_json() if recipe else None, **repeats}, inputs)
+    return perform(run, work, lambda folder: _produce(run, _tasks(run, recipe, files, folder), plan, folder))
 
 
-def _produce(run: Run, recipe: Recipe | None, folder: Path) -> Made:
-    tasks = [] if recipe is None else _tasks(run, recipe, folder)
+def _files(run: Run, recipe: Recipe) -> dict[str, dict[str, str]]:
+    """By case the sha256 of what profiles read: a mask's key knows only the files that the mask depends on."""
+    return {case_id: _file_hashes(run, case, recipe) for case_id, case in read_inputs(run).items()}
+
+
+def _file_hashes(run: Run, case: CaseInput, recipe: Recipe) -> dict[str, str]:
+    wanted = {profile.image for profile in recipe.profiles.values()}
+    roles = {"image": case.images, "mask": case.masks}
+    paths = {f"{role}:{name}": path for role, given in roles.items() for name, path in given.items() if name in wanted}
+    return file_hashes(run, paths)
+
+
+def _produce(run: Run, tasks: list[_Task], plan: RepeatPlan | None, folder: Path) -> Made:
     failed = run_cases(run, STAGE, tasks, lambda task: task.work, _measure_one)
     index = keep_only(folder, {task.work.case_id: task.work for task in tasks}, failed)
     reports = {case_id: read_json(folder / "cases" / f"{key}.json") for case_id, key in index.items()}
@@ -48,22 +66,35 @@ def _produce(run: Run, recipe: Recipe | None, folder: Path) -> Made:
         folder / "missing.parquet", pd.DataFrame(missing, columns=["case_id", "feature", "reason"], dtype=str)
     )
     counts = {"cases": len(tasks), "done": len(index), "failed": len(failed), "features": features.shape[1] - 1}
-    return Made(counts, failed)
+    repeated, left_out = _again(run, [task for task in tasks if task.work.case_id in index], plan, folder)
+    return Made({**counts, **repeated}, {**left_out, **failed})
 
 
-def _tasks(run: Run, recipe: Recipe, folder: Path) -> list[_Task]:
+def _again(
+    run: Run, tasks: list[_Task], plan: RepeatPlan | None, folder: Path
+) -> tuple[dict[str, int], dict[str, str]]:
+    """How many cases were measured again, and the reasons of those that could not be."""
+    chosen = [task for task in tasks if plan and task.work.case_id in plan.case_ids]
+    asked = [repeat_task(plan, task.work, task.case, task.mask, task.recipe) for task in chosen if plan]
+    left_out = make_repeats(run, asked, folder)
+    return {"repeated": len(asked) - len(left_out)} if plan else {}, left_out
+
+
+def _tasks(run: Run, recipe: Recipe | None, files: Mapping[str, Mapping[str, str]], folder: Path) -> list[_Task]:
+    if recipe is None:
+        return []
     segment = run.store.stage("segment")
     index, cases = read_json(segment / "index.json"), read_inputs(run)
     tasks = []
     for case_id, segment_key in index.items():
-        key = digest({"code": measuring_digest(), "recipe": recipe.to_json(), "segment": segment_key})
-        image = cases[case_id].images.get(recipe.mask_on)
+        basis = {"code": measuring_digest(), "recipe": recipe.to_json(), "segment": segment_key}
+        key = digest({**basis, "files": files.get(case_id, {})})
         mask = segment / "cases" / f"{segment_key}.nii.gz"
-        tasks.append(_Task(CaseWork(case_id, key, folder), mask, image, recipe))
+        tasks.append(_Task(CaseWork(case_id, key, folder), cases[case_id], mask, recipe))
     return tasks
 
 
 def _measure_one(task: _Task) -> None:
     mask = read_case_mask(task.mask, task.recipe)
-    features, missing = measure_case(task.work.case_id, mask, task.recipe, task.image)
+    features, missing = measure_case(task.case, mask, task.recipe)
     write_json(task.work.path(), {"case_id": task.work.case_id, "features": features, "missing": missing})

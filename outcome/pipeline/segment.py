@@ -7,7 +7,7 @@ bundle's network does.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from outcome.pipeline.inputs import file_hashes, read_inputs, recipe_of
 from outcome.pipeline.mask_agreement import FILE as AGREEMENT
 from outcome.pipeline.mask_agreement import agreement_table
 from outcome.pipeline.recipe import SEGMENTER, foreign_bundle, frozen_recipe
+from outcome.pipeline.review import rejected_masks, without_rejected
 from outcome.pipeline.stage import Made, Run, StageResult, Work, measuring_digest, perform, upstream
 from outcome.store import digest, read_json, write_bytes, write_json, write_parquet
 from outcome.types import CaseInput, Finding, Level, Recipe
@@ -42,7 +43,7 @@ def run_segment(run: Run) -> StageResult:
     bundle = foreign_bundle(run)
     frozen = frozen_recipe(bundle)
     recipe = frozen or recipe_of(run.study)
-    recipe = replace(recipe, crop=None) if recipe else None  # a crop is cut later: it changes no mask
+    recipe = recipe.drawing() if recipe else None
     work = Work(STAGE, _config(run, recipe), _inputs(run))
     if recipe is None or (frozen is None and run.study.segmenter is None):
         return perform(run, work, lambda folder: _given(run, recipe, folder))
@@ -65,7 +66,9 @@ def _config(run: Run, recipe: Recipe | None) -> dict[str, Any]:
 def _inputs(run: Run) -> dict[str, str]:
     """The cohort, and every given file by its content: an edited mask makes the stage stale."""
     files = {case_id: _file_hashes(run, case) for case_id, case in read_inputs(run).items()}
-    return {"stage:cohort": upstream(run.store, "cohort"), "files": digest(files)}
+    rejected = rejected_masks(run.store)
+    said = {"reviews": digest({mask: said.said_by for mask, said in rejected.items()})} if rejected else {}
+    return {"stage:cohort": upstream(run.store, "cohort"), "files": digest(files), **said}
 
 
 def _file_hashes(run: Run, case: CaseInput) -> dict[str, str]:
@@ -80,7 +83,7 @@ def _given(run: Run, recipe: Recipe | None, folder: Path) -> Made:
     forget_networks(folder)
     tasks = [] if recipe is None else [_task(run, case, recipe, folder) for case in _with_mask(run)]
     failed = run_cases(run, STAGE, tasks, lambda task: task.work, _segment_one)
-    done = _written(folder, [task.work for task in tasks], failed)
+    done = _written(run, [task.work for task in tasks], failed, folder)
     return Made({"cases": len(tasks), "done": len(done), "failed": len(failed)}, failed)
 
 
@@ -90,7 +93,7 @@ def _drawn(run: Run, recipe: Recipe, folder: Path, bundle: Bundle | None) -> Mad
     cases = read_inputs(run)
     drawn = networks_of_bundle(bundle, recipe, folder) if bundle else networks_of_study(run, cases, recipe, folder)
     works, failed = draw_cases(run, STAGE, drawn, cases, folder)
-    reports = _written(folder, works, failed, drawn.findings)
+    reports = _written(run, works, failed, folder, drawn.findings)
     write_parquet(folder / AGREEMENT, agreement_table(reports))
     write_json(folder / SEGMENTER, drawn.to_json(folder))
     counts = {"cases": len(works), "done": len(reports), "failed": len(failed), "networks": len(drawn.networks)}
@@ -98,14 +101,17 @@ def _drawn(run: Run, recipe: Recipe, folder: Path, bundle: Bundle | None) -> Mad
 
 
 def _written(
-    folder: Path, works: Sequence[CaseWork], failed: Mapping[str, str], findings: Sequence[Finding] = ()
+    run: Run, works: Sequence[CaseWork], failed: Mapping[str, str], folder: Path, findings: Sequence[Finding] = ()
 ) -> dict[str, dict[str, Any]]:
-    """Index, table of regions and findings of the finished cases; returns their reports."""
-    index = keep_only(folder, {work.case_id: work for work in works}, failed)
+    """Index, table of regions and findings of the finished cases; returns their reports. A mask that a person rejected
+    stays on the shelf and leaves the index: nothing is measured on it."""
+    every = keep_only(folder, {work.case_id: work for work in works}, failed)
+    index, refused = without_rejected(every, rejected_masks(run.store))
+    write_json(folder / "index.json", index)
     reports = {case_id: read_json(folder / "cases" / f"{key}.json") for case_id, key in index.items()}
     write_parquet(folder / "regions.parquet", _regions(reports))
     said = [finding for report in reports.values() for finding in report["findings"]]
-    write_json(folder / "findings.json", [*(finding.to_json() for finding in findings), *said])
+    write_json(folder / "findings.json", [*(finding.to_json() for finding in (*findings, *refused)), *said])
     return reports
 
 

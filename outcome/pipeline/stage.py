@@ -11,7 +11,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
@@ -42,7 +42,9 @@ def no_progress(stage: str, done: int, total: int) -> None:
 class Run:
     """One command at work on one study: what to do it on, where, and with how many hands.
 
-    `device` is where networks compute: "auto", "cpu" or "cuda" (a fact of the host: part of no key).
+    `device` is where networks compute: "auto", "cpu" or "cuda" (a fact of the host: part of no key). `harmonise_with`:
+    how many cases let a batch enter that the harmonised models do not know. `outlines`: how many other outlines stand
+    behind the range of a risk, 0 for none.
     """
 
     study: Study
@@ -51,6 +53,8 @@ class Run:
     workers: Workers = field(default_factory=Workers)
     progress: Progress = no_progress
     device: str = "auto"
+    harmonise_with: int = 0
+    outlines: int = 0
 
 
 @dataclass(frozen=True)
@@ -144,14 +148,17 @@ def code_digest() -> str:
 @cache
 def measuring_digest() -> str:
     """The hash of what turns one case into numbers, libraries included: a change elsewhere keeps finished cases."""
-    source = _source_digest(Path(segmentation.__file__).parent, Path(outcome.__file__).parent / "cases.py")
+    source = _source_digest(Path(segmentation.__file__).parent, Path(outcome.__file__).parent / "cases")
     return digest({"source": source, "libraries": {name: libraries()[name] for name in _MEASURING_LIBRARIES}})
 
 
 @cache
 def learning_digest() -> str:
-    """The hash of what trains a segmentation network and lets it draw: as `measuring_digest`, with torch and MONAI."""
-    return digest({"measuring": measuring_digest(), "libraries": {n: metadata.version(n) for n in _LEARNING_LIBRARIES}})
+    """The hash of what trains a segmentation network and lets it draw: no measurement, but torch and MONAI."""
+    places = (Path(segmentation.__file__).parent, Path(outcome.__file__).parent / "cases")
+    source = _source_digest(*places, without=("radiomics", "cli", "phantoms", "measuring.py", "repeats.py"))
+    named = (*_MEASURING_LIBRARIES, *_LEARNING_LIBRARIES)
+    return digest({"source": source, "libraries": {name: metadata.version(name) for name in named}})
 
 
 @cache
@@ -166,11 +173,12 @@ def libraries() -> dict[str, str]:
     return {name: metadata.version(name) for name in _LIBRARIES}
 
 
-def _source_digest(*places: Path) -> str:
+def _source_digest(*places: Path, without: Collection[str] = ()) -> str:
+    """The hash of every source file in some folders, apart from folders and files of certain names."""
     digests = {}
     for place in places:
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if path.suffix not in _SOURCES:
+        for path in sorted(place.rglob("*")):
+            if path.suffix not in _SOURCES or not set(without).isdisjoint(path.relative_to(place).parts):
                 continue
             digests[str(path.relative_to(place.parent))] = hashlib.sha256(path.read_bytes()).hexdigest()
     return digest(digests)

@@ -19,9 +19,12 @@ from outcome.config import Study
 from outcome.errors import BundleRefusal, ConfigRefusal
 from outcome.features.columns import IMAGE, FeatureColumn, columns_from_json
 from outcome.features.crops import Crops, open_crops
+from outcome.features.stability import Repeats
 from outcome.pipeline.bundle_parts import bundle_facts, bundle_files, development_columns
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
 from outcome.pipeline.device import device_for
+from outcome.pipeline.harmonising import harmonise_rules, refuse_few_batches
+from outcome.pipeline.repeats import read_repeats, stability_config
 from outcome.pipeline.stage import Made, Run, StageResult, Work, code_digest, network_digest, perform, upstream
 from outcome.store import MANIFEST, digest, plain, read_json, read_parquet, write_folder, write_json, write_parquet
 from outcome.training.settings import NetworkSettings, TrainingSettings
@@ -45,6 +48,7 @@ class _Task:
     inputs: InputSet
     one_number: str | None
     seed: int
+    repeats: Repeats | None = None
 
 
 def run_train(run: Run) -> StageResult:
@@ -86,13 +90,15 @@ def _drop_bundle(folder: Path) -> None:
 
 def _inputs(run: Run) -> dict[str, str]:
     """What training depends on: the stages it reads (crops among them) and, for networks, what they compute with."""
-    stages = {f"stage:{name}": upstream(run.store, name) for name in ("cohort", "features")}
+    names = ("cohort", "features", *(("radiomics",) if run.study.radiomics.stability else ()))
+    stages = {f"stage:{name}": upstream(run.store, name) for name in names}
     return {**stages, "networks": network_digest()} if run.study.image_blocks else stages
 
 
 def _config(study: Study) -> dict[str, Any]:
     resolved = study.resolved()
-    return {name: resolved.get(name) for name in ("training", "endpoints", "comparator", "subgroups", "crossed")}
+    named = ("training", "endpoints", "comparator", "subgroups", "crossed")
+    return {**{name: resolved.get(name) for name in named}, **stability_config(study)}
 
 
 def _development(run: Run) -> list[str]:
@@ -136,7 +142,9 @@ def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
     columns = development_columns(columns_from_json(read_json(features / "columns.json")), frame)
     endpoints = read_parquet(cohort / "endpoints.parquet")
     crops = _crops_of(features, chosen)
-    settings = training_settings(study, _device(run, columns))
+    refuse_few_batches(study, frame)
+    settings = training_settings(study, _device(run, columns), columns)
+    repeats = read_repeats(run)
     basis = digest({"code": code_digest(), "config": _config(study), **_inputs(run)})
     for name, endpoint in study.endpoints.items():
         target = endpoint_target(endpoints, name, EndpointKind(endpoint.kind), chosen)
@@ -154,6 +162,7 @@ def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
                 inputs=inputs,
                 one_number=one_number_column(study, columns),
                 seed=study.training.seed,
+                repeats=repeats,
             )
 
 
@@ -188,11 +197,15 @@ def one_number_column(study: Study, columns: Iterable[FeatureColumn]) -> str | N
     return next((column.name for column in columns if column.name.endswith(wanted)), None)
 
 
-def training_settings(study: Study, device: str = "cpu") -> TrainingSettings:
-    """The training settings of a study, as the training package takes them; `device` is where networks learn."""
+def training_settings(study: Study, device: str = "cpu", columns: Iterable[FeatureColumn] = ()) -> TrainingSettings:
+    """The training settings of a study, as the training package takes them; `device` is where networks learn.
+
+    `columns` are those of the features, among which harmonisation finds its covariates.
+    """
     stated = study.training.model_dump()
     network = NetworkSettings(**stated.pop("network"))
     plain = {name: value for name, value in stated.items() if name in TrainingSettings.__dataclass_fields__}
+    plain["harmonise"] = harmonise_rules(study, columns)
     return TrainingSettings(**plain, network=network, device=device)
 
 
@@ -200,6 +213,7 @@ def _train_one(task: _Task) -> None:
     unit = train_unit(
         task.frame, task.columns, task.target, task.patients, task.settings,
         horizons=task.horizons, inputs=task.inputs, one_number=task.one_number, seed=task.seed, crops=task.crops,
+        repeats=task.repeats,
     )  # fmt: skip
     write_folder(task.work.path(""), unit.save)
     write_parquet(task.work.path(".parquet"), unit.out_of_fold)

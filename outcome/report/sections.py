@@ -142,7 +142,20 @@ def choice_notes(unit: Json) -> list[str]:
     """What the training stage noted of the chosen model: columns read, calibration and the model's own remark."""
     columns = f"reads {unit['n_columns']} prepared columns" if is_number(unit.get("n_columns")) else ""
     calibration = f"calibration: {unit['calibration']}" if unit.get("calibration") else ""
-    return [note for note in (columns, calibration, str(unit.get("model_note") or "")) if note]
+    stability = stability_words(unit.get("stability") or {})
+    return [note for note in (columns, stability, calibration, str(unit.get("model_note") or "")) if note]
+
+
+def stability_words(told: Json) -> str:
+    """How many measured columns were left out since they move too much when a case is measured again; "" if unasked."""
+    if not told or told.get("note"):
+        return str(told.get("note") or "")
+    lost, judged, cases = len(told["left_out"]), told["columns_judged"], told["repeated_cases"]
+    folds = ", ".join(str(n) for n in told["left_out_in_outer_folds"])
+    return (
+        f"measured again in {cases} training cases: {lost} of {judged} columns left out, as the lower limit of their "
+        f"intraclass correlation is below {told['least']:g} (in the outer folds: {folds})"
+    )
 
 
 def ladder_entry(ladder: Json, endpoint: str, inputs: str) -> Json:

@@ -13,6 +13,7 @@ import pandas as pd
 from outcome.features.columns import FeatureColumn
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.preprocess import Preprocessor
+from outcome.features.stability import Repeats
 from outcome.models.inputs import Inputs, model_inputs
 from outcome.models.registry import ALGORITHMS
 from outcome.types import Target
@@ -22,7 +23,8 @@ from outcome.types import Target
 class TrainingData:
     """Features, outcome and patient of the same n cases, in the same order.
 
-    `crops` are looked up by case id (the frame's index), so they may hold other cases too. Raises ValueError where
+    `crops` and `repeats` are looked up by case id (the frame's index), so they may hold other cases too. `unstable`
+    names columns that were left out, each with the reason (see `outcome.training.stability`). Raises ValueError where
     the lengths differ.
     """
 
@@ -31,6 +33,8 @@ class TrainingData:
     target: Target
     patients: npt.NDArray[Any]  # (n,) patient identifiers
     crops: Crops = NO_CROPS
+    repeats: Repeats | None = None
+    unstable: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(self.columns))

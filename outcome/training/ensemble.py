@@ -7,7 +7,7 @@ Departure: few refits (a network's) give it by way of their standard deviation, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from outcome.models.state import State
 from outcome.training.calibration import Calibrator, fit_calibrator
 from outcome.training.data import TrainingData, read_inputs
 from outcome.training.folds import derive_seed
+from outcome.training.member_harmonisers import packed, unpacked
 from outcome.training.procedure import FittedProcedure, refit
 from outcome.training.settings import TrainingSettings
 from outcome.training.spread import spread_interval
@@ -67,6 +68,10 @@ class Ensemble:
         kind = self.members[0].model.kind
         return spread_interval(self.risks(frame, horizons_days, crops), risk, kind)
 
+    def entered(self, cases: Mapping[str, pd.DataFrame]) -> Ensemble:
+        """The same refits with further batches (name: features of some of its cases), where they harmonise."""
+        return Ensemble(tuple(replace(m, preprocessor=m.preprocessor.entered(cases)) for m in self.members))
+
     def to_state(self) -> State:
         """What outputs are stands once, what each member learned in arrays: many refits stay small."""
         shapes = sorted({_shape(output) for member in self.members for output in member.preprocessor.outputs})
@@ -81,19 +86,22 @@ class Ensemble:
             arrays.update(_baseline_arrays(member.calibrator, f"{i}.baseline"))
         columns = columns_to_json(self.members[0].preprocessor.columns) if self.members else []
         rows = [list(shape) for shape in shapes]
-        return State({"columns": columns, "outputs": rows, "members": models}, arrays)
+        told, numbers = packed([member.preprocessor.harmoniser for member in self.members])
+        harmonised = {"harmonisers": told} if told else {}
+        return State({"columns": columns, "outputs": rows, "members": models, **harmonised}, {**arrays, **numbers})
 
     @classmethod
     def from_state(cls, state: State) -> Ensemble:
         columns = columns_from_json(state.numbers["columns"])
         shapes = state.numbers["outputs"]
-        members = []
+        members, told = [], state.numbers.get("harmonisers", {})
         for i, numbers in enumerate(state.numbers["members"]):
+            harmoniser = unpacked(told, state.arrays, i)
             which, learned = state.arrays[f"{i}.outputs"], state.arrays[f"{i}.learned"]
             outputs = tuple(_output(shapes[k], row) for k, row in zip(which, learned.tolist(), strict=True))
             model = model_from_state(state.part(numbers["model"], f"{i}.model"))
             calibrator = _calibrator(numbers["calibrator"], state.arrays.get(f"{i}.baseline"))
-            members.append(Member(Preprocessor(columns, outputs), model, calibrator))
+            members.append(Member(Preprocessor(columns, outputs, (), harmoniser), model, calibrator))
         return cls(tuple(members))
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from outcome.features.columns import BATCH_COLUMN
 from outcome.training.data import TrainingData
 from outcome.training.folds import Folds
 from outcome.training.nested import CrossFit
-from outcome.training.procedure import FittedProcedure
+from outcome.training.procedure import FittedProcedure, RungFit
 from outcome.training.rungs import CHOSEN
 from outcome.training.search import metric_of
 from outcome.training.settings import TrainingSettings
+from outcome.training.stability import stability_json
 from outcome.types import FloatArray, InputSet
 
 
@@ -55,7 +58,33 @@ def ladder_json(
         "model_note": chosen.model.note,
         "threshold": procedure.threshold.to_json() if procedure.threshold else None,
         "settings": settings.to_json(),
+        **_harmonised(procedure, crossed, settings),
+        **stability_json(data, ([fit.preprocessor for fit in fold.rungs] for fold in crossed.procedures)),
     }
+
+
+def _harmonised(procedure: FittedProcedure, crossed: CrossFit, settings: TrainingSettings) -> dict[str, Any]:
+    """Which batches stand on one scale, and where none could be harmonised and why; {} where it was not asked for."""
+    if settings.harmonise is None:
+        return {}
+    rows = [{"rung": fit.rung.name, **_batches(fit)} for fit in procedure.rungs if fit.rung.harmonised]
+    names = [row["rung"] for row in rows]
+    without = {name: sum(_not_harmonised(fold.rungs, name) for fold in crossed.procedures) for name in names}
+    return {"harmonised": [{**row, "outer_folds_without": without[row["rung"]]} for row in rows]}
+
+
+def _not_harmonised(rungs: Iterable[RungFit], name: str) -> bool:
+    return any(fit.rung.name == name and fit.preprocessor.harmoniser is None for fit in rungs)
+
+
+def _batches(fit: RungFit) -> dict[str, Any]:
+    harmoniser = fit.preprocessor.harmoniser
+    reason = next((why for name, why in fit.preprocessor.dropped if name == BATCH_COLUMN), "")
+    if harmoniser is None:
+        return {"batches": [], "columns": 0, "left_as_they_are": [], "reason": reason}
+    untouched = [list(row) for row in harmoniser.untouched]
+    columns = len(harmoniser.model.columns)
+    return {"batches": sorted(harmoniser.sites), "columns": columns, "left_as_they_are": untouched, "reason": ""}
 
 
 def outer_score(data: TrainingData, score: FloatArray, folds: Folds) -> float | None:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from outcome.features.columns import FeatureColumn
 from outcome.features.crops import NO_CROPS, Crops
-from outcome.features.preprocess import Preprocessor, fit_preprocessor
+from outcome.features.preprocess import Preprocessor
 from outcome.models.fitted import FittedModel
 from outcome.models.registry import fit_model, model_from_state
 from outcome.models.state import State
@@ -22,8 +22,9 @@ from outcome.training.choice import choose
 from outcome.training.data import TrainingData, read_inputs
 from outcome.training.folds import derive_seed
 from outcome.training.rungs import CHOSEN, Params, Rung
-from outcome.training.search import METRICS, Candidate, rung_rules, search
+from outcome.training.search import METRICS, Candidate, rung_preprocessor, search
 from outcome.training.settings import TrainingSettings
+from outcome.training.stability import with_reasons, without_unstable
 from outcome.training.threshold import Threshold, youden_threshold
 from outcome.types import EndpointKind, FloatArray
 
@@ -51,6 +52,10 @@ class RungFit:
         """Calibrated risks and ranking scores of new cases."""
         score = self.model.score(read_inputs(self.rung.algorithm, self.preprocessor, frame, crops))
         return Prediction(self.calibrator.risk(score, horizons_days), self.calibrator.ranking(score))
+
+    def entered(self, cases: Mapping[str, pd.DataFrame]) -> RungFit:
+        """The same rung with further batches (name: features of some of its cases), where it harmonises."""
+        return replace(self, preprocessor=self.preprocessor.entered(cases))
 
     def to_state(self) -> State:
         model = self.model.to_state()
@@ -109,6 +114,12 @@ class FittedProcedure:
         made = {fit.rung.name: fit.predict(frame, horizons_days, crops) for fit in self.rungs}
         return {CHOSEN: made[self.chosen.rung.name], **made}
 
+    def entered(self, cases: Mapping[str, pd.DataFrame]) -> FittedProcedure:
+        """The same procedure with further batches in every rung that harmonises."""
+        rungs = tuple(fit.entered(cases) for fit in self.rungs)
+        chosen = next(new for new, old in zip(rungs, self.rungs, strict=True) if old is self.chosen)
+        return replace(self, chosen=chosen, rungs=rungs)
+
     def to_states(self) -> dict[str, State]:
         """`procedure`: the chosen rung and the choice; `rung_<i>`: every other rung, i its place in `rungs`."""
         inner = self.chosen.to_state()
@@ -130,7 +141,11 @@ class FittedProcedure:
 
 
 def refit(fitted: RungFit, data: TrainingData, settings: TrainingSettings, seed: int) -> RungFit:
-    """The same rung and params learned anew on other rows; calibration and threshold stay as they are."""
+    """The same rung and params learned anew on other rows; calibration and threshold stay as they are.
+
+    Columns that were left out as unstable stay out and no others are: a resample holds fewer distinct repeated cases
+    and would lose columns for that alone.
+    """
     preprocessor, model = _learn(data, fitted.rung, fitted.preprocessor.columns, fitted.params, settings, seed)
     return replace(fitted, preprocessor=preprocessor, model=model)
 
@@ -146,7 +161,8 @@ def fit_procedure(data: TrainingData, rungs: Sequence[Rung], settings: TrainingS
     found = search(data, rungs, settings, derive_seed(seed, "search"))
     metric = METRICS[data.target.kind][0]
     choice = choose(found, metric)
-    fits = tuple(_finish(data, candidate, settings, derive_seed(seed, "refit")) for candidate in found)
+    stable = without_unstable(data)
+    fits = tuple(_finish(stable, candidate, settings, derive_seed(seed, "refit")) for candidate in found)
     scores = tuple(_score_row(candidate, choice.best) for candidate in found)
     chosen = next(fit for fit, candidate in zip(fits, found, strict=True) if candidate is choice.candidate)
     return FittedProcedure(chosen, fits, metric, scores, choice.reason, choice.candidate.out_of_fold)
@@ -160,7 +176,7 @@ def _finish(data: TrainingData, candidate: Candidate, settings: TrainingSettings
         threshold = youden_threshold(data.target.value, calibrator.risk(candidate.out_of_fold)[:, 0])
     rung, params = candidate.rung, candidate.params
     preprocessor, model = _learn(data, rung, rung.pick(data.columns), params, settings, seed)
-    return RungFit(rung, params, preprocessor, model, calibrator, threshold)
+    return RungFit(rung, params, with_reasons(preprocessor, rung, data), model, calibrator, threshold)
 
 
 def _learn(
@@ -172,7 +188,7 @@ def _learn(
     seed: int,
 ) -> tuple[Preprocessor, FittedModel]:
     """Preprocessing and model of a rung, learned on these rows."""
-    preprocessor = fit_preprocessor(data.frame, columns, rung_rules(rung, settings.rules), data.target)
+    preprocessor = rung_preprocessor(data, rung, columns, settings)
     inputs = data.inputs(rung.algorithm, preprocessor)
     return preprocessor, fit_model(rung.algorithm, inputs, data.target, params, seed, device=settings.device)
 

@@ -5,11 +5,11 @@ Each rung has to earn its place against the simpler one below it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from outcome.features.columns import IMAGE, FeatureColumn, allowed_columns
+from outcome.features.columns import BATCH, IMAGE, FeatureColumn, allowed_columns
 from outcome.models.linear import ELASTIC_NET_PENALTIES, L1_RATIO, RIDGE_PENALTIES, Params
 from outcome.training.settings import NETWORK, TrainingSettings
 from outcome.types import EndpointKind, InputSet
@@ -22,16 +22,17 @@ class Rung:
     """One way to make a model. `grid` runs from the most to the least restrained; `complexity` ranks the rungs.
 
     `columns` names the columns outright (e.g. one number) instead of all columns of `blocks`; `top_k` keeps only so
-    many, by the outcome, inside every fold.
+    many, by the outcome, inside every fold. `harmonised`: batches are put on one scale first, inside every fold.
     """
 
     name: str
     algorithm: str
     grid: tuple[Params, ...]
-    complexity: int
+    complexity: float
     blocks: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     top_k: int | None = None
+    harmonised: bool = False
 
     def __post_init__(self) -> None:
         if not self.grid:
@@ -47,9 +48,14 @@ class Rung:
             return tuple(column for column in columns if column.name in self.columns)
         return tuple(column for column in columns if column.block in self.blocks)
 
+    def reads(self, name: str) -> bool:
+        """Whether a column of this name is among its columns or of its blocks."""
+        return name in self.columns or name.partition(":")[0] in self.blocks
+
     def to_json(self) -> dict[str, Any]:
+        plain = {name: value for name, value in asdict(self).items() if name != "harmonised" or value}
         return {
-            **asdict(self),
+            **plain,
             "grid": [dict(params) for params in self.grid],
             "blocks": list(self.blocks),
             "columns": list(self.columns),
@@ -76,9 +82,10 @@ def default_ladder(
     join under `with_plan`. Families that the settings leave out are left out. Image blocks are read by the fusion
     network alone; the settings may keep it to some endpoints.
     """
-    allowed = allowed_columns(columns, inputs)
+    allowed = [column for column in allowed_columns(columns, inputs) if column.kind != BATCH]
     table = [column for column in allowed if column.kind != IMAGE]
-    rungs = [*_regressions(table, kind, settings, one_number), *_trees(table, settings)]
+    regressions = _regressions(table, kind, settings, one_number)
+    rungs = [*regressions, *_harmonised(regressions, table, settings), *_trees(table, settings)]
     if settings.network.offered_for(endpoint):
         rungs += _fusion(allowed, kind, settings)
     return tuple(rungs)
@@ -102,6 +109,17 @@ def _regressions(
     if blocks and "elastic_net" in settings.families:
         rungs.append(Rung(f"{_joined(blocks)}, elastic net", linear, ELASTIC_NET, 3, blocks))
     return rungs
+
+
+def _harmonised(rungs: Sequence[Rung], table: Sequence[FeatureColumn], settings: TrainingSettings) -> Iterator[Rung]:
+    """Each regression that reads harmonised columns once more with harmonisation, just above the same without.
+
+    Trees and networks are left out: they cost most of the training time, and would pay it twice.
+    """
+    for rung in rungs if settings.harmonise else ():
+        touched = settings.harmonise.touches(rung.pick(table)) if settings.harmonise else ()
+        if len(touched) > 1:
+            yield replace(rung, name=f"{rung.name}{HARMONISED}", complexity=rung.complexity + 0.5, harmonised=True)
 
 
 def _trees(table: Sequence[FeatureColumn], settings: TrainingSettings) -> list[Rung]:
@@ -139,6 +157,7 @@ def _joined(blocks: Sequence[str]) -> str:
 
 
 FUSION = "fusion network"
+HARMONISED = ", harmonised"
 NETWORK_KINDS = (EndpointKind.BINARY, EndpointKind.TIME_TO_EVENT)
 OF_THE_MASK = ("morph_", "n_components")
 # called morphological by IBSI, but they read the image

@@ -15,13 +15,15 @@ from outcome.evaluation.discrimination.concordance import (
     measured_influence,
 )
 from outcome.evaluation.discrimination.roc import auroc, auroc_influence
-from outcome.features.preprocess import Rules, fit_preprocessor
+from outcome.features.columns import FeatureColumn
+from outcome.features.preprocess import Preprocessor, fit_preprocessor
 from outcome.models.inputs import Inputs
 from outcome.models.registry import ALGORITHMS, fit_model
 from outcome.training.data import TrainingData
 from outcome.training.folds import Folds, derive_seed, patient_folds
 from outcome.training.rungs import Params, Rung
 from outcome.training.settings import TrainingSettings
+from outcome.training.stability import without_unstable
 from outcome.types import EndpointKind, FloatArray, Target
 
 
@@ -92,9 +94,13 @@ def metric_of(target: Target, score: FloatArray) -> float:
     return METRICS[target.kind][1](target, score)
 
 
-def rung_rules(rung: Rung, rules: Rules) -> Rules:
-    """The preprocessing rules of one rung."""
-    return replace(rules, top_k=rung.top_k)
+def rung_preprocessor(
+    data: TrainingData, rung: Rung, columns: Sequence[FeatureColumn], settings: TrainingSettings
+) -> Preprocessor:
+    """The preprocessing of one rung, learned on these rows and no others."""
+    rules = replace(settings.rules, top_k=rung.top_k)
+    harmonise = settings.harmonise if rung.harmonised else None
+    return fit_preprocessor(data.frame, columns, rules, data.target, harmonise)
 
 
 def _out_of_fold(
@@ -104,14 +110,14 @@ def _out_of_fold(
     scores = [[np.empty(len(data)) for _ in rung.grid] for rung in rungs]
     for fold in range(int(folds.max()) + 1):
         held = folds == fold
-        train, test = data.take(~held), data.take(held)
+        train, test = without_unstable(data.take(~held)), data.take(held)
         prepared: dict[Any, tuple[Inputs, Inputs]] = {}
         for rung, tried in zip(rungs, scores, strict=True):
-            columns = rung.pick(data.columns)
+            columns = rung.pick(train.columns)
             reads_images = ALGORITHMS[rung.algorithm].reads_images
-            key = (reads_images, rung.top_k, tuple(column.name for column in columns))
+            key = (reads_images, rung.top_k, rung.harmonised, tuple(column.name for column in columns))
             if key not in prepared:
-                fitted = fit_preprocessor(train.frame, columns, rung_rules(rung, settings.rules), train.target)
+                fitted = rung_preprocessor(train, rung, columns, settings)
                 prepared[key] = train.inputs(rung.algorithm, fitted), test.inputs(rung.algorithm, fitted)
             X, held_X = prepared[key]
             for params, column in zip(rung.grid, tried, strict=True):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from outcome.features.batches import HarmoniseRules
 from outcome.features.preprocess import Rules
 
 FAMILIES = ("ridge", "elastic_net", "forest", "boosting", "fusion")
@@ -62,6 +63,7 @@ class TrainingSettings:
     families: tuple[str, ...] = FAMILIES
     rules: Rules = field(default_factory=Rules)
     network: NetworkSettings = NetworkSettings()
+    harmonise: HarmoniseRules | None = None  # None: no rung is harmonised
     device: str = field(default="cpu", compare=False)
 
     def __post_init__(self) -> None:
@@ -79,12 +81,15 @@ class TrainingSettings:
 
     def to_json(self) -> dict[str, Any]:
         plain = {**asdict(self), "families": list(self.families), "network": self.network.to_json()}
-        return {name: value for name, value in plain.items() if name != "device"}
+        plain["harmonise"] = self.harmonise.to_json() if self.harmonise else None
+        left_out = {"device"} if self.harmonise else {"device", "harmonise"}
+        return {name: value for name, value in plain.items() if name not in left_out}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrainingSettings:
         parts = {"rules": Rules(**data["rules"]), "network": NetworkSettings(**data["network"])}
-        return cls(**{**data, **parts, "families": tuple(data["families"])})
+        harmonise = HarmoniseRules.from_json(data["harmonise"]) if data.get("harmonise") else None
+        return cls(**{**data, **parts, "families": tuple(data["families"]), "harmonise": harmonise})
 
     def refits(self, algorithm: str) -> int:
         """How many refits stand behind the interval of a risk by this algorithm."""

@@ -6,7 +6,7 @@ Everything runs on one thread and from one seed, so the same table gives the sam
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from outcome.errors import BundleRefusal, DataRefusal
 from outcome.features.columns import FeatureColumn, allowed_columns
 from outcome.features.crops import NO_CROPS, Crops
+from outcome.features.stability import Repeats
 from outcome.models.state import State
 from outcome.training.data import TrainingData
 from outcome.training.eligibility import why_not
@@ -52,6 +53,17 @@ class TrainedUnit:
     def rungs(self) -> tuple[RungFit, ...]:
         """Every rung fitted to all development rows, simplest first, the chosen one among them."""
         return self.procedure.rungs if self.procedure else ()
+
+    @property
+    def harmonised(self) -> tuple[RungFit, ...]:
+        """The rungs that put batches on one scale first."""
+        return tuple(fit for fit in self.rungs if fit.preprocessor.harmoniser is not None)
+
+    def entered(self, cases: Mapping[str, pd.DataFrame]) -> TrainedUnit:
+        """The same unit with further batches, each from the features of some of its cases; nothing else is learned."""
+        if self.procedure is None or self.ensemble is None:
+            return self
+        return replace(self, procedure=self.procedure.entered(cases), ensemble=self.ensemble.entered(cases))
 
     def rung_named(self, name: str) -> RungFit | None:
         """The fitted rung of this name; None where this unit has none."""
@@ -146,11 +158,13 @@ def train_unit(
     one_number: str | None = None,
     outer_folds: Folds | None = None,
     crops: Crops = NO_CROPS,
+    repeats: Repeats | None = None,
 ) -> TrainedUnit:
     """Nested cross-validation, then the final model and its refits, for one endpoint and input set.
 
     `frame` is indexed by unique case ids and has one row a case, as have `target` and `patients`. `outer_folds` fixes
     the outer folds (n,); without it they are drawn from patients, outcome and seed. `crops` are what image blocks hold.
+    With `repeats` every fit leaves out the columns that are unstable over its own training cases.
     Too few events, patients or follow-up, or no column: a unit marked `skipped` with the reason, no error. Raises
     DataRefusal for a repeated case.
     """
@@ -158,7 +172,7 @@ def train_unit(
         raise DataRefusal("a case stands twice in the features table", found=f"{frame.index.duplicated().sum()} rows")
     allowed = allowed_columns(columns, inputs)
     days = tuple(float(day) for day in horizons)
-    data = TrainingData(frame, allowed, target, np.asarray(patients, dtype=str), crops)
+    data = TrainingData(frame, allowed, target, np.asarray(patients, dtype=str), crops, repeats)
     if outer_folds is not None:
         order = np.argsort(frame.index.to_numpy(dtype=str), kind="stable")
         outer_folds = np.asarray(outer_folds)[order]

@@ -2,87 +2,135 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from segmentation.cli.answers import AsJson, Failures, answer, end, existing, failed, refusals
 from segmentation.datasets.decathlon import case_name, image_files
 from segmentation.errors import ImageRefusal
-from segmentation.metrics import dice_by_region
-from segmentation.reading import read_mask
+from segmentation.evaluation import CaseAgreement, agreement_csv, agreement_document, judge_files, patient_of
+from segmentation.metrics import Settings
+from segmentation.metrics.surfels import AREA, VOXEL
+from segmentation.named_regions import Regions, labels_held, parse_regions
 
-RESAMPLES, LEVEL = 2000, 0.95
+NamedLabels = Annotated[
+    str, typer.Option("--labels", metavar="NAME=LABEL,…", help="regions to compare, unions with +: tumour=2,whole=1+2")
+]
+PatientPattern = Annotated[
+    str, typer.Option(metavar="REGEX", help="finds the patient in a case's name: '^([^_]+)_'; default: case = patient")
+]
+Tolerance = Annotated[float, typer.Option("--tolerance", min=0, metavar="MM", help="of surface Dice, mm")]
+SurfaceKind = Annotated[str, typer.Option(help=f"what a surface is: {AREA} (elements by area) or {VOXEL} (borders)")]
+WithoutMm = Annotated[bool, typer.Option("--without-mm", help="no spacing was published: no distances, no volumes")]
+BootstrapSeed = Annotated[int, typer.Option(min=0, help="of the bootstrap")]
 
 
 def evaluate(
     predictions: Annotated[Path, typer.Option(help="folder of masks to judge")],
     truth: Annotated[Path, typer.Option(help="folder of given masks with the same names")],
-    seed: Annotated[int, typer.Option(min=0, help="of the bootstrap")] = 0,
+    labels: NamedLabels = "",
+    patient_pattern: PatientPattern = "",
+    tolerance: Tolerance = 2.0,
+    surface: SurfaceKind = AREA,
+    without_mm: WithoutMm = False,
+    csv: Annotated[Path | None, typer.Option(help="file for every measure of every case, one a line")] = None,
+    seed: BootstrapSeed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Dice of every label: the mean over the cases, with a bootstrap interval. A missing prediction is named.
+    """Overlap, distances and volumes of every label, over cases with intervals. A missing prediction is named.
 
-    Example: segmentation evaluate --predictions masks --truth labelsTs --json
+    Example: segmentation evaluate --predictions masks --truth labelsTs --labels kidney=1,tumour=2,both=1+2 --json
     """
-    given = {case_name(path): path for path in image_files(existing(truth, "the folder"))}
-    drawn = {case_name(path): path for path in image_files(existing(predictions, "the folder"))}
+    settings = settings_of(tolerance, surface, without_mm)
     with refusals():
-        labels = _labels(list(given.values()))
-    scores: dict[str, dict[str, float]] = {}
-    failures: Failures = {}
-    for name, path in given.items():
-        try:
-            scores[name] = _compared(name, drawn.get(name), path, labels)
-        except ImageRefusal as error:
-            failures[name] = error
-    document = {"cases": len(scores), **summary(scores, seed), "failed": failed(failures)}
-    answer(document, as_json=as_json)
+        given = masks_in(existing(truth, "the folder"))
+        drawn = masks_in(existing(predictions, "the folder"))
+        regions = regions_of(labels, given)
+    cases, failures = _judged(given, drawn, regions, patient_pattern, settings)
+    document: dict[str, Any] = {"cases": len(cases), "labels": {}, "summary": {}}
+    if cases:
+        document |= agreement_document(cases, regions, seed)
+    if csv is not None:
+        csv.write_text(agreement_csv(cases), encoding="utf-8")
+    shown = document if as_json else in_words(document)
+    answer({**shown, "failed": failed(failures)}, as_json=as_json)
     end(failures)
 
 
-def summary(scores: dict[str, dict[str, float]], seed: int) -> dict[str, Any]:
-    """Mean Dice by label and over labels, from Dice by case and label; intervals resample cases, the labels' together.
-
-    The summary is the mean over cases of a case's mean over its labels. Percentile intervals at 95 %.
-    """
-    if not scores:
-        return {"labels": {}, "summary": {}}
-    labels = list(next(iter(scores.values())))
-    table = np.array([[of_case[label] for label in labels] for of_case in scores.values()])
-    table = np.column_stack([table, table.mean(axis=1)])
-    picks = np.random.default_rng(seed).integers(len(table), size=(RESAMPLES, len(table)))
-    tail = 50 * (1 - LEVEL)
-    bounds = np.percentile(table[picks].mean(axis=1), [tail, 100 - tail], axis=0)
-    rows = [
-        {"dice": float(mean), "low": float(low), "high": float(high)}
-        for mean, low, high in zip(table.mean(axis=0), *bounds, strict=True)
-    ]
-    about = {"level": LEVEL, "method": f"bootstrap of cases, {RESAMPLES} resamples, percentile", "n": len(table)}
-    return {"labels": dict(zip(labels, rows[:-1], strict=True)), "summary": {**rows[-1], **about}}
+def settings_of(tolerance: float, surface: str, without_mm: bool) -> Settings:
+    """How masks are compared, from a command's options."""
+    if surface not in (AREA, VOXEL):
+        raise typer.BadParameter(f"surface must be {AREA} or {VOXEL}, found {surface}")
+    return Settings(tolerance, surface, not without_mm)
 
 
-def _labels(paths: list[Path]) -> dict[str, int]:
-    """Every label that a given mask holds."""
-    found: set[int] = set()
-    for path in paths:
-        try:
-            mask = read_mask(path, {"1": 1})
-        except ImageRefusal:
-            continue  # named when its case is compared
-        found |= set(mask.unnamed) | ({1} if mask.labels.any() else set())
-    if not found:
+def masks_in(folder: Path) -> dict[str, Path]:
+    """The mask files of a folder by case. Raises ImageRefusal (`duplicate_case`) where two have one name."""
+    files = image_files(folder)
+    found = {case_name(path): path for path in files}
+    if len(found) < len(files):
+        twice = sorted({case_name(path) for path in files if found[case_name(path)] != path})
+        step = "keep one file a case"
+        raise ImageRefusal(
+            "duplicate_case", f"{folder.name} holds a case twice.", expected="one file a case",
+            found=", ".join(twice[:5]), next_step=step,
+        )  # fmt: skip
+    return found
+
+
+def regions_of(text: str, given: Mapping[str, Path]) -> Regions:
+    """The regions that a user names, or every label of the given masks. Raises ImageRefusal (`no_cases`)."""
+    regions = parse_regions(text) if text else labels_held(given.values())
+    if not regions or not given:
         step = "name a folder of masks"
         raise ImageRefusal("no_cases", "No label to judge by.", expected="masks", found="none", next_step=step)
-    return {str(label): label for label in sorted(found)}
+    return regions
 
 
-def _compared(name: str, drawn: Path | None, given: Path, labels: dict[str, int]) -> dict[str, float]:
-    if drawn is None:
+def _judged(
+    given: Mapping[str, Path], drawn: Mapping[str, Path], regions: Regions, pattern: str, settings: Settings
+) -> tuple[list[CaseAgreement], Failures]:
+    cases: list[CaseAgreement] = []
+    failures: Failures = {}
+    for name, path in given.items():
+        try:
+            files = (path, found_mask(name, drawn))
+            cases.append(judge_files(name, patient_of(name, pattern), files, regions, settings))
+        except ImageRefusal as error:
+            failures[name] = error
+    return cases, failures
+
+
+def found_mask(name: str, drawn: Mapping[str, Path]) -> Path:
+    """The case's mask among others. Raises ImageRefusal (`missing_file`)."""
+    if name not in drawn:
         step = "predict it, or judge by fewer masks"
         raise ImageRefusal(
             "missing_file", f"{name} has no prediction.", expected="a mask of that name", found="none", next_step=step
         )
-    return dice_by_region(read_mask(given, labels), read_mask(drawn, labels))
+    return drawn[name]
+
+
+def in_words(document: Mapping[str, Any]) -> dict[str, Any]:
+    """One line a region and measure for a terminal; a number that cannot be had is told with its reason."""
+    lines: dict[str, Any] = {"cases": document["cases"]}
+    named = {**document["labels"], "over regions": document["summary"]} if document["labels"] else {}
+    for region, row in named.items():
+        for metric, found in row["metrics"].items():
+            lines[f"{region} {metric}"] = estimate_words(found)
+    for key in ("absent", "other_labels"):
+        lines[key.replace("_", " ")] = document.get(key, [])
+    return lines
+
+
+def estimate_words(found: Mapping[str, Any]) -> str:
+    """An estimate as text: value, interval, cases, and what is missing."""
+    missing = "; ".join(f"missing in {n}: {reason}" for reason, n in found["missing"].items())
+    if found["value"] is None:
+        return missing
+    interval = "no interval" if found["low"] is None else f"{found['low']:.4g} to {found['high']:.4g}"
+    unit = f" {found['unit']}" if found.get("unit") else ""
+    return f"{found['value']:.4g}{unit} ({interval}; n {found['n']})" + (f"; {missing}" if missing else "")

@@ -15,7 +15,7 @@ from segmentation.reading import read_image
 from segmentation.writing import mask_bytes
 
 if TYPE_CHECKING:
-    from segmentation.inference import Segmenter
+    from segmentation.models import Model
 
 
 def predict(
@@ -31,11 +31,11 @@ def predict(
     """
     existing(model, "the model")
     files = image_files(input_) if existing(input_, "the input").is_dir() else [input_]
-    from segmentation.inference import Segmenter  # torch takes seconds to import
+    from segmentation.models import load_model
 
     failures: Failures = {}
     with refusals():
-        segmenter = Segmenter.from_bytes(model.read_bytes(), device=choose_device(device))
+        segmenter = load_model(model.read_bytes(), choose_device(device))
         if not files:
             step = "name a folder that holds .nii or .nii.gz files"
             raise ImageRefusal("no_cases", "No image.", expected="one or more", found="none", next_step=step)
@@ -50,7 +50,7 @@ def predict(
     end(failures)
 
 
-def _outline(segmenter: Segmenter, path: Path, output: Path) -> None:
+def _outline(segmenter: Model, path: Path, output: Path) -> None:
     from segmentation.checkpoint import write_atomically  # torch takes seconds to import
 
     mask = segmenter.segment(read_image(path))

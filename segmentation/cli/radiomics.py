@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -11,17 +12,18 @@ import numpy as np
 import typer
 
 from segmentation.cli.answers import existing, refusals, say
+from segmentation.device import choose_device
 from segmentation.errors import ImageRefusal
 from segmentation.grids import grid_differences, locate
 from segmentation.radiomics import Features, Reasons, measure_all
 from segmentation.radiomics.measuring import measure_with
 from segmentation.radiomics.processing import reading_window
-from segmentation.radiomics.pyradiomics import measure_as_pyradiomics
-from segmentation.radiomics.settings import RadiomicsSettings, read_settings
+from segmentation.radiomics.settings import TEXTURES, RadiomicsSettings, read_settings
 from segmentation.reading import read_header, read_image, read_mask
 from segmentation.types import MAX_LABEL, Grid, Mask, Window
 
 WHOLE_MASK = "region"
+_FLAT = 2.0  # longest over shortest edge of a voxel
 Profile = Literal["ibsi", "pyradiomics"]
 T = TypeVar("T")
 
@@ -37,8 +39,11 @@ def radiomics(
     ] = None,
     profile: Annotated[
         Profile | None,
-        typer.Option(help="ibsi: all families; pyradiomics: replays PyRadiomics 3.0.1"),
+        typer.Option(help="ibsi: all families; pyradiomics: replays PyRadiomics 3.0.1 (also a key of the settings)"),
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu or cuda: all regions at once on a GPU (with --settings or --profile ibsi)")
+    ] = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
 ) -> None:
     """Print the features of one or more regions by IBSI tag; on stderr those that cannot be had, with the reason.
@@ -49,12 +54,10 @@ def radiomics(
     regions = dict(parse_region(text) for text in region or [])
     _check_choice(profile, settings, regions)
     with refusals():
-        if profile == "pyradiomics":
-            found = _replayed(image, mask, regions)
-        elif settings is None and profile is None:
+        if settings is None and profile is None:
             found = _as_filed(image, mask, regions)
         else:
-            found = _processed(image, mask, regions, settings_of(settings))
+            found = _processed((image, mask), regions, _chosen(settings, profile), choose_device(device))
     for name, reason in _flat({name: reasons for name, (_, reasons) in found.items()}).items():
         say(f"{name}: {reason}")
     features = _flat({name: values for name, (values, _) in found.items()})
@@ -69,6 +72,13 @@ def _check_choice(profile: Profile | None, settings: Path | None, regions: dict[
         raise typer.BadParameter("name a region (--region), a settings file (--settings) or a profile (--profile)")
     if profile == "pyradiomics" and settings is not None:
         raise typer.BadParameter("profile pyradiomics replays fixed settings: leave out --settings")
+
+
+def _chosen(path: Path | None, profile: Profile | None) -> RadiomicsSettings:
+    settings = settings_of(path) if profile != "pyradiomics" else RadiomicsSettings(profile=profile)
+    if profile is not None and settings.profile != profile:
+        raise typer.BadParameter(f"the settings file says profile {settings.profile}: leave out --profile")
+    return settings
 
 
 def settings_of(path: Path | None) -> RadiomicsSettings:
@@ -91,12 +101,18 @@ def _as_filed(image_path: Path, mask_path: Path, regions: dict[str, int]) -> dic
 
 
 def _processed(
-    image_path: Path, mask_path: Path, regions: dict[str, int], settings: RadiomicsSettings
+    files: tuple[Path, Path], regions: dict[str, int], settings: RadiomicsSettings, device: str
 ) -> dict[str, tuple[Features, Reasons]]:
+    image_path, mask_path = files
     mask = read_regions(mask_path, regions)
     whole = read_header(image_path).grid
     _place(mask, whole)
+    _tell_flat_voxels(settings, whole)
     image = read_image(image_path, window=reading_window(settings, mask.grid, whole))
+    if device != "cpu":
+        from segmentation.radiomics.batched import measure_regions  # torch takes seconds to import
+
+        return measure_regions(settings, image, mask, whole, device)
     return {name: measure_with(settings, image, mask, name, whole) for name in mask.regions}
 
 
@@ -106,15 +122,29 @@ def _place(mask: Mask, image: Grid) -> Window:
         return locate(mask.grid, image)
     except ImageRefusal as error:
         found = "; ".join(grid_differences(mask.source or mask.grid, image)) or error.found
+        found += f"; corners up to {_corner_gap_mm(mask.source or mask.grid, image):.1f} mm apart"
         raise ImageRefusal(
             error.code, error.message, expected=error.expected, found=found, next_step=error.next_step
         ) from None
 
 
-def _replayed(image_path: Path, mask_path: Path, regions: dict[str, int]) -> dict[str, tuple[Features, Reasons]]:
-    mask = read_regions(mask_path, regions)
-    image = read_image(image_path, window=locate(mask.grid, read_header(image_path).grid))
-    return {name: measure_as_pyradiomics(image, mask, name) for name in mask.regions}
+def _corner_gap_mm(mask: Grid, image: Grid) -> float:
+    """How far the same corner of the two grids lies apart at most, mm."""
+    ends = [np.array([*corner, 1.0]) for corner in product((0, 1), repeat=3)]
+    corners = [[grid.affine @ (end * [*(n - 1 for n in grid.shape), 1]) for end in ends] for grid in (mask, image)]
+    return float(np.linalg.norm(np.array(corners[0]) - np.array(corners[1]), axis=1).max())
+
+
+def _tell_flat_voxels(settings: RadiomicsSettings, whole: Grid) -> None:
+    """IBSI counts neighbours in voxels: with thick slices those of the next slice lie far away."""
+    spacing = whole.spacing_mm
+    in_space = "3D" in settings.texture.dimensions and any(family in TEXTURES for family in settings.families)
+    if in_space and settings.grid.spacing_mm is None and max(spacing) > _FLAT * min(spacing):
+        size = " x ".join(f"{step:.3g}" for step in spacing)
+        say(
+            f"note: texture in space on voxels of {size} mm counts far neighbours like near ones; "
+            "resample (grid.spacing_mm) or measure by slice (texture.dimensions: [2D])"
+        )
 
 
 def read_regions(path: Path, regions: dict[str, int]) -> Mask:

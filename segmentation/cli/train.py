@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
+from segmentation.classical import METHODS
 from segmentation.cli.answers import AsJson, Device, Failures, answer, end, existing, failed, refusals, say
+from segmentation.cli.train_classical import chosen_model, refine_file, settings_like, train_method, unrefined
 from segmentation.datasets.decathlon import decathlon_cases, is_ct, label_names
 from segmentation.device import choose_device
 from segmentation.errors import ImageRefusal
@@ -27,6 +29,8 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help=f"training steps (default {STEPS})")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="as many steps as fit, by a timed start")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="of everything random (default 0)")] = None,
+    method: Annotated[str, typer.Option(help=f"no network, but one of {', '.join(METHODS)}")] = "",
+    hybrid: Annotated[Path | None, typer.Option(help="YAML: a network or method, and what refines its masks")] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -37,11 +41,17 @@ def train(
     existing(data, "the folder")
     _check_options(network, steps, minutes)
     with refusals():
+        method, network = chosen_model(method, network, hybrid)
         chosen = choose_device(device)
         found, failures = _surveyed(data)
-        made = _plan(data, found, plan, network)
-        made = replace(made, steps=steps or made.steps, seed=made.seed if seed is None else seed)
-        document = _trained(found, made, out, chosen, minutes)
+        if method:
+            settings = settings_like(_plan(data, found, None, network), plan, seed=seed)
+            document = train_method(method, [one.case for one in found], settings, out, hybrid)
+        else:
+            made = _plan(data, found, plan, network)
+            made = replace(made, steps=steps or made.steps, seed=made.seed if seed is None else seed)
+            document = _trained(found, made, out if hybrid is None else unrefined(out), chosen, minutes)
+            document = document if hybrid is None else refine_file(document, out, hybrid)
     answer({**document, "failed": failed(failures)}, as_json=as_json)
     end(failures)
 

@@ -40,7 +40,7 @@ def decathlon_cases(folder: Path) -> list[TrainingCase]:
         raise _no_layout(folder, "one of the two folders is missing")
     masks = {case_name(path): path for path in image_files(labels)}
     cases = [
-        TrainingCase(case_name(path), path, masks[case_name(path)])
+        TrainingCase(case_name(path), (path,), masks[case_name(path)])
         for path in image_files(images)
         if case_name(path) in masks
     ]

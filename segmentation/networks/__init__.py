@@ -1,10 +1,17 @@
-"""The segmentation networks by name. The builders import torch when called, so that naming a network costs nothing."""
+"""The segmentation networks by name. Their code, and torch, is imported when one is built: naming one costs nothing.
+
+A network turns (batch, channels, *spatial) into class scores (batch, 1 + regions, *spatial), not normalised, of the
+same spatial size. Two things more it may do in training mode: give back a list of scores, finest first, where its plan
+asks for `deep_supervision`; and have a method `loss(image, classes, criterion)` of its own. Batch statistics have no
+place here: a step's patches go to the cores a few at a time, and what one case scores may not depend on its neighbours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
@@ -14,19 +21,120 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NetworkFamily:
-    """`dimensions` is 2 where axial slices are read (with their neighbours as channels), 3 where blocks are."""
+    """One network in one number of dimensions.
+
+    `dimensions` is 2 where axial slices are read (with their neighbours as channels), 3 where blocks are. `place` is
+    "module:builder" below this package. `options` are the plan's options that the builder knows, with their defaults.
+    `allowed` are the values that an option may have (others: whatever is of its default's kind).
+    `multiple` is what each side of a patch must be a multiple of; 0: what the plan's levels halve. `maps` is how many
+    maps of its first level (of its widest one, or of what an option says: `width`) it holds at once while it outlines
+    a window, measured; docs/results/segmentation.md has the command.
+    """
 
     dimensions: int
-    build: Callable[[SegmenterPlan], nn.Module]
+    place: str
+    words: str
+    options: tuple[tuple[str, Any], ...] = ()
+    multiple: int = 0
+    deep_supervision: bool = False
+    allowed: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    maps: float = 6.0
+    width: str = "first"
+
+    def build(self, plan: SegmenterPlan) -> nn.Module:
+        """The untrained network; its first weights come from torch's global generator."""
+        module, _, name = self.place.partition(":")
+        builder: Callable[[SegmenterPlan], nn.Module] = getattr(import_module(f"{__name__}.{module}"), name)
+        return builder(plan)
+
+    def option(self, plan: SegmenterPlan, name: str) -> Any:
+        """What the plan says of an option, or its default."""
+        return plan.options.get(name, dict(self.options)[name])
+
+    def unusable(self, options: Mapping[str, Any]) -> list[str]:
+        """The options that this network does not know, or not with such a value, in words."""
+        return [
+            f"{name} = {value}" if name in dict(self.options) else name
+            for name, value in sorted(options.items())
+            if not self._usable(name, value)
+        ]
+
+    def _usable(self, name: str, value: Any) -> bool:
+        known = dict(self.options)
+        if name not in known or type(value) is not type(known[name]):
+            return False
+        allowed = dict(self.allowed).get(name)
+        return allowed is None or value in allowed
+
+    def choices(self) -> str:
+        """What may be said under `options`, in words."""
+        allowed = dict(self.allowed)
+        return ", ".join(
+            f"{name} ({' or '.join(map(str, allowed[name])) if name in allowed else type(default).__name__})"
+            for name, default in self.options
+        )
+
+    def held_floats(self, plan: SegmenterPlan) -> float:
+        """Numbers that it holds at once for each voxel of a window while it outlines; multiply by 4 for bytes."""
+        widths = {"first": plan.channels[0], "widest": max(plan.channels)}
+        return self.maps * (widths[self.width] if self.width in widths else self.option(plan, self.width))
 
 
-def _unet(plan: SegmenterPlan) -> nn.Module:
-    from segmentation.networks.unet import unet  # torch takes seconds to import
+_UNET = "encoder and decoder with skips (Ronneberger et al. 2015, doi:10.1007/978-3-319-24574-4_28)"
+_UNET_OPTIONS = (("skips", True), ("kernel", 3), ("factorised", False), ("dilation", 1))
+_UNET_ALLOWED = (("kernel", (3, 5, 7, 9)), ("dilation", (1, 2, 3, 4)))
+_CNN = "a classifier of patches asked of every voxel (Pereira et al. 2016, doi:10.1109/TMI.2016.2538465)"
+_FCN = "scores of three depths added, FCN-8s (Long et al. 2015, doi:10.1109/CVPR.2015.7298965)"
+_SEGNET = "pooling places carried to the decoder (Badrinarayanan et al. 2017, doi:10.1109/TPAMI.2016.2644615)"
+_DEEPLAB = "DeepLab V3+: a pyramid of distances (Chen et al. 2018, doi:10.1007/978-3-030-01234-2_49)"
+_RATES = ("rates", (2, 4, 6))
+_RATES_ALLOWED = (("rates", ((1, 2, 3), (2, 4, 6), (3, 6, 9), (6, 12, 18))),)
+_TIMM = (("encoder", "resnet10t"), ("weights", ""))
+_ATTENTION = "gates on the skips (Schlemper et al. 2019, doi:10.1016/j.media.2019.01.012)"
+_RESIDUAL = "residual encoder (Isensee et al. 2024, doi:10.1007/978-3-031-72114-4_47)"
+_SWIN = "windows of attention (Hatamizadeh et al. 2021, doi:10.1007/978-3-031-08999-2_22)"
+_SWIN_OPTIONS = (("feature_size", 12), ("window", 7))
+_SWIN_ALLOWED = (("feature_size", (12, 24, 36, 48, 60)), ("window", (2, 3, 4, 5, 6, 7, 8)))
 
-    return unet(plan)
+
+def _unet(dimensions: int) -> NetworkFamily:
+    return NetworkFamily(
+        dimensions, "unet:unet", _UNET, _UNET_OPTIONS, deep_supervision=True, allowed=_UNET_ALLOWED
+    )  # fmt: skip
 
 
-NETWORKS = {
-    "unet_2d": NetworkFamily(2, _unet),
-    "unet_3d": NetworkFamily(3, _unet),
+def _residual(dimensions: int) -> NetworkFamily:
+    allowed = (("blocks", (0, 1, 2, 3, 4)),)
+    return NetworkFamily(
+        dimensions, "residual_unet:residual_unet", _RESIDUAL, (("blocks", 2),), deep_supervision=True, allowed=allowed
+    )
+
+
+def _swin(dimensions: int) -> NetworkFamily:
+    return NetworkFamily(
+        dimensions, "swin_unetr:swin_unetr", _SWIN, _SWIN_OPTIONS, multiple=32, allowed=_SWIN_ALLOWED,
+        width="feature_size",
+    )  # fmt: skip
+
+
+NETWORKS: dict[str, NetworkFamily] = {
+    "cnn_2d": NetworkFamily(2, "cnn:cnn", _CNN, multiple=4, width="widest"),
+    "cnn_3d": NetworkFamily(3, "cnn:cnn", _CNN, multiple=4, width="widest"),
+    "fcn_2d": NetworkFamily(2, "fcn:fcn", _FCN),
+    "fcn_3d": NetworkFamily(3, "fcn:fcn", _FCN),
+    "unet_2d": _unet(2),
+    "unet_3d": _unet(3),
+    "segnet_2d": NetworkFamily(2, "segnet:segnet", _SEGNET),
+    "segnet_3d": NetworkFamily(3, "segnet:segnet", _SEGNET),
+    "deeplab_2d": NetworkFamily(
+        2, "deeplab:deeplab_2d", _DEEPLAB, (*_TIMM, _RATES), allowed=_RATES_ALLOWED, width="widest"
+    ),
+    "deeplab_3d": NetworkFamily(3, "deeplab:deeplab_3d", _DEEPLAB, (_RATES,), allowed=_RATES_ALLOWED),
+    "attention_unet_2d": NetworkFamily(2, "attention_unet:attention_unet", _ATTENTION, deep_supervision=True),
+    "attention_unet_3d": NetworkFamily(3, "attention_unet:attention_unet", _ATTENTION, deep_supervision=True),
+    "residual_unet_2d": _residual(2),
+    "residual_unet_3d": _residual(3),
+    "swin_unetr_2d": _swin(2),
+    "swin_unetr_3d": _swin(3),
+    "timm_2d": NetworkFamily(2, "timm_unet:timm_unet", "a timm encoder, a U-Net decoder", _TIMM),
 }

@@ -8,60 +8,106 @@ Reference: Ronneberger O, Fischer P, Brox T. U-Net. MICCAI 2015. doi:10.1007/978
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from segmentation.networks.layers import CONV, PLAIN, UP, Kernel, block
 from segmentation.plan import SegmenterPlan
 
-_CONV: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
-_NORM: dict[int, type[nn.Module]] = {2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
-_UP: dict[int, type[nn.Module]] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
-_LEAK = 0.01
+Encoder = Callable[[int, int, int, Sequence[int]], nn.Module]  # level, inputs, outputs, stride
+Gate = Callable[[int], nn.Module]  # channels of a level
+
+
+@dataclass(frozen=True)
+class UNetForm:
+    """`channels` of each level, `strides` of the steps between them, one number an axis; `decoding` convolutions a
+    level on the way up, with `kernel`."""
+
+    inputs: int
+    classes: int
+    channels: Sequence[int]
+    strides: Sequence[Sequence[int]]
+    skips: bool = True
+    deep_supervision: bool = False
+    kernel: Kernel = PLAIN
+    decoding: int = 2
+
+    @property
+    def dimensions(self) -> int:
+        return len(self.strides[0])
 
 
 class UNet(nn.Module):
-    """(batch, `inputs`, *spatial) to class scores (batch, `classes`, *spatial), not normalised.
+    """(batch, `inputs`, *spatial) to class scores (batch, `classes`, *spatial), not normalised; while training with
+    `deep_supervision` a list of them, the coarser levels' after the finest.
 
-    `channels` are those of each level, `strides` the steps between them, one number an axis. Each spatial size must
-    be a multiple of the product of its strides.
+    `encoder` makes each level on the way down; `gate`, where there is one, what a shortcut passes before it is joined:
+    a module that takes (what comes up, shortcut). Each spatial size must be a multiple of the product of its strides.
     """
 
-    def __init__(self, inputs: int, classes: int, channels: Sequence[int], strides: Sequence[Sequence[int]]) -> None:
+    def __init__(self, form: UNetForm, encoder: Encoder, gate: Gate | None = None) -> None:
         super().__init__()
-        dims = len(strides[0])
-        steps = [(1,) * dims, *(tuple(stride) for stride in strides)]
-        ins = (inputs, *channels[:-1])
-        self.down = nn.ModuleList(_block(dims, i, o, stride) for i, o, stride in zip(ins, channels, steps, strict=True))
+        self.skips = form.skips
+        dims, channels = form.dimensions, tuple(form.channels)
+        steps = [(1,) * dims, *(tuple(stride) for stride in form.strides)]
+        ins = (form.inputs, *channels[:-1])
+        self.down = nn.ModuleList(encoder(n, *level) for n, level in enumerate(zip(ins, channels, steps, strict=True)))
         pairs = list(zip(channels[:-1], channels[1:], steps[1:], strict=True))
-        self.lift = nn.ModuleList(_UP[dims](deep, flat, stride, stride) for flat, deep, stride in pairs)
-        self.up = nn.ModuleList(_block(dims, 2 * flat, flat, (1,) * dims) for flat, _, _ in pairs)
-        self.head = _CONV[dims](channels[0], classes, 1)
+        self.lift = nn.ModuleList(UP[dims](deep, flat, stride, stride) for flat, deep, stride in pairs)
+        joined = 1 + form.skips
+        self.up = nn.ModuleList(
+            block(joined * flat, flat, (1,) * dims, form.kernel, repeats=form.decoding) for flat, _, _ in pairs
+        )
+        self.gates = nn.ModuleList(gate(flat) for flat, _, _ in pairs) if gate else None
+        self.head = CONV[dims](channels[0], form.classes, 1)
+        coarser = channels[1:-1] if form.deep_supervision else ()
+        self.coarse_heads = nn.ModuleList(CONV[dims](width, form.classes, 1) for width in coarser)
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
+    def forward(self, image: torch.Tensor) -> torch.Tensor | list[torch.Tensor]:
+        maps, _ = self._decoded(image)
+        finest = self.head(maps[-1])
+        if not (self.training and len(self.coarse_heads)):
+            return finest
+        coarser = zip(self.coarse_heads, reversed(maps[:-1]), strict=True)
+        return [finest, *(head(level) for head, level in coarser)]
+
+    def _decoded(self, image: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """The maps of each level on the way up, deepest first, and what the gates let through."""
         seen = []
-        for block in self.down:
-            image = block(image)
+        for level in self.down:
+            image = level(image)
             seen.append(image)
-        levels = zip(reversed(self.lift), reversed(self.up), reversed(seen[:-1]), strict=True)
-        for lift, block, skip in levels:
-            image = block(torch.cat([lift(image), skip], dim=1))
-        return self.head(image)
+        maps, openings = list[torch.Tensor](), list[torch.Tensor]()
+        for number in reversed(range(len(self.up))):
+            lifted, skip = self.lift[number](image), seen.pop(-2)
+            if self.gates is not None:
+                openings.append(self.gates[number](lifted, skip))
+                skip = skip * openings[-1]
+            image = self.up[number](torch.cat([lifted, skip], dim=1) if self.skips else lifted)
+            maps.append(image)
+        return maps, openings
 
 
-def _block(dims: int, inputs: int, outputs: int, stride: Sequence[int]) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for i, step in ((inputs, tuple(stride)), (outputs, (1,) * dims)):
-        layers += [
-            _CONV[dims](i, outputs, 3, stride=step, padding=1, bias=False),
-            _NORM[dims](outputs, affine=True),
-            nn.LeakyReLU(_LEAK, inplace=True),
-        ]
-    return nn.Sequential(*layers)
+def form_of(plan: SegmenterPlan, **differences: object) -> UNetForm:
+    """What a plan says of its levels."""
+    made = {"deep_supervision": plan.deep_supervision, **differences}
+    return UNetForm(plan.channels_read, plan.classes, plan.channels, plan.strides, **made)  # type: ignore[arg-type]
 
 
 def unet(plan: SegmenterPlan) -> UNet:
-    """The U-Net that a plan asks for; its first weights come from torch's global generator."""
-    inputs = 1 if plan.dimensions == 3 else 1 + 2 * plan.neighbours
-    return UNet(inputs, 1 + len(plan.regions), plan.channels, plan.strides)
+    """The U-Net that a plan asks for.
+
+    Options: `skips` false takes its shortcuts away; `kernel` is the size of every convolution, `factorised` splits it
+    by axes, `dilation` spreads those of the deepest level.
+    """
+    kernel = Kernel(plan.option("kernel"), plan.option("factorised"))
+    deepest = Kernel(kernel.size, kernel.factorised, plan.option("dilation"))
+    last = len(plan.channels) - 1
+
+    def encoder(level: int, inputs: int, outputs: int, stride: Sequence[int]) -> nn.Module:
+        return block(inputs, outputs, stride, deepest if level == last else kernel)
+
+    return UNet(form_of(plan, skips=plan.option("skips"), kernel=kernel), encoder)

@@ -27,6 +27,8 @@ def autocorrelation_features(
 
     `image` and `inside` (K, J, I), `spacing` (3,) mm along the same axes. Moran's I: 1 alike, 0 unrelated, -1
     opposed; Geary's C: 0 alike, 1 unrelated, above 1 opposed.
+
+    Formula, unit and IBSI code of each: `segmentation features morph_moran_i`.
     """
     values = image[inside].astype(np.float64)
     if not len(values) or values.min() == values.max():

@@ -6,8 +6,12 @@ p_i = n_i / N; V and A volume and area of the surface mesh. Definitions: arXiv:1
 
 from __future__ import annotations
 
+import difflib
+
+from segmentation.errors import ImageRefusal
 from segmentation.radiomics.catalogue import CATALOGUE, Feature
 from segmentation.radiomics.catalogue import as_csv as _as_csv
+from segmentation.radiomics.pyradiomics.names import names_in
 from segmentation.radiomics.settings import TEXTURES, RadiomicsSettings
 from segmentation.radiomics.texture.catalogue import CATALOGUE as TEXTURE_CATALOGUE
 
@@ -90,15 +94,49 @@ EVERY_FEATURE = (
     *TEXTURE_CATALOGUE,
 )
 
+NEEDS_SPACING = frozenset(feature.tag for feature in EVERY_FEATURE if feature.needs_spacing)
+
 
 def tags_of(family: str, settings: RadiomicsSettings) -> tuple[str, ...]:
-    """The tags of a family that these settings ask for."""
+    """The tags of a family that these settings ask for; PyRadiomics' names in that profile."""
+    if settings.profile == "pyradiomics":
+        return names_in((family,))
     families = (family, "autocorrelation") if family == "intensity" and settings.spatial_autocorrelation else (family,)
     tags = (feature.tag for feature in EVERY_FEATURE if feature.family in families)
     if family not in TEXTURES:
         return tuple(tags)
     endings = tuple(f"_{name.replace('.', '_')}" for name in settings.texture.dimensions)
-    return tuple(tag for tag in tags if any(ending in tag for ending in endings))
+    return tuple(tag for tag in tags if any(ending in tag for ending in endings) and direction_asked(tag, settings))
+
+
+def direction_asked(tag: str, settings: RadiomicsSettings) -> bool:
+    """Whether a texture tag has a way of treating directions that these settings ask for, or none."""
+    ends = {"averaged": "_avg", "merged": "_comb"}
+    return not any(tag.endswith(end) for way, end in ends.items() if way not in settings.texture.directions)
+
+
+def all_tags_of(settings: RadiomicsSettings) -> tuple[str, ...]:
+    """Every tag that these settings ask for, family by family."""
+    return tuple(tag for family in settings.families for tag in tags_of(family, settings))
+
+
+def explain(tag: str = "") -> tuple[Feature, ...]:
+    """What a feature means: tag, IBSI code, family, unit and formula. A tag's beginning names all that go on with it.
+
+    Units: `u` is the image's, `1` a pure number. Raises ImageRefusal (`unknown_feature`) naming the nearest tag.
+    """
+    exact = tuple(feature for feature in EVERY_FEATURE if feature.tag == tag)
+    found = exact or tuple(feature for feature in EVERY_FEATURE if feature.tag.startswith(tag))
+    if not found:
+        near = difflib.get_close_matches(tag, [feature.tag for feature in EVERY_FEATURE], n=1, cutoff=0.3)
+        raise ImageRefusal(
+            "unknown_feature",
+            "No feature has that tag.",
+            expected=f"{near[0]} (the nearest tag)" if near else "a tag of data_dictionary/radiomics.csv",
+            found=tag,
+            next_step="`segmentation features` lists them all",
+        )
+    return found
 
 
 def as_csv() -> str:

@@ -11,15 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.errors import ImageRefusal
+from segmentation.radiomics.chunks import CHUNK, chunks
 from segmentation.radiomics.settings import BinSettings
+
+Floats = npt.NDArray[np.float64]
+Levels = npt.NDArray[Any]  # uint8 or uint16
 
 MAX_BINS = 65535
 
 
 def discretise(
     image: npt.NDArray[Any], inside: npt.NDArray[np.bool_], settings: BinSettings, lowest: float | None = None
-) -> tuple[npt.NDArray[np.int32], int]:
-    """Grey levels 1..n of the voxels of `inside`, 0 elsewhere, and n; arrays (K, J, I).
+) -> tuple[Levels, int]:
+    """Grey levels 1..n of the voxels of `inside`, 0 elsewhere, and n; arrays (K, J, I). uint8 where n is below 256.
 
     Bins of one size begin at `lowest` (the lower end of re-segmentation), or at the region's minimum where that is
     None; n is then the highest level that occurs. A number of bins spans the region's own range.
@@ -27,33 +31,41 @@ def discretise(
     Raises ImageRefusal (`bad_bins`) where intensities taken as they are are not whole numbers from 1, and where bins
     are so narrow that there are more than 65,535.
     """
-    bins = np.zeros(inside.shape, dtype=np.int32)
-    values = image[inside].astype(np.float64)
+    values = image[inside]
     if not len(values):
-        return bins, 0
+        return np.zeros(inside.shape, dtype=np.uint8), 0
     levels = grey_levels(values, settings, lowest)
+    bins = np.zeros(inside.shape, dtype=levels.dtype)
     bins[inside] = levels
     return bins, int(settings.value or 0) if settings.method == "fixed_bin_number" else int(levels.max())
 
 
-def grey_levels(
-    values: npt.NDArray[np.float64], settings: BinSettings, lowest: float | None = None
-) -> npt.NDArray[np.int32]:
+def grey_levels(values: npt.NDArray[Any], settings: BinSettings, lowest: float | None = None) -> Levels:
     """The grey level of each of some intensities (n,), n > 0; see `discretise`."""
     low, high = float(values.min()), float(values.max())
     if settings.method == "none":
-        _check(low >= 1 and bool((values == np.rint(values)).all()), "whole numbers from 1", f"{low:g} to {high:g}")
-        levels = values
-    elif settings.method == "fixed_bin_number":
-        levels = _equal_parts(values, low, high, settings.value or 1.0)
-    else:
-        levels = np.floor((values - (low if lowest is None else lowest)) / (settings.value or 1.0)) + 1
-    top = float(levels.max())
-    _check(top <= MAX_BINS, f"at most {MAX_BINS} grey levels", f"{top:.0f}")
-    return levels.astype(np.int32)
+        whole = all(bool((some == np.rint(some)).all()) for some in chunks(values))
+        _check(low >= 1 and whole, "whole numbers from 1", f"{low:g} to {high:g}")
+    start = low if lowest is None else lowest
+    ends = _levels_of(np.array([low, high]), settings, (low, high), start)
+    _check(ends[1] <= MAX_BINS, f"at most {MAX_BINS} grey levels", f"{ends[1]:.0f}")
+    _check(ends[0] >= 1, "no intensity below the first bin", f"{low:g} below {start:g}")
+    top = max(float(ends[1]), settings.value or 0) if settings.method == "fixed_bin_number" else float(ends[1])
+    levels = np.empty(len(values), dtype=np.uint8 if top < 256 else np.uint16)
+    for number, some in enumerate(chunks(values)):
+        levels[number * CHUNK : (number + 1) * CHUNK] = _levels_of(some, settings, (low, high), start)
+    return levels
 
 
-def _equal_parts(values: npt.NDArray[np.float64], low: float, high: float, n: float) -> npt.NDArray[np.float64]:
+def _levels_of(values: Floats, settings: BinSettings, ends: tuple[float, float], start: float) -> Floats:
+    if settings.method == "none":
+        return values
+    if settings.method == "fixed_bin_number":
+        return _equal_parts(values, *ends, settings.value or 1.0)
+    return np.floor((values - start) / (settings.value or 1.0)) + 1
+
+
+def _equal_parts(values: Floats, low: float, high: float, n: float) -> Floats:
     """The maximum belongs to the last part. A constant region is all in the first."""
     if high == low:
         return np.ones_like(values)

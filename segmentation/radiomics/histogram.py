@@ -25,6 +25,8 @@ def histogram_features(counts: Ints) -> tuple[Features, Reasons]:
     """All ih_ features by tag, and the reason for each that cannot be had.
 
     `counts` (n,) holds the number of voxels of grey levels 1..n (empty levels included); at least one voxel.
+
+    Formula, unit and IBSI code of each: `dictionary.explain("ih_")`, or `segmentation features ih_`.
     """
     levels = np.arange(1, len(counts) + 1, dtype=np.float64)
     share = counts / counts.sum()

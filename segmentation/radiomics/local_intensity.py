@@ -30,19 +30,29 @@ def local_intensity_features(
 
     `surroundings` (K', J', I') is the image in and around the region's box `window`, as far as the ball reaches or to
     the image's edge; `inside` (K, J, I) is the intensity mask in that box, with at least one voxel; `spacing` (3,) mm.
+
+    Formula, unit and IBSI code of each: `dictionary.explain("loc_")`, or `segmentation features loc_`.
     """
-    running = np.zeros((*surroundings.shape[:2], surroundings.shape[2] + 1), dtype=np.float64)
-    np.cumsum(surroundings, axis=2, dtype=np.float64, out=running[:, :, 1:])
-    corner = np.array([part.start for part in window], dtype=np.int64)
-    image = surroundings[window]
+    rows = ball_rows(spacing)
+    image, first = surroundings[window], window[0].start
     top = image[inside].max()
-    rows = _ball_rows(spacing)
-    at_top = _highest_mean(running, inside & (image == top), corner, rows)
-    anywhere = _highest_mean(running, inside, corner, rows)
-    return {"loc_peak_loc": float(at_top), "loc_peak_glob": float(anywhere)}
+    reach = int(rows[:, 0].max())
+    corner = np.array([part.start for part in window[1:]], dtype=np.int64)
+    # Running sums of the planes that the ball touches now; plane k lies at k modulo their number.
+    ring = np.zeros((2 * reach + 1, surroundings.shape[1], surroundings.shape[2] + 1))
+    best, ready = np.full(2, -np.inf), max(0, first - reach)
+    for k in range(first, window[0].stop):
+        last = min(len(surroundings), k + reach + 1)
+        for plane in range(ready, last):
+            np.cumsum(surroundings[plane], axis=1, dtype=np.float64, out=ring[plane % len(ring), :, 1:])
+        ready = last
+        held = rows[(rows[:, 0] >= -k) & (rows[:, 0] < len(surroundings) - k)]
+        held[:, 0] = (held[:, 0] + k) % len(ring)
+        _raise_means(ring, (inside[k - first], image[k - first] == top), corner, held, best)
+    return {"loc_peak_loc": float(best[0]), "loc_peak_glob": float(best[1])}
 
 
-def _ball_rows(spacing: Floats) -> Ints:
+def ball_rows(spacing: Floats) -> Ints:
     """Rows of the ball: steps along K and J, and how far the row goes both ways along I, (n, 3)."""
     reach_k, reach_j = (int(BALL_RADIUS_MM / step) for step in spacing[:2])
     rows = []
@@ -55,27 +65,34 @@ def _ball_rows(spacing: Floats) -> Ints:
 
 
 @numba.njit(cache=True)
-def _highest_mean(
-    running: Floats, centres: npt.NDArray[np.bool_], corner: Ints, rows: Ints
-) -> float:  # pragma: no cover - compiled
-    best = -np.inf
-    for k in range(centres.shape[0]):
-        for j in range(centres.shape[1]):
-            for i in range(centres.shape[2]):
-                if centres[k, j, i]:
-                    best = max(best, _mean_about(running, corner[0] + k, corner[1] + j, corner[2] + i, rows))
-    return best
+def _raise_means(
+    ring: Floats,
+    centres: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
+    corner: Ints,
+    rows: Ints,
+    best: Floats,
+) -> None:  # pragma: no cover - compiled
+    """Raise to the means found in a plane: `best` about a voxel of the highest intensity, and about any voxel."""
+    inside, highest = centres
+    for j in range(inside.shape[0]):
+        for i in range(inside.shape[1]):
+            if inside[j, i]:
+                mean = _mean_about(ring, corner[0] + j, corner[1] + i, rows)
+                best[1] = max(best[1], mean)
+                if highest[j, i]:
+                    best[0] = max(best[0], mean)
 
 
 @numba.njit(cache=True)
-def _mean_about(running: Floats, k: int, j: int, i: int, rows: Ints) -> float:  # pragma: no cover - compiled
-    """The mean over the part of the ball about a voxel that lies in the image."""
-    n_k, n_j, n_i = running.shape[0], running.shape[1], running.shape[2] - 1
+def _mean_about(ring: Floats, j: int, i: int, rows: Ints) -> float:  # pragma: no cover - compiled
+    """The mean over the part of the ball about a voxel that lies in the image; `rows` name their plane in `ring`."""
+    n_j, n_i = ring.shape[1], ring.shape[2] - 1
     total, count = 0.0, 0
     for r in range(rows.shape[0]):
-        a, b = k + rows[r, 0], j + rows[r, 1]
-        if 0 <= a < n_k and 0 <= b < n_j:
+        b = j + rows[r, 1]
+        if 0 <= b < n_j:
             low, high = max(0, i - rows[r, 2]), min(n_i, i + rows[r, 2] + 1)
-            total += running[a, b, high] - running[a, b, low]
+            row = ring[rows[r, 0], b]
+            total += row[high] - row[low]
             count += high - low
     return total / count

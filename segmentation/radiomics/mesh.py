@@ -36,6 +36,14 @@ def mesh_volume_and_area(block: npt.NDArray[np.uint8], spacing: Floats) -> tuple
     """
     counts = np.zeros((block.shape[0] - 1, 256), dtype=np.int64)
     _count_forms(block, counts)
+    return volume_and_area_of_forms(counts, spacing)
+
+
+def volume_and_area_of_forms(counts: Ints, spacing: Floats) -> tuple[float, float]:
+    """`mesh_volume_and_area` from how often each form of a cube occurs in each slab, (slabs, 256).
+
+    Corner (x, y, z) of a cube is bit 4x + 2y + z of its form.
+    """
     outward, local, area = _tables(tuple(spacing.tolist()))
     total = counts.sum(axis=0)
     place = (np.arange(len(counts)) * spacing[0]) @ counts
@@ -94,7 +102,7 @@ def _mirrored(forms: Ints, triangles: Floats, order: tuple[int, ...], signs: tup
 
 @numba.njit(cache=True)
 def _count_forms(block: npt.NDArray[np.uint8], counts: Ints) -> None:  # pragma: no cover - compiled
-    """Count the form of every cube, by slab of the first axis: corner (x, y, z) is bit 4x + 2y + z."""
+    """Count the form of every cube, by slab of the first axis."""
     n_a, n_b, n_c = block.shape
     for a in range(n_a - 1):
         slab = counts[a]

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from segmentation.errors import ImageRefusal
 from segmentation.grids import locate
 from segmentation.preprocess import upright
+from segmentation.radiomics.filtering import response, seen_box
 from segmentation.radiomics.grid import REACH, AxisGrid, axis_grid, sample
 from segmentation.radiomics.region import RegionVoxels
 from segmentation.radiomics.resegment import intensity_mask
@@ -40,7 +41,9 @@ class PreparedRegion:
 
     morphological: Bools  # (K, J, I), the region as outlined
     intensity: Bools  # (K, J, I), what re-segmentation keeps of it
-    surroundings: npt.NDArray[Any]  # (K', J', I'), float, the image in and around the box
+    surroundings: npt.NDArray[
+        Any
+    ]  # (K', J', I'), float, the image (or its response to the filter) in and around the box
     window: Window  # the box in `surroundings`
     spacing: npt.NDArray[np.float64]  # (3,) mm, along K, J, I
 
@@ -62,6 +65,8 @@ class PreparedRegion:
     @cached_property
     def counted(self) -> RegionVoxels:
         """The intensity mask in the same box."""
+        if self.intensity is self.morphological:
+            return self.outlined
         return _voxels(self.intensity, self.spacing)
 
 
@@ -84,19 +89,26 @@ def prepare(
     if outlined is None:
         return None
     morphological, box = outlined
-    surroundings, window = _intensities(settings, image, whole, axes, box)
-    intensity = intensity_mask(surroundings[window], morphological, settings.resegmentation)
-    spacing = np.array([step * axis.step for step, axis in zip(whole.spacing_mm[::-1], axes, strict=True)])
-    return PreparedRegion(morphological, intensity, surroundings, window, spacing)
+    spacing = _spacing(axes, whole)
+    wide = _widened(settings, axes, box, spacing)
+    seen = _seen(settings, axes, wide, spacing)
+    values = _intensities(settings, image, whole, axes, seen)
+    intensity = intensity_mask(values[_inside(box, seen)], morphological, settings.resegmentation)
+    if settings.filter is not None:
+        values = response(settings.filter, values, spacing.tolist())[_inside(wide, seen)]
+    return PreparedRegion(morphological, intensity, values, _inside(box, wide), spacing)
 
 
 def reading_window(settings: RadiomicsSettings, mask: Grid, whole: Grid) -> Window:
     """The part of an image, as slices of its index, that regions anywhere in a mask's grid need to be measured."""
+    if settings.profile == "pyradiomics":
+        return locate(mask, whole)
     straight = _upright_grid(whole)
     start, shape = _start(_upright_grid(mask), straight), _upright_grid(mask).shape[::-1]
     axes = _axes(settings, straight)
     box = [axis.covering(s, s + n) for axis, s, n in zip(axes, start, shape, strict=True)]
-    needed = _needed(settings, axes, _widened(axes, box, straight))[::-1]
+    spacing = _spacing(axes, straight)
+    needed = _needed(settings, axes, _seen(settings, axes, _widened(settings, axes, box, spacing), spacing))[::-1]
     window = []
     for n, (ras, sign) in zip(whole.shape, whole.axes, strict=True):
         low, high = needed[ras]
@@ -130,9 +142,9 @@ def _with_rim(
 
 def _intensities(
     settings: RadiomicsSettings, image: Volume, whole: Grid, axes: Sequence[AxisGrid], box: Box
-) -> tuple[npt.NDArray[Any], Window]:
-    wide = _widened(axes, box, whole)
-    needed = _needed(settings, axes, wide)
+) -> npt.NDArray[Any]:
+    """The image on the new grid in a box of it, rounded where asked."""
+    needed = _needed(settings, axes, box)
     start = _start(_upright_grid(image.grid), whole)
     array = upright(image.array, image.grid).T
     held = [(s, s + n) for s, n in zip(start, array.shape, strict=True)]
@@ -140,11 +152,16 @@ def _intensities(
         raise _too_small(needed, held)
     part = array[tuple(slice(a - s, b - s) for (a, b), s in zip(needed, start, strict=True))]
     _check_finite(part)
-    values = sample(part, [a for a, _ in needed], axes, wide, settings.interpolation.image)
+    values = sample(part, [a for a, _ in needed], axes, box, settings.interpolation.image)
     if settings.interpolation.round_intensities:
         np.rint(values, out=values)
+    return values
+
+
+def _inside(box: Box, wide: Box) -> Window:
+    """A box as slices of a wider one."""
     k, j, i = (slice(a - w, b - w) for (a, b), (w, _) in zip(box, wide, strict=True))
-    return values, (k, j, i)
+    return k, j, i
 
 
 def _axes(settings: RadiomicsSettings, whole: Grid) -> list[AxisGrid]:
@@ -154,12 +171,24 @@ def _axes(settings: RadiomicsSettings, whole: Grid) -> list[AxisGrid]:
     return [axis_grid(n, s, w) for n, s, w in zip(whole.shape, whole.spacing_mm, wanted, strict=True)][::-1]
 
 
-def _widened(axes: Sequence[AxisGrid], box: Box, whole: Grid) -> Box:
-    """The box and what local intensity sees around it."""
-    reach = [
-        math.floor(SURROUNDINGS_MM / (axis.step * s)) for axis, s in zip(axes, whole.spacing_mm[::-1], strict=True)
-    ]
-    return [(max(0, a - r), min(axis.n, b + r)) for axis, (a, b), r in zip(axes, box, reach, strict=True)]
+def _spacing(axes: Sequence[AxisGrid], whole: Grid) -> npt.NDArray[np.float64]:
+    """Distance of new voxels along z, y, x, mm."""
+    return np.array([step * axis.step for step, axis in zip(whole.spacing_mm[::-1], axes, strict=True)])
+
+
+def _widened(settings: RadiomicsSettings, axes: Sequence[AxisGrid], box: Box, spacing: npt.NDArray[np.float64]) -> Box:
+    """The box and what local intensity, if it is measured, sees around it."""
+    if "local_intensity" not in settings.families:
+        return box
+    around = [math.floor(SURROUNDINGS_MM / step) for step in spacing]
+    return [(max(0, a - r), min(axis.n, b + r)) for axis, (a, b), r in zip(axes, box, around, strict=True)]
+
+
+def _seen(settings: RadiomicsSettings, axes: Sequence[AxisGrid], box: Box, spacing: npt.NDArray[np.float64]) -> Box:
+    """What the filter, if there is one, sees of the new grid."""
+    if settings.filter is None:
+        return box
+    return seen_box(settings.filter, box, [axis.n for axis in axes], spacing.tolist())
 
 
 def _needed(settings: RadiomicsSettings, axes: Sequence[AxisGrid], box: Box) -> Box:

@@ -10,11 +10,26 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from segmentation.errors import ImageRefusal
+from segmentation.radiomics.filters import FilterSettings, filter_entries, filter_settings
+from segmentation.radiomics.filters.settings import FILTERS
 
 Dimensions = Literal["2D", "2.5D", "3D"]
+Directions = Literal["averaged", "merged"]
 TextureFamily = Literal["cm", "rlm", "szm", "dzm", "ngt", "ngl"]
 Family = Literal[
     "shape", "enclosing", "intensity", "local_intensity", "histogram", "volume_histogram",
@@ -32,6 +47,27 @@ ALL_FAMILIES: tuple[Family, ...] = (
     "volume_histogram",
     *TEXTURES,
 )
+
+
+def _as_filter(entries: Any) -> FilterSettings:
+    if isinstance(entries, FilterSettings):
+        return entries
+    if not isinstance(entries, dict):
+        raise ValueError(f"a filter is a mapping with name and parameters, found {entries!r}")
+    return filter_settings(entries)
+
+
+Filter = Annotated[
+    FilterSettings,
+    PlainValidator(_as_filter),
+    PlainSerializer(filter_entries),
+    WithJsonSchema({"type": "object", "properties": {"name": {"enum": list(FILTERS)}}, "required": ["name"]}),
+]
+
+
+# What profile pyradiomics measures; histogram stands in PyRadiomics' first-order class, which is intensity here.
+REPLAYED_FAMILIES: tuple[Family, ...] = ("shape", "intensity", "cm", "rlm", "szm", "ngt", "ngl")
+_OF_A_REPLAY = ("families", "profile")
 
 
 def _check_value(method: str, value: float | None, *, without: str) -> None:
@@ -113,9 +149,13 @@ class VolumeHistogramSettings(_Part):
 
 
 class TextureSettings(_Part):
-    """In which neighbourhoods texture is measured; `distance` in voxels (Chebyshev)."""
+    """In which neighbourhoods texture is measured; `distance` in voxels (Chebyshev).
+
+    `directions`: matrices with a direction averaged over directions (tags `_avg`), merged (`_comb`), or both.
+    """
 
     dimensions: tuple[Dimensions, ...] = ("3D",)
+    directions: Annotated[tuple[Directions, ...], Field(min_length=1)] = ("averaged", "merged")
     ngldm_coarseness: Annotated[int, Field(ge=0)] = 0
     distance: Annotated[int, Field(ge=1)] = 1
 
@@ -131,7 +171,26 @@ class RadiomicsSettings(_Part):
     texture: TextureSettings = TextureSettings()
     families: tuple[Family, ...] = ALL_FAMILIES
     spatial_autocorrelation: bool = True
-    profile: Literal["ibsi"] = "ibsi"
+    filter: Filter | None = None
+    profile: Literal["ibsi", "pyradiomics"] = "ibsi"
+
+    @model_validator(mode="after")
+    def _replayed_as_it_was(self) -> RadiomicsSettings:
+        if self.profile == "pyradiomics":
+            others = sorted(self.model_fields_set - set(_OF_A_REPLAY))
+            if others:
+                raise ValueError(f"profile pyradiomics replays fixed settings: leave out {', '.join(others)}")
+            lacking = [name for name in self.families if name not in REPLAYED_FAMILIES]
+            if lacking and self.families != ALL_FAMILIES:
+                raise ValueError(f"PyRadiomics has {', '.join(REPLAYED_FAMILIES)}, not {', '.join(lacking)}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_has_no_meaning(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        entries: dict[str, Any] = plain(self)
+        if self.profile == "ibsi":
+            return entries
+        return {key: value for key, value in entries.items() if key in _OF_A_REPLAY}
 
 
 def read_settings(path: Path) -> RadiomicsSettings:
@@ -154,6 +213,9 @@ def parse_settings(content: Any) -> RadiomicsSettings:
         return RadiomicsSettings.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, ImageRefusal):
+            raise cause from None
         key = ".".join(str(part) for part in first["loc"]) or "the file"
         raise _refusal(key, _expected(first["type"], first["msg"], first["loc"]), repr(first["input"])) from None
 

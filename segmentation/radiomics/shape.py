@@ -26,6 +26,8 @@ def shape_features(region: RegionVoxels) -> tuple[Features, Reasons]:
 
     Lengths are in the unit of `region.spacing`. Ratios of mesh quantities are defined down to a single voxel; the
     principal axes need voxels that spread in three directions.
+
+    Formula, unit and IBSI code of each: `dictionary.explain("morph_")`, or `segmentation features morph_`.
     """
     volume, area = region.mesh
     hull = region.hull

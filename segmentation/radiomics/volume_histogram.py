@@ -6,15 +6,18 @@ Reference: Zwanenburg et al., Radiology 2020, doi:10.1148/radiol.2020191145; def
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from segmentation.radiomics.chunks import CHUNK, chunks
 from segmentation.radiomics.discretise import grey_levels
 from segmentation.radiomics.settings import BinSettings, VolumeHistogramSettings
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Ends = tuple[float | None, float | None]
 Features = dict[str, float]
 Reasons = dict[str, str]
@@ -30,24 +33,26 @@ _MAX_LEVELS = 10_000_000
 class VolumeHistogram:
     """How many voxels reach each level: `reaching` (n,) for levels `first`, `first + step`, …; `total` voxels."""
 
-    reaching: npt.NDArray[np.int64]
+    reaching: Ints
     first: float
     step: float
     total: int
 
 
 def volume_histogram_features(
-    values: Floats, settings: VolumeHistogramSettings, ends: Ends = (None, None)
+    values: npt.NDArray[Any], settings: VolumeHistogramSettings, ends: Ends = (None, None), counts: Ints | None = None
 ) -> tuple[Features, Reasons]:
     """All ivh_ features by tag, and the reason for each that cannot be had.
 
     `values` (n,) are the intensities of the intensity mask, n > 0; `ends` is the re-segmentation range, which sets
     the range of levels except for a number of bins. Intensities come back in the image's unit; with a number of bins
-    as the bin's number.
+    as the bin's number. With `counts` (n,) each of `values` stands for so many voxels.
+
+    Formula, unit and IBSI code of each: `dictionary.explain("ivh_")`, or `segmentation features ivh_`.
     """
     if settings.method == "as_is" and not _whole(values, ends):
         return {}, dict.fromkeys(TAGS, NOT_WHOLE)
-    histogram = _histogram(values, settings, ends)
+    histogram = _histogram(values, settings, ends, counts)
     features: Features = {"ivh_auc": _area(histogram)}
     missing: Reasons = {}
     _put_volumes(histogram, features, missing)
@@ -55,30 +60,39 @@ def volume_histogram_features(
     return features, missing
 
 
-def _whole(values: Floats, ends: Ends) -> bool:
+def _whole(values: npt.NDArray[Any], ends: Ends) -> bool:
     known = np.array([end for end in ends if end is not None])
-    whole = bool((values == np.rint(values)).all() and (known == np.rint(known)).all())
-    return whole and float(values.max() - values.min()) < _MAX_LEVELS
+    whole = all(bool((some == np.rint(some)).all()) for some in chain((known,), chunks(values)))
+    return whole and float(values.max()) - float(values.min()) < _MAX_LEVELS
 
 
-def _histogram(values: Floats, settings: VolumeHistogramSettings, ends: Ends) -> VolumeHistogram:
+def _histogram(
+    values: npt.NDArray[Any], settings: VolumeHistogramSettings, ends: Ends, counts: Ints | None
+) -> VolumeHistogram:
     low = float(values.min()) if ends[0] is None else ends[0]
     size = settings.value or 1.0
     if settings.method == "as_is":
         high = float(values.max()) if ends[1] is None else ends[1]
-        return _reaching(values - low, round(high - low) + 1, low, 1.0)
+        return _reaching(values, round(high - low) + 1, (low, 1.0), low, counts)
     if settings.method == "fixed_bin_number":
         bins = grey_levels(values, BinSettings(method="fixed_bin_number", value=size))
-        return _reaching(bins - 1.0, int(size), 1.0, 1.0)
+        return _reaching(bins, int(size), (1.0, 1.0), 1.0, counts)
     bins = grey_levels(values, BinSettings(method="fixed_bin_size", value=size), low)
     n = int(bins.max()) if ends[1] is None else max(1, int(np.ceil((ends[1] - low) / size - 1e-9)))
-    return _reaching(bins - 1.0, n, low + size / 2, size)
+    return _reaching(bins, n, (low + size / 2, size), 1.0, counts)
 
 
-def _reaching(places: npt.NDArray[Any], n: int, first: float, step: float) -> VolumeHistogram:
-    """`places` counts levels from 0; those above the last level reach it too."""
-    counts = np.bincount(np.minimum(places, n - 1).astype(np.int64), minlength=n)
-    return VolumeHistogram(np.cumsum(counts[::-1])[::-1], first, step, len(places))
+def _reaching(
+    places: npt.NDArray[Any], n: int, first_and_step: tuple[float, float], lowest: float, counts: Ints | None
+) -> VolumeHistogram:
+    """`places` counts levels from `lowest`; those above the last level reach it too."""
+    at_level, size = np.zeros(n, dtype=np.int64), max(CHUNK, n)
+    for number, some in enumerate(chunks(places, size)):
+        level = np.minimum(some - lowest, n - 1).astype(np.int64)
+        times = None if counts is None else counts[number * size : (number + 1) * size]
+        at_level += np.bincount(level, times, minlength=n).astype(np.int64)
+    reaching = np.cumsum(at_level[::-1])[::-1]
+    return VolumeHistogram(reaching, *first_and_step, int(reaching[0]))
 
 
 def _area(histogram: VolumeHistogram) -> float:

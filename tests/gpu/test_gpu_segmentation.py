@@ -24,7 +24,7 @@ def test_auto_takes_the_gpu() -> None:
     assert choose_device("auto") == choose_device("cuda") == "cuda"
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", LEARNING)
 def test_it_learns_on_the_gpu_and_outlines_alike_on_the_cpu(name: str, tmp_path: Path) -> None:
     segmenter = train_segmenter(write_cases(tmp_path, range(8)), LEARNING[name], device="cuda")
     volume, mask = patient(20)

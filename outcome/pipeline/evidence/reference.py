@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from outcome.features.columns import FeatureColumn
+from outcome.features.columns import BATCH, FeatureColumn
 from outcome.pipeline.evidence.scene import PartitionCases, Scene
 from outcome.store import read_parquet
 
@@ -38,12 +38,12 @@ def told_of_unit(scene: Scene, section: str, unit: str) -> dict[str, Any]:
 
 
 def columns_of(scene: Scene) -> tuple[FeatureColumn, ...]:
-    """The bundle's columns, in its order."""
-    return scene.model.columns
+    """The bundle's columns, in its order; the batch is none of them, for no model reads it."""
+    return tuple(column for column in scene.model.columns if column.kind != BATCH)
 
 
 def features_of(cases: PartitionCases) -> pd.DataFrame:
     """These cases' features as the bundle names them (index case_id); a column they lack is missing in all."""
     path = cases.scene.run.store.stage("features") / "features.parquet"
     frame = read_parquet(path).astype({"case_id": str}).set_index("case_id")
-    return frame.reindex(index=cases.ids, columns=[column.name for column in columns_of(cases.scene)])
+    return frame.reindex(index=cases.ids, columns=[column.name for column in cases.scene.model.columns])

@@ -6,7 +6,6 @@ Reference: Whybra et al., The Image Biomarker Standardization Initiative: standa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from segmentation.radiomics.filters.edges import inner, padded
 from segmentation.radiomics.filters.gabor import gabor_response
 from segmentation.radiomics.filters.kernels import Response
 from segmentation.radiomics.filters.laws import laws_response
+from segmentation.radiomics.filters.reach import reach
 from segmentation.radiomics.filters.settings import (
     FilterSettings,
     Gabor,
@@ -30,6 +30,7 @@ from segmentation.radiomics.filters.settings import (
     filter_settings,
 )
 from segmentation.radiomics.filters.smoothing import log_response, mean_response
+from segmentation.radiomics.filters.spacing import common_spacing
 from segmentation.radiomics.filters.spectral import padding_of, riesz_response, wavelet_spectral_response
 from segmentation.radiomics.filters.wavelets import wavelet_response
 
@@ -43,13 +44,11 @@ __all__ = (
     "SeparableWavelet",
     "filter_entries",
     "filter_settings",
+    "reach",
     "respond",
 )
 
 Image = npt.NDArray[Any]
-
-# Headers give spacing as float32, and scanners round it.
-_EQUAL_SPACING = 0.01
 
 
 def respond(image: Image, spacing: Sequence[float], settings: FilterSettings) -> Response:
@@ -63,7 +62,7 @@ def respond(image: Image, spacing: Sequence[float], settings: FilterSettings) ->
     spacing by more than 1 %: IBSI defines filters on equal spacing, so resample first or filter by slice.
     """
     _check_image(image)
-    spacing_mm = _common_spacing(spacing, settings.dimensions)
+    spacing_mm = common_spacing(spacing, settings.dimensions)
     return _RESPONSES[type(settings)](image, spacing_mm, settings)
 
 
@@ -79,20 +78,6 @@ def _check_image(image: Image) -> None:
             found=f"{lost} of {image.size} voxels not finite",
             next_step="replace them before filtering",
         )
-
-
-def _common_spacing(spacing: Sequence[float], dimensions: int) -> float:
-    along = [float(length) for length in spacing][:dimensions]
-    usable = len(spacing) == 3 and all(math.isfinite(length) and length > 0 for length in along)
-    if not usable or max(along) > min(along) * (1 + _EQUAL_SPACING):
-        raise ImageRefusal(
-            "bad_spacing",
-            "The filter needs equal spacing along its axes.",
-            expected=f"{dimensions} equal lengths above 0 mm",
-            found=str(tuple(spacing)),
-            next_step="resample to cubic voxels, or filter by slice (dimensions: 2)",
-        )
-    return sum(along) / len(along)
 
 
 def _mean(image: Image, spacing_mm: float, by: Mean) -> Response:

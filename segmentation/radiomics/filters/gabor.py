@@ -42,12 +42,17 @@ def gabor_response(
     return total
 
 
+def gabor_radius(sigma: float, gamma: float) -> int:
+    """Voxels from the middle of the kernel to its end; `sigma` in voxels."""
+    return math.ceil(_REACH * sigma * max(1.0, 1.0 / gamma))
+
+
 def gabor_kernel(sigma: float, wavelength: float, gamma: float, angle: float) -> npt.NDArray[np.complex128]:
     """exp(-(u^2 + gamma^2 v^2) / (2 sigma^2) + 2 pi i u / wavelength), (2 r + 1, 2 r + 1), not normalised.
 
     u = k1 cos(angle) + k2 sin(angle) runs along the wave, v = k2 cos(angle) - k1 sin(angle) across it.
     """
-    radius = math.ceil(_REACH * sigma * max(1.0, 1.0 / gamma))
+    radius = gabor_radius(sigma, gamma)
     k = np.arange(-radius, radius + 1.0)
     u = k[:, None] * math.cos(angle) + k * math.sin(angle)
     v = k * math.cos(angle) - k[:, None] * math.sin(angle)

@@ -36,6 +36,11 @@ class Kernel:
         """The response to an image of ones."""
         return float(np.sum(self.weights))
 
+    @property
+    def reach(self) -> int:
+        """How many voxels away the farthest neighbour under the kernel lies, on whichever side."""
+        return max(-self.first, self.first + len(self.weights) - 1)
+
     def flipped(self) -> Kernel:
         """The kernel seen in a mirror at its voxel."""
         return Kernel(self.weights[::-1], 1 - self.first - len(self.weights))

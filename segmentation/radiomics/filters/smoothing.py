@@ -39,8 +39,13 @@ def log_response(image: npt.NDArray[Any], sigmas: Sequence[float], truncate: flo
     return total
 
 
+def log_radius(sigma: float, truncate: float) -> int:
+    """Voxels from the middle of the kernel to its end; `sigma` in voxels."""
+    return math.floor(truncate * sigma + 0.5)
+
+
 def _gaussian(sigma: float, truncate: float) -> Kernel:
-    radius = math.floor(truncate * sigma + 0.5)
+    radius = log_radius(sigma, truncate)
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     return Kernel(tuple((weights / weights.sum()).tolist()), -radius)
 

@@ -31,7 +31,7 @@ def wavelet_response(
     image: npt.NDArray[Any], family: str, bands: str, level: int, *, pooling: str, boundary: Boundary
 ) -> Response:
     """The response in one sub-band: `bands` has L (low pass) or H (high pass) for each axis, first axis first."""
-    kernels = [_band_kernel(low_pass(family), band, level) for band in bands]
+    kernels = [band_kernel(low_pass(family), band, level) for band in bands]
     return pooled(image, kernels, boundary, pooling)
 
 
@@ -47,7 +47,8 @@ def high_pass(low: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(weight * (-1.0) ** (n + 1) for n, weight in enumerate(low[::-1]))
 
 
-def _band_kernel(low: tuple[float, ...], band: str, level: int) -> Kernel:
+def band_kernel(low: tuple[float, ...], band: str, level: int) -> Kernel:
+    """All levels of one axis joined: low pass up to the last, which is the band's (L or H)."""
     kernel = Kernel((1.0,), 0)
     for n in range(1, level):
         kernel = kernel.then(_spread(low, 2 ** (n - 1)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 
+from segmentation.errors import ImageRefusal
 from segmentation.radiomics.pyradiomics import measure_as_pyradiomics
 from segmentation.radiomics.pyradiomics.names import counterparts
 from segmentation.radiomics.pyradiomics.rules import Features, Reasons, Switchboard, applicable
@@ -50,6 +51,7 @@ def differences(image: Volume, mask: Mask, region: str, settings: RadiomicsSetti
 
     Raises ImageRefusal as `measure_with` and `measure_as_pyradiomics` do.
     """
+    _check(settings or RadiomicsSettings())
     peer, refused = measure_as_pyradiomics(image, mask, region)
     settings = _in_space(settings or RadiomicsSettings())
     board = Switchboard(settings, image, mask, region)
@@ -61,6 +63,17 @@ def differences(image: Volume, mask: Mask, region: str, settings: RadiomicsSetti
         )
         for tag, name in counterparts()
     ]
+
+
+def _check(settings: RadiomicsSettings) -> None:
+    if settings.profile != "ibsi" or settings.filter is not None:
+        raise ImageRefusal(
+            "bad_settings",
+            "PyRadiomics is compared with settings of profile ibsi, without a filter.",
+            expected="profile ibsi, no filter",
+            found=f"profile {settings.profile}" + (", a filter" if settings.filter is not None else ""),
+            next_step="leave these keys out of the settings file",
+        )
 
 
 def _in_space(settings: RadiomicsSettings) -> RadiomicsSettings:

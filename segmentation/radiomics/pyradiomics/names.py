@@ -5,6 +5,8 @@ Reference: van Griethuysen et al., Cancer Research 2017, doi:10.1158/0008-5472.C
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 # Feature and IBSI tag (None where IBSI has none); tags of texture without their aggregation.
 _SHAPE: dict[str, str | None] = {
     "Elongation": "morph_pca_elongation",
@@ -141,6 +143,17 @@ _WAYS = {"glcm": ("_3D_avg", "_3D_comb"), "glrlm": ("_3D_avg", "_3D_comb")} | di
     ("gldm", "glszm", "ngtdm"), ("_3D",)
 )
 
+# The family of the settings that asks for a class.
+_FAMILIES = {
+    "shape": "shape",
+    "intensity": "firstorder",
+    "cm": "glcm",
+    "ngl": "gldm",
+    "rlm": "glrlm",
+    "szm": "glszm",
+    "ngt": "ngtdm",
+}
+
 NAMES = tuple(f"original_{kind}_{feature}" for kind, features in _CLASSES.items() for feature in features)
 
 
@@ -152,6 +165,11 @@ def stems_of(kind: str) -> dict[str, str]:
 def names_of(kind: str) -> tuple[str, ...]:
     """Full names of the features of a class."""
     return tuple(f"original_{kind}_{feature}" for feature in _CLASSES[kind])
+
+
+def names_in(families: Sequence[str]) -> tuple[str, ...]:
+    """Full names of the features that some families of the settings ask for; a family without a class has none."""
+    return tuple(name for family in families if family in _FAMILIES for name in names_of(_FAMILIES[family]))
 
 
 def counterparts() -> list[tuple[str, str]]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from segmentation.radiomics.discretise import discretise
 from segmentation.radiomics.measuring import measure_prepared
 from segmentation.radiomics.processing import PreparedRegion, prepare
@@ -126,8 +128,8 @@ class Switchboard:
             settings = self._with_bins(key, prepared)
             lowest = (settings.resegmentation.range or (None, None))[0]
             bins, _ = discretise(prepared.image, prepared.intensity, settings.discretisation, lowest)
-            texture = settings.texture
-            self._conventional[key] = matrix_features(bins, texture.distance, texture.ngldm_coarseness)[0]
+            around = settings.texture.distance, settings.texture.ngldm_coarseness
+            self._conventional[key] = matrix_features(bins.astype(np.int32), *around)[0]
         named = self._conventional[key]
         features |= {tag: named[name] for tag, name in counterparts() if name in named and _open_in_texture(tag)}
 

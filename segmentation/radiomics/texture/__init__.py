@@ -5,7 +5,7 @@ Reference: Zwanenburg et al., Radiology 2020, doi:10.1148/radiol.2020191145; def
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from segmentation.errors import ImageRefusal
 from segmentation.radiomics.texture.aggregation import DIMENSIONS, Values, mean
 from segmentation.radiomics.texture.levels import padded
 from segmentation.radiomics.texture.scene import FAMILIES as _MEASURES
-from segmentation.radiomics.texture.scene import Scene
+from segmentation.radiomics.texture.scene import Counted, Scene
 
 FAMILIES = tuple(_MEASURES)
 
@@ -71,17 +71,36 @@ def texture_features(
     `bins` (K, J, I) holds grey levels 1..n_bins and 0 outside the region; slices lie along its first axis. IBSI counts
     neighbours in voxels, so `spacing` (3,) enters no value: resample to a grid of equal edges first.
 
+    Formula, unit and IBSI code of each: `dictionary.explain("cm_")`, or `segmentation features cm_` (so for rlm_, szm_,
+    dzm_, ngt_, ngl_).
+
     Raises ImageRefusal where levels are out of range or the morphological mask does not hold the region.
     """
     mask = _border_mask(bins, request)
-    values: Values = {}
-    for flat in (True, False):
-        if any((dimension != "3D") == flat for dimension in request.dimensions):
-            levels = padded(bins, n_bins, request.distance, flat)
-            scene = Scene(levels, mask, request.coarseness, request.dimensions)
-            for family in request.families:
-                values.update(_MEASURES[family](scene))
+    scenes = (
+        Scene(padded(bins, n_bins, request.distance, flat), mask, request.coarseness, request.dimensions)
+        for flat in passes(request.dimensions)
+    )
+    values = _values(scenes, request.families)
     return _split(values) if np.any(bins) else ({}, dict.fromkeys(values, EMPTY))
+
+
+def passes(dimensions: Sequence[str]) -> list[bool]:
+    """How often a region is read: by slice (True) for 2D and 2_5D, by volume (False) for 3D."""
+    return [flat for flat in (True, False) if any((dimension != "3D") == flat for dimension in dimensions)]
+
+
+def features_of_counts(scenes: Iterable[Counted], families: Sequence[str]) -> tuple[dict[str, float], dict[str, str]]:
+    """`texture_features` of a region with voxels that is already counted, one of `scenes` for each of `passes`."""
+    return _split(_values(scenes, families))
+
+
+def _values(scenes: Iterable[Counted], families: Sequence[str]) -> Values:
+    values: Values = {}
+    for scene in scenes:
+        for family in families:
+            values.update(_MEASURES[family](scene))
+    return values
 
 
 def _border_mask(bins: npt.NDArray[np.int32], request: TextureRequest) -> npt.NDArray[np.bool_]:
@@ -97,7 +116,7 @@ def _border_mask(bins: npt.NDArray[np.int32], request: TextureRequest) -> npt.ND
             found=f"shape {mask.shape}",
             next_step="take the mask as it was before voxels left it by their intensity",
         )
-    return mask.astype(bool)
+    return mask.astype(bool, copy=False)
 
 
 def _split(values: Values) -> tuple[dict[str, float], dict[str, str]]:

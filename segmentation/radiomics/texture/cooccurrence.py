@@ -51,7 +51,10 @@ def _pair_keys(
 
 
 def cooccurrence_features(cells: Cells) -> dict[str, Floats]:
-    """All GLCM features, one value a matrix; NaN for a matrix without a pair and where the divisor is zero."""
+    """All GLCM features, one value a matrix; NaN for a matrix without a pair and where the divisor is zero.
+
+    Formula, unit and IBSI code of each: `dictionary.explain("cm_")`, or `segmentation features cm_`.
+    """
     pairs = cells.sums(cells.counts.astype(np.float64))
     share = cells.counts / pairs[cells.matrix]
     same = cells.row == cells.column

@@ -25,5 +25,8 @@ def distance_zones(levels: GreyLevels, zones: Zones) -> Cells:
 
 
 def distance_zone_features(cells: Cells) -> dict[str, Floats]:
-    """All GLDZM features, one value a matrix."""
+    """All GLDZM features, one value a matrix.
+
+    Formula, unit and IBSI code of each: `dictionary.explain("dzm_")`, or `segmentation features dzm_`.
+    """
     return emphasis_features(cells, STEMS)

@@ -15,5 +15,8 @@ STEMS = stems("ngl")
 
 
 def grey_dependence_features(cells: Cells) -> dict[str, Floats]:
-    """All NGLDM features, one value a matrix."""
+    """All NGLDM features, one value a matrix.
+
+    Formula, unit and IBSI code of each: `dictionary.explain("ngl_")`, or `segmentation features ngl_`.
+    """
     return emphasis_features(cells, STEMS)

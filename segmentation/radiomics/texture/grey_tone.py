@@ -21,6 +21,8 @@ def grey_tone_features(counts: Ints, differences: Floats) -> dict[str, Floats]:
     """All NGTDM features, one value a matrix, from n_i and s_i, (matrices, n_bins) each; NaN where n_i is 0 for all i.
 
     Busyness is NaN as well where two or more levels have the same product of level and probability.
+
+    Formula, unit and IBSI code of each: `dictionary.explain("ngt_")`, or `segmentation features ngt_`.
     """
     values = np.full((len(counts), len(STEMS)), np.nan)
     for row, n, s in zip(values, counts, differences, strict=True):

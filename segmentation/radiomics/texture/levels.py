@@ -16,6 +16,7 @@ from segmentation.errors import ImageRefusal
 Ints = npt.NDArray[np.int64]
 
 MAX_BINS = np.iinfo(np.uint16).max
+N_DIRECTIONS = {True: 4, False: 13}  # in a slice, in a volume
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,7 @@ class GreyLevels:
     @cached_property
     def directions(self) -> Ints:
         """Steps in `line` to the next voxel along each direction: 4 in a slice, 13 in a volume."""
-        return self._steps(1)[-(4 if self.flat else 13) :]
+        return self._steps(1)[-N_DIRECTIONS[self.flat] :]
 
     @cached_property
     def neighbours(self) -> Ints:
@@ -92,13 +93,14 @@ def padded(bins: npt.NDArray[Any], n_bins: int, reach: int, flat: bool) -> GreyL
 
     Raises ImageRefusal where the array is not a volume, a level lies outside 0..n_bins or there are too many bins.
     """
-    _check(bins, n_bins)
+    check_levels(bins, n_bins)
     block = np.zeros([n + 2 * reach for n in bins.shape], dtype=np.uint8 if n_bins < 256 else np.uint16)
     block[tuple(slice(reach, reach + n) for n in bins.shape)] = bins
     return GreyLevels(block, n_bins, reach, flat)
 
 
-def _check(bins: npt.NDArray[Any], n_bins: int) -> None:
+def check_levels(bins: npt.NDArray[Any], n_bins: int) -> None:
+    """Raises ImageRefusal where texture cannot be counted on these grey levels; see `padded`."""
     if bins.ndim != 3 or not np.issubdtype(bins.dtype, np.integer):
         raise ImageRefusal(
             "bad_bins",

@@ -63,5 +63,8 @@ def _run_keys(
 
 
 def run_length_features(cells: Cells) -> dict[str, Floats]:
-    """All GLRLM features, one value a matrix."""
+    """All GLRLM features, one value a matrix.
+
+    Formula, unit and IBSI code of each: `dictionary.explain("rlm_")`, or `segmentation features rlm_`.
+    """
     return emphasis_features(cells, STEMS)

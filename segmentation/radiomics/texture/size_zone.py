@@ -24,5 +24,8 @@ def size_zones(levels: GreyLevels, zones: Zones) -> Cells:
 
 
 def size_zone_features(cells: Cells) -> dict[str, Floats]:
-    """All GLSZM features, one value a matrix."""
+    """All GLSZM features, one value a matrix.
+
+    Formula, unit and IBSI code of each: `dictionary.explain("szm_")`, or `segmentation features szm_`.
+    """
     return emphasis_features(cells, STEMS)

@@ -11,8 +11,6 @@ import numpy.typing as npt
 
 from segmentation.radiomics.texture.levels import GreyLevels, narrowest
 
-FAR = np.iinfo(np.uint16).max
-
 Ints = npt.NDArray[np.int64]
 
 
@@ -37,7 +35,7 @@ class Zones:
         return keys
 
 
-def find_zones(levels: GreyLevels, distance: npt.NDArray[np.uint16]) -> Zones:
+def find_zones(levels: GreyLevels, distance: npt.NDArray[Any]) -> Zones:
     """The zones of a region; `distance` is `border_distance` on the same padded grid."""
     label = np.empty(levels.line.shape, dtype=narrowest(levels.line.size))
     back = levels.directions
@@ -49,14 +47,16 @@ def find_zones(levels: GreyLevels, distance: npt.NDArray[np.uint16]) -> Zones:
     return zones
 
 
-def border_distance(mask: npt.NDArray[np.bool_], reach: int, flat: bool) -> npt.NDArray[np.uint16]:
+def border_distance(mask: npt.NDArray[np.bool_], reach: int, flat: bool) -> npt.NDArray[Any]:
     """Steps through faces to leave the mask, 1 on its border, 0 outside; within slices where `flat`.
 
     `mask` is (K, J, I); the answer is padded by `reach` on every side, as the grey levels are. It is the number of
-    erosions, by the 6 (4) neighbours, that a voxel survives plus one.
+    erosions, by the 6 (4) neighbours, that a voxel survives plus one. uint8 where the box is too narrow for more.
     """
-    inside = np.zeros([n + 2 * reach for n in mask.shape], dtype=np.uint16)
-    inside[tuple(slice(reach, reach + n) for n in mask.shape)] = mask * np.uint16(FAR)
+    deepest = min(mask.shape[flat:]) // 2 + 1
+    kind = np.uint8 if deepest < np.iinfo(np.uint8).max else np.uint16
+    inside = np.zeros([n + 2 * reach for n in mask.shape], dtype=kind)
+    inside[tuple(slice(reach, reach + n) for n in mask.shape)][mask] = np.iinfo(kind).max
     _, n_j, n_i = inside.shape
     steps = np.array([1, n_i] if flat else [1, n_i, n_j * n_i])
     _sweep(inside.reshape(-1), steps)
@@ -64,7 +64,7 @@ def border_distance(mask: npt.NDArray[np.bool_], reach: int, flat: bool) -> npt.
 
 
 @numba.njit(cache=True)
-def _sweep(line: npt.NDArray[np.uint16], steps: Ints) -> None:  # pragma: no cover - compiled
+def _sweep(line: npt.NDArray[Any], steps: Ints) -> None:  # pragma: no cover - compiled
     """Two sweeps are enough for the city-block distance."""
     for turn in (-1, 1):
         for t in range(line.shape[0]):
@@ -112,7 +112,7 @@ def _measure(
     line: npt.NDArray[Any],
     inside: npt.NDArray[Any],
     bounds: Ints,
-    maps: tuple[npt.NDArray[Any], npt.NDArray[np.uint16]],
+    maps: tuple[npt.NDArray[Any], npt.NDArray[Any]],
     found: tuple[npt.NDArray[Any], ...],
 ) -> None:  # pragma: no cover - compiled
     """Fill part, level, size and distance of each zone. Labels become -1 - number of the zone on the way."""

@@ -53,7 +53,7 @@ def test_memory_and_disk_give_the_same_bits(case: CaseInput, tmp_path: Path, uni
     segmented = segment_case(case, recipe)
     write_case_mask(segmented.mask, tmp_path / "stored.nii.gz")
     stored = read_case_mask(tmp_path / "stored.nii.gz", recipe)
-    features, missing = measure_case("c1", stored, recipe, case.images["ct"])
+    features, missing = measure_case(case, stored, recipe)
     result = process_case(case, recipe)
     assert result.features == features
     assert result.missing == missing
@@ -101,7 +101,7 @@ def test_a_mask_of_another_grid_is_rejected_with_millimetres(case: CaseInput) ->
     assert result.findings[0].case_ids == ("c1",)
     assert result.features == {}
     assert _codes(inspect_case(case, RECIPE)) == {"grid_mismatch": Level.REJECT}
-    _, missing = measure_case("c1", segment_case(case, RECIPE).mask, RECIPE, case.images["ct"])
+    _, missing = measure_case(case, segment_case(case, RECIPE).mask, RECIPE)
     assert missing["tumor.stat_mean"] == OTHER_GRID
 
 

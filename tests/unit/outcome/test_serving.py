@@ -76,6 +76,32 @@ def test_a_refused_mask_gives_no_risk(model: RiskModel, folder: Path) -> None:
         model.predict(CaseInput("A00001", {"ct": wrong}, case / "mask.nii.gz"), RECORD)
 
 
+def test_outlines_drawn_alike_give_no_width(model: RiskModel, folder: Path) -> None:
+    """The case's own mask three times over is no other outline; the risk is that of `predict`."""
+    place = folder / "A" / "images" / "A00001"
+    case = CaseInput("A00001", {"ct": place / "ct.nii.gz"}, place / "mask.nii.gz")
+    found = model.outline_interval(case, RECORD, masks=[place / "mask.nii.gz"] * 3)
+    given = model.predict(case, RECORD)
+    assert np.allclose(found["risk"], given["risk"], atol=1e-12)
+    assert np.allclose(found["low"], found["risk"], atol=1e-12)
+    assert np.allclose(found["high"], found["risk"], atol=1e-12)
+    assert found["n_outlines"].eq(3).all()
+
+
+def test_without_a_mask_or_with_a_refused_one_there_is_no_range_but_a_reason(model: RiskModel, folder: Path) -> None:
+    bare = model.outline_interval(CaseInput("x"), RECORD, repeats=2)
+    assert bare["risk"].notna().all()
+    assert bare[["low", "high"]].isna().all(axis=None)
+    assert bare["reason"].str.contains("no mask").all()
+    place = folder / "A" / "images" / "A00001"
+    wrong = CaseInput("A00001", {"ct": _of_another_grid(folder, place)}, place / "mask.nii.gz")
+    refused = model.outline_interval(wrong, RECORD, repeats=2)
+    assert refused[["risk", "low", "high"]].isna().all(axis=None)
+    assert refused["reason"].str.contains("refused").all()
+    with pytest.raises(DataRefusal, match="pulse"):
+        model.outline_interval(CaseInput("x"), {**RECORD, "pulse": 60}, repeats=2)
+
+
 def _of_another_grid(folder: Path, case: Path) -> Path:
     """A CT that does not lie where this case's mask does: the phantoms differ in grid."""
     own = _shape(case / "ct.nii.gz")

@@ -14,7 +14,7 @@ SPACING = (1.0, 1.0, 1.0)
 
 
 def _source(shape: tuple[int, int, int]) -> Source:
-    image = torch.arange(float(np.prod(shape))).reshape(shape)
+    image = torch.arange(float(np.prod(shape))).reshape(1, *shape)
     classes = torch.zeros(shape, dtype=torch.uint8)
     classes[-2, 1, -3] = 2
     return Source("a", "a", image, classes, {2: np.array([[shape[0] - 2, 1, shape[2] - 3]])}, SPACING)
@@ -27,7 +27,7 @@ def _plain(source: Source, start: tuple[int, int, int], size: tuple[int, int, in
 def test_a_plain_patch_is_a_crop() -> None:
     source, plan = _source((30, 28, 20)), replace(BLOCKS, intensity="z_score")
     image, classes = cut(source, plan, _plain(source, (5, 2, 3), plan.patch))
-    torch.testing.assert_close(image[0], source.image[5:29, 2:26, 3:19], rtol=1e-5, atol=0.02)
+    torch.testing.assert_close(image[0], source.image[0, 5:29, 2:26, 3:19], rtol=1e-5, atol=0.02)
     assert torch.equal(classes, source.classes[5:29, 2:26, 3:19].long())
 
 
@@ -36,14 +36,14 @@ def test_outside_the_image_lies_the_fill() -> None:
     image, classes = cut(source, BLOCKS, _plain(source, (-3, 0, 0), BLOCKS.patch))
     assert (image[0, :3] == BLOCKS.fill).all()
     assert (image[0, 13:] == BLOCKS.fill).all()
-    torch.testing.assert_close(image[0, 3:13, :10, :10] - BLOCKS.fill, source.image, rtol=1e-5, atol=1e-2)
+    torch.testing.assert_close(image[0, 3:13, :10, :10] - BLOCKS.fill, source.image[0], rtol=1e-5, atol=1e-2)
     assert classes[3:13, :10, :10].sum() == 2
 
 
 def test_a_slice_comes_with_its_neighbours_as_channels() -> None:
     source, plan = _source((30, 28, 20)), replace(SLICES, intensity="z_score")
     image, classes = cut(source, plan, _plain(source, (0, 0, 4), (24, 24, 3)))
-    torch.testing.assert_close(image, source.image[:24, :24, 4:7].permute(2, 0, 1), rtol=1e-5, atol=0.02)
+    torch.testing.assert_close(image, source.image[0, :24, :24, 4:7].permute(2, 0, 1), rtol=1e-5, atol=0.02)
     assert classes.shape == (24, 24)
 
 
@@ -51,7 +51,7 @@ def test_a_quarter_turn_in_unequal_voxels_is_a_turn_in_mm() -> None:
     """x goes to y: with voxels of 1 x 2 mm one voxel of the patch along x is half of one along y."""
     ball = torch.zeros(40, 20, 8)
     ball[20:32, 10:12, 4] = 1
-    source = Source("a", "a", ball, torch.zeros(40, 20, 8, dtype=torch.uint8), {}, (1.0, 2.0, 1.0))
+    source = Source("a", "a", ball[None], torch.zeros(40, 20, 8, dtype=torch.uint8), {}, (1.0, 2.0, 1.0))
     turn = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]) * np.array([[1.0, 2, 1]]) / np.array([[1.0], [2], [1]])
     plan = replace(BLOCKS, intensity="z_score", patch=(40, 20, 8), channels=(4, 4))
     image, _ = cut(source, plan, Variation(np.array([19.5, 9.5, 3.5]), turn))

@@ -95,4 +95,4 @@ def test_a_tumour_away_from_the_organ_is_seen() -> None:
 
 
 def test_the_list_of_checks_is_complete() -> None:
-    assert len(CHECKS) == len(set(CHECKS)) == 7
+    assert len(CHECKS) == len(set(CHECKS)) == 8

@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from segmentation import reading
+from segmentation import nifti
 from segmentation.errors import ImageRefusal
 from segmentation.reading import read_header, read_image, read_mask
 
@@ -66,7 +66,7 @@ def test_the_size_of_the_slabs_changes_nothing(
     rng = np.random.default_rng(3)
     labels = rng.integers(0, 4, (6, 5, 11)).astype(np.uint8)
     path = _save(tmp_path / "m.nii.gz", labels)
-    monkeypatch.setattr(reading, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(nifti, "BLOCK_BYTES", block_bytes)
     mask = read_mask(path, REGIONS)
     np.testing.assert_array_equal(mask.labels, np.where(labels <= 2, labels, 0))
     assert mask.unnamed == {3: int((labels == 3).sum())}

@@ -53,7 +53,7 @@ def test_a_survey_says_what_stands_in_the_files(tmp_path: Path) -> None:
 
 
 def _survey(shape: tuple[int, int, int], spacing: tuple[float, float, float], lowest: float = 0.0) -> Survey:
-    nowhere = TrainingCase("a", Path("a"), Path("a"))
+    nowhere = TrainingCase("a", (Path("a"),), Path("a"))
     return Survey(nowhere, shape, spacing, frozenset({1, 2}), lowest)
 
 

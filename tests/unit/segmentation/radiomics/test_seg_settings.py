@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from segmentation.errors import ImageRefusal
+from segmentation.phantoms import PhantomSpec, phantom
+from segmentation.radiomics.batched import measure_batch
+from segmentation.radiomics.dictionary import all_tags_of
+from segmentation.radiomics.measuring import measure_with
 from segmentation.radiomics.settings import ALL_FAMILIES, RadiomicsSettings, parse_settings, read_settings
 
 IBSI = Path(__file__).parents[4] / "configs" / "ibsi"
@@ -82,3 +87,17 @@ def test_the_shipped_files_are_the_published_configurations() -> None:
 def test_one_file_ends_in_each_letter_that_is_looked_for() -> None:
     for ending, name in (("phantom", "phantom"), ("a", "config_a"), ("c", "config_c"), ("e", "config_e")):
         assert [path.stem for path in IBSI.glob(f"*{ending}.y*ml")] == [name]
+
+
+@pytest.mark.parametrize(("directions", "end"), [(("merged",), "_comb"), (("averaged",), "_avg")])
+def test_one_way_of_treating_directions_is_that_part_of_both(directions: tuple[str, ...], end: str) -> None:
+    volume, mask, _ = phantom(np.random.default_rng(0), PhantomSpec(shape=(24, 22, 20), texture_hu=20))
+    both = parse_settings({"families": ["cm", "szm"]})
+    one = parse_settings({"families": ["cm", "szm"], "texture": {"directions": directions}})
+    whole, part = (measure_with(settings, volume, mask, "tumor")[0] for settings in (both, one))
+    assert part == {tag: whole[tag] for tag in all_tags_of(one)}
+    assert {tag for tag in whole if tag not in part} == {tag for tag in whole if tag.endswith(("_avg", "_comb"))} - {
+        tag for tag in whole if tag.endswith(end)
+    }
+    (batched,) = measure_batch(one, [(volume, mask)], "tumor")
+    assert batched[0] == pytest.approx(part)

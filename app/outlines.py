@@ -1,0 +1,37 @@
+"""How far a risk moves when the outline is drawn differently, as one sentence under it; computed beforehand only."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from app.records import Question, StudyRecords
+from outcome.report.numbers import format_range, is_number, per_100
+
+OUTLINES = "If the outline were drawn differently: {range} ({n} outlines{moved})."
+UNKNOWN = "If the outline were drawn differently: not known. {reason}."
+FROZEN_SOURCE = "bundle"  # the ranges are the frozen model's: they say nothing of an out-of-fold prediction
+
+
+def outline_words(records: StudyRecords, question: Question, answer: pd.Series, inputs: str) -> str:
+    """The range of one answer over other outlines in words, with what moved most; "" where none was computed."""
+    table = records.outlines
+    if not len(table) or str(answer["source"]) != FROZEN_SOURCE:
+        return ""
+    days = table["horizon_days"].astype(float)
+    same_day = days == question.horizon_days if is_number(question.horizon_days) else days.isna()
+    wanted = (table["case_id"] == str(answer.name)) & (table["endpoint"] == question.endpoint)
+    rows = table.loc[wanted & (table["inputs"] == inputs) & same_day]
+    return _words(question, rows.iloc[0]) if len(rows) else ""
+
+
+def _words(question: Question, row: pd.Series) -> str:
+    if not (is_number(row["low"]) and is_number(row["high"])):
+        return UNKNOWN.format(reason=str(row["reason"]).rstrip("."))
+    low, high = float(row["low"]), float(row["high"])
+    ends = f"{per_100(low)} to {per_100(high)} of 100" if question.is_risk else _amounts(low, high, question.unit)
+    moved = f"; moved most: {row['moved_most']}" if row["moved_most"] else ""
+    return OUTLINES.format(range=ends, n=int(row["n_outlines"]), moved=moved)
+
+
+def _amounts(low: float, high: float, unit: str) -> str:
+    return f"{format_range(low, high, 1)} {unit}".rstrip()

@@ -1,0 +1,53 @@
+"""`segmentation search`: variants of a plan, tried on patients kept apart inside the training cases."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from segmentation.cli.answers import AsJson, Device, answer, end, existing, failed, refusals, say
+from segmentation.cli.learning_data import plan_for, surveyed
+from segmentation.device import choose_device
+from segmentation.plan_files import plan_text
+
+if TYPE_CHECKING:
+    from segmentation.search import Trial
+
+
+def search(
+    data: Annotated[Path, typer.Option(help="folder with imagesTr and labelsTr, training cases alone")],
+    out: Annotated[Path, typer.Option(help="YAML file to write the best plan to")],
+    plan: Annotated[Path | None, typer.Option(help="plan to start from (default: made from the data)")] = None,
+    trials: Annotated[int, typer.Option(min=1, help="how many variants; the first is the plan itself")] = 20,
+    steps: Annotated[int | None, typer.Option(min=1, help="of each trial (default: the plan's)")] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Search optimizer, rate, weight decay, loss, schedule and averaging. A fifth of the patients judges every trial.
+
+    Example: segmentation search --data Task04_Hippocampus --plan plan.yaml --trials 20 --out best.yaml
+    """
+    existing(data, "the folder")
+    if plan is not None:
+        existing(plan, "the plan")
+    with refusals():
+        chosen = choose_device(device)
+        found, failures = surveyed(data)
+        made = plan_for(data, found, plan, None)
+        from segmentation.checkpoint import write_atomically  # torch takes seconds to import
+        from segmentation.search import search as run
+
+        tried = replace(made, steps=steps or made.steps)
+        result = run([one.case for one in found], tried, trials, device=chosen, told=_tell)
+        write_atomically(out, plan_text(replace(result.plan, steps=made.steps)).encode())
+    rows = [asdict(trial) for trial in result.trials]
+    best = {**result.plan.to_json(), "steps": made.steps}
+    answer({"plan": best, "trials": rows, "failed": failed(failures)}, as_json=as_json)
+    end(failures)
+
+
+def _tell(trial: Trial) -> None:
+    say(f"trial {trial.number}: {trial.score:.4f} ({trial.ended})")

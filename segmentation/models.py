@@ -1,0 +1,71 @@
+"""Whatever outlines regions, from its file: a network, a classical method, or one of them with refinements.
+
+The file's header says which it is. Code, and torch, is imported for what the file holds alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from segmentation.classical.saving import damaged, kinds
+from segmentation.types import Mask, Volume
+
+
+class Model(Protocol):
+    """What outlines regions on an image, in the image's own geometry."""
+
+    @property
+    def name(self) -> str:
+        """`<what it is>:<12 hex digits of its bytes>`."""
+
+    @property
+    def regions(self) -> dict[str, int]:
+        """Names and labels of what it draws."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the channels that it reads, in their order."""
+
+    def segment(self, image: Volume | Sequence[Volume], *, limit_bytes: int | None = None) -> Mask:
+        """The regions on the whole grid of an image, which is a volume or one a channel."""
+
+    def to_bytes(self) -> bytes:
+        """All of it as a file; `load_model` is the inverse."""
+
+
+def load_model(data: bytes, device: str = "cpu") -> Model:
+    """The model that a file holds, ready to outline on "cpu" or "cuda" (a classical method: always on the CPU).
+
+    Raises ImageRefusal: `weights_damaged` where the bytes are no whole model, and what the kind's own loading raises.
+    """
+    for key, load in LOADERS.items():
+        if key in kinds(data):
+            return load(data, device)
+    raise damaged("a header that names no kind of segmenter")
+
+
+def _network(data: bytes, device: str) -> Model:
+    from segmentation.inference import Segmenter  # torch takes seconds to import
+
+    return Segmenter.from_bytes(data, device=device)
+
+
+def _classical(data: bytes, _: str) -> Model:
+    from segmentation.classical.segmenter import ClassicalSegmenter
+
+    return ClassicalSegmenter.from_bytes(data)
+
+
+def _refined(data: bytes, device: str) -> Model:
+    from segmentation.classical.refined import Refined, unpack_refined
+
+    inner, steps = unpack_refined(data)
+    return Refined(load_model(inner, device), steps)
+
+
+LOADERS: dict[str, Callable[[bytes, str], Model]] = {
+    "segmenter": _network,
+    "classical": _classical,
+    "refined": _refined,
+}

@@ -1,0 +1,1 @@
+"""What a person looks at before a mask is used, in which order, and what they said."""
