@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from outcome.config import Study
-from outcome.config.study import CASE_PLACE
+from outcome.config.imaging import CASE_PLACE
 from outcome.errors import DataRefusal
 from outcome.types import CaseInput, Finding, Level
 

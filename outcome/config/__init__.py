@@ -13,10 +13,12 @@ from outcome.config.endpoints import (
     TimeToEventEndpoint,
 )
 from outcome.config.environment import expand
+from outcome.config.imaging import MaskSource
 from outcome.config.loading import load_study, study_from_resolved
 from outcome.config.schema import study_schema, write_schema
-from outcome.config.study import InclusionCriterion, MaskSource, Partition, Study, Subgroup, Training
+from outcome.config.study import InclusionCriterion, Partition, Study, Subgroup
 from outcome.config.table import TableSource
+from outcome.config.training import Training
 
 __all__ = [
     "AlivePart",

@@ -1,101 +1,25 @@
-"""The study as a whole, and its smaller parts: masks, inclusion, partitions, subgroups, comparator, training."""
+"""The study as a whole, and its smaller parts: inclusion, partitions, subgroups."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from outcome.config.comparison import Comparator, PublishedScore, Reader, refuse_uncrossable, refuse_unfit
 from outcome.config.conditions import Condition
 from outcome.config.endpoints import BinaryEndpoint, Endpoint, TimeToEventEndpoint
+from outcome.config.imaging import ImageBlocks, MaskSource, Name, Pattern, Radiomics, Segmenter
 from outcome.config.model import Model
 from outcome.config.reporting import Reporting
-from outcome.config.table import TableSource, refuse_outside
+from outcome.config.table import TableSource
+from outcome.config.training import Training
 
 ROW_NUMBER = "@row"
-CASE_PLACE = "{case_id}"
 _PASSWORD = re.compile(r"(://[^:/@\s]*):[^@/\s]*@")
-
-
-def _case_pattern(pattern: str) -> str:
-    if CASE_PLACE not in pattern:
-        raise ValueError(f"the pattern must contain {CASE_PLACE}, found {pattern!r}")
-    refuse_outside(pattern)
-    return pattern
-
-
-Pattern = Annotated[str, AfterValidator(_case_pattern)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-
-
-class MaskSource(Model):
-    """Where the given masks stand and what their labels mean."""
-
-    pattern: Pattern
-    on: str | None = Field(default=None, description="the image the mask was drawn on, a key of images")
-    regions: dict[Name, Annotated[int, Field(ge=1, le=65535)]] = Field(min_length=1)
-    units_mm: bool = Field(default=True, description="false where no voxel spacing was published")
-    others: dict[Name, Pattern] = Field(
-        default_factory=dict, description="masks of the same regions drawn on other images, by image name"
-    )
-
-    @model_validator(mode="after")
-    def _distinct_labels(self) -> MaskSource:
-        if len(set(self.regions.values())) != len(self.regions):
-            raise ValueError("two regions share a label")
-        return self
-
-
-Scale = Literal["hu", "z_score"]
-_Sizes = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
-_Lengths = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
-
-
-class Segmenter(Model):
-    """The network that draws the masks, learned from the given masks of the development cases.
-
-    Cases it learns from get masks by cross-fitting: each from a network that never saw that patient.
-    """
-
-    network: Literal["unet_2d", "unet_3d"] = "unet_3d"
-    intensity: Scale = "hu"
-    voxel: _Lengths | None = Field(default=None, description="x, y, z to resample to (mm); default: as the files are")
-    patch: _Sizes = Field(default=(64, 64, 64), description="voxels that a training step sees, along x, y, z")
-    channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(16, 32, 64, 128), min_length=2)
-    neighbours: int = Field(default=1, ge=0, le=5, description="unet_2d: slices seen on either side")
-    steps: int = Field(default=1000, ge=1)
-    batch: int = Field(default=4, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    folds: int = Field(default=3, ge=2, le=20)
-    cases_at_most: int | None = Field(default=None, ge=4, description="learn from so many cases only")
-
-
-class ImageBlocks(Model):
-    """The block of tissue around a region that image networks read, cut along the patient's x, y and z axes."""
-
-    sequences: dict[Name, Scale] = Field(min_length=1, description="image name: how its intensities are scaled")
-    region: Name
-    size: _Sizes = (32, 32, 32)
-    extent: _Lengths = Field(default=(96.0, 96.0, 96.0), description="mm; voxels where mask.units_mm is false")
-
-
-class Network(Model):
-    """The fusion network: what reads the images, how the blocks are joined, and how long it learns."""
-
-    encoder: str = Field(default="resnet_3d", description="resnet_3d (MONAI), or timm:NAME for slices in three planes")
-    fusion: Literal["gated", "concat"] = "gated"
-    survival_head: Literal["cox", "discrete_time"] = "cox"
-    epochs: int = Field(default=12, ge=1)
-    batch: int = Field(default=16, ge=2)
-    learning_rate: float = Field(default=2e-3, gt=0)
-    weight_decay: float = Field(default=1e-2, ge=0)
-    block_dropout: float = Field(default=0.2, ge=0, lt=1)
-    refits: int = Field(default=5, ge=0, le=200, description="refits on resampled patients behind a risk's interval")
-    endpoints: tuple[Name, ...] | None = Field(default=None, description="offer it for these alone; default: for all")
 
 
 class InclusionCriterion(Condition):
@@ -128,75 +52,6 @@ class Subgroup(Model):
         if list(self.cut) != sorted(set(self.cut)):
             raise ValueError(f"cut points must rise, found {list(self.cut)}")
         return self
-
-
-class Harmonise(Model):
-    """Columns of several sites or scanners on one scale (ComBat), beside doing nothing, inside the training folds."""
-
-    by: str = Field(min_length=1, description="`site`, or a categorical variable known before surgery: the scanner")
-    covariates: tuple[str, ...] = Field(default=(), description="numeric or yes/no predictors whose effect is kept")
-    blocks: tuple[Name, ...] = Field(default=("radiomics",), min_length=1)
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Harmonise:
-        if self.by in self.covariates:
-            raise ValueError(f"{self.by} makes the batches and cannot be a covariate")
-        return self
-
-    @property
-    def variable(self) -> str | None:
-        """The variable that makes the batches; None for the site."""
-        return None if self.by == "site" else self.by
-
-
-class Training(Model):
-    """How models are trained. The defaults suit a few hundred cases."""
-
-    seed: int = Field(default=7, ge=0)
-    outer_folds: int = Field(default=5, ge=2, le=20)
-    inner_folds: int = Field(default=3, ge=2, le=20)
-    inner_repeats: int = Field(default=1, ge=1, le=20, description="more make the choice of model steadier, and cost")
-    bootstraps: int = Field(default=50, ge=0, le=2000)
-    min_events: int = Field(default=10, ge=2)
-    few_events: int = Field(default=20, ge=2)
-    families: tuple[Literal["ridge", "elastic_net", "forest", "boosting", "fusion"], ...] = Field(
-        default=("ridge", "elastic_net", "forest", "boosting", "fusion"),
-        min_length=1,
-        description="fusion needs image_blocks and is left out without them",
-    )
-    network: Network = Network()
-    harmonise: Harmonise | None = Field(default=None, description="default: nothing is harmonised")
-
-    @model_serializer(mode="wrap")
-    def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `harmonise` where there is none: studies that do not ask for it keep their keys."""
-        written: dict[str, Any] = write(self)
-        return {name: value for name, value in written.items() if name != "harmonise" or value is not None}
-
-
-class RadiomicsProfile(Model):
-    """One way to measure an image: its features are called `<region>.<profile>.<tag>`."""
-
-    image: Name = Field(description="a key of images; one with masks of its own is measured there")
-    settings: dict[str, Any] = Field(
-        default_factory=dict, description="as in the files of `segmentation radiomics --settings` (docs/radiomics.md)"
-    )
-
-
-class Stability(Model):
-    """Some development cases are measured again, and training leaves out what agrees too little with itself."""
-
-    perturbations: int = Field(default=10, ge=2, le=100, description="how often each of these cases is measured again")
-    cases: int = Field(default=20, ge=2, description="so many development cases at most, whole patients by lot")
-    least: float = Field(default=0.75, ge=0, le=1, description="of the intraclass correlation's lower 95 % limit")
-
-
-class Radiomics(Model):
-    """What is measured of each region: families of the files as they are, and profiles with settings of their own."""
-
-    families: tuple[Literal["shape", "intensity"], ...] = ("shape", "intensity")
-    profiles: dict[Name, RadiomicsProfile] = Field(default_factory=dict)
-    stability: Stability | None = Field(default=None, description="default: nothing is measured again")
 
 
 class Study(Model):

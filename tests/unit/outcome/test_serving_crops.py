@@ -28,6 +28,7 @@ class Listening(RiskModel):
     recipe = RECIPE
     segmenter = None
     dictionary = DataDictionary(())
+    columns = ()
 
     def __init__(self) -> None:
         self.frame, self.crops = pd.DataFrame(), NO_CROPS

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from outcome.config.study import Network
+from outcome.config.training import Network
 from outcome.features.columns import IMAGE, FeatureColumn
 from outcome.training.rungs import FUSION, Rung, default_ladder, is_shape
 from outcome.training.settings import NETWORK, NetworkSettings, TrainingSettings

@@ -7,55 +7,28 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from outcome.bundle import Bundle, read_bundle
-from outcome.cases import (
-    Plane,
-    Segmenter,
-    crop_faults,
-    drawn_outlines,
-    load_segmenter,
-    measure_repeats,
-    planes,
-    process_case,
-    read_case_mask,
-    segment_case,
-)
-from outcome.dictionary import DataDictionary, Variable, VariableKind
-from outcome.errors import BundleRefusal, DataRefusal
-from outcome.explain.heat import HeatMap
+from outcome.cases import Segmenter, drawn_outlines, measure_repeats, segment_case
+from outcome.dictionary import DataDictionary
+from outcome.errors import DataRefusal
 from outcome.explain.outlines import outline_table
 from outcome.explain.players import Population
 from outcome.explain.unit import Explanation, explain_unit
 from outcome.features.blocks import images_present, join_blocks, with_batch
 from outcome.features.columns import BATCH, FeatureColumn, columns_from_json
-from outcome.features.crops import NO_CROPS, Crops, open_crops
+from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.harmonise import Harmoniser
-from outcome.store import StudyStore, read_json, read_parquet
+from outcome.serving.case import bundle_segmenter, has_mask, processed
+from outcome.serving.record import refuse_unfit
 from outcome.training.unit import TrainedUnit
-from outcome.types import GIVEN, PREDICTION_COLUMNS, CaseInput, CaseResult, FloatArray, Level, Recipe
-from outcome.views import crop_places
+from outcome.types import GIVEN, PREDICTION_COLUMNS, CaseInput, CaseResult, FloatArray, Recipe
 
-__all__ = ["Explanation", "HeatMap", "Plane", "RiskModel", "bundle_segmenter", "case_explanation", "case_planes"]
-SEGMENTER_FILE = "segmenter.safetensors"
-ENTERED = "harmonised.json"  # beside predictions: which batches entered the harmonisation, by which cases
 _UNSET = ("partition", "source")
-
-
-def bundle_segmenter(bundle: Bundle, recipe: Recipe) -> Segmenter:
-    """The network that a bundle's recipe names. Raises BundleRefusal where it is missing or another one."""
-    if SEGMENTER_FILE not in bundle.files:
-        raise BundleRefusal(
-            f"the bundle's recipe names {recipe.segmenter} and the bundle has no {SEGMENTER_FILE}",
-            expected=SEGMENTER_FILE,
-            next_step="ask for the bundle again from where it was made",
-        )
-    return load_segmenter(bundle.files[SEGMENTER_FILE], recipe)
 
 
 class RiskModel:
@@ -183,7 +156,7 @@ class RiskModel:
         Raises DataRefusal where the record names a variable the dictionary does not know or a value it does not
         allow, or the mask is refused.
         """
-        self._refuse_unfit(record)
+        refuse_unfit(self.dictionary, record)
         frame, crops = self._row(case, record, self._measured(case))
         return self.predict_frame(frame, crops)
 
@@ -198,7 +171,7 @@ class RiskModel:
         a mask has no range; one whose mask is refused has neither risk nor range; `reason` says so. Raises DataRefusal
         as `predict` for the record, and for one of `masks` that is refused.
         """
-        self._refuse_unfit(record)
+        refuse_unfit(self.dictionary, record)
         try:
             row, crops = self._row(case, record, self._measured(case))
         except DataRefusal as error:
@@ -209,27 +182,17 @@ class RiskModel:
     def _outlines(self, case: CaseInput, drawn: Sequence[Any], masks: Sequence[Path]) -> list[Mapping[str, float]]:
         """The measurements by each outline; none where the case has no mask."""
         recipe = self.recipe
-        if recipe is None or not _has_mask(case, recipe):
+        if recipe is None or not has_mask(case, recipe):
             return []
         if masks:
             given = replace(recipe, segmenter=GIVEN).measuring()
-            return [_processed(replace(case, mask=mask), given, None).features for mask in masks]
+            return [processed(replace(case, mask=mask), given, None).features for mask in masks]
         return [*measure_repeats(case, segment_case(case, recipe, self.segmenter).mask, recipe.measuring(), drawn)]
-
-    def _refuse_unfit(self, record: Mapping[str, Any]) -> None:
-        unknown = sorted(set(record) - set(self.dictionary.names))
-        if unknown:
-            raise DataRefusal(
-                f"the record names unknown variables: {', '.join(unknown[:5])}",
-                expected="variables of the bundle's dictionary",
-                next_step="`outcome bundle inspect` and dictionary.csv say which there are",
-            )
-        _refuse_uncoded(self.dictionary, record)
 
     def _measured(self, case: CaseInput) -> CaseResult | None:
         """The case's measurements and crops, None where it has no mask. Raises DataRefusal where it is refused."""
         recipe = self.recipe
-        return _processed(case, recipe, self.segmenter) if recipe and _has_mask(case, recipe) else None
+        return processed(case, recipe, self.segmenter) if recipe and has_mask(case, recipe) else None
 
     def _row(self, case: CaseInput, record: Mapping[str, Any], result: CaseResult | None) -> tuple[pd.DataFrame, Crops]:
         """The case in feature form, and its crops."""
@@ -245,122 +208,3 @@ class RiskModel:
         by = next((column.label for column in self.columns if column.kind == BATCH), "")
         value = record.get(by)
         return frame if value is None else with_batch(frame, [], {case.case_id: str(value)}, by)[0]
-
-
-def _refuse_uncoded(dictionary: DataDictionary, record: Mapping[str, Any]) -> None:
-    """A code the dictionary does not name, text for a number or an impossible number would pass for a healthy value."""
-    wrong = [name for name, value in record.items() if not _allowed(dictionary[name], value)]
-    if wrong:
-        raise DataRefusal(
-            f"the record holds values that cannot be: {', '.join(wrong[:5])}",
-            expected="; ".join(_words(dictionary[name]) for name in wrong[:5]),
-            next_step="code the record by the bundle's dictionary.csv; leave out what is not known",
-        )
-
-
-def _allowed(variable: Variable, value: Any) -> bool:
-    if value is None or value != value:
-        return True
-    if variable.kind is VariableKind.CATEGORICAL:
-        return value in variable.codes
-    if variable.kind is VariableKind.BOOLEAN:
-        return isinstance(value, Real) and value in (0, 1)
-    if variable.kind is not VariableKind.NUMERIC:
-        return True
-    limits = variable.hard_range
-    low, high = (-math.inf if limits.low is None else limits.low), (math.inf if limits.high is None else limits.high)
-    return isinstance(value, Real) and math.isfinite(value) and low <= float(value) <= high
-
-
-def _words(variable: Variable) -> str:
-    if variable.kind is VariableKind.CATEGORICAL:
-        return f"{variable.name} one of {', '.join(variable.codes)}"
-    if variable.kind is VariableKind.BOOLEAN:
-        return f"{variable.name} 0 or 1"
-    limits = variable.hard_range
-    ends = [f"{word} {end:g}" for word, end in (("at least", limits.low), ("at most", limits.high)) if end is not None]
-    return " ".join([variable.name, "a number", *ends])
-
-
-def _has_mask(case: CaseInput, recipe: Recipe) -> bool:
-    """Whether the case has a mask: one handed over, or the image on which the bundle's network draws it."""
-    return recipe.mask_on in case.images if recipe.draws_masks else case.mask is not None
-
-
-def _processed(case: CaseInput, recipe: Recipe, segmenter: Segmenter | None) -> CaseResult:
-    """The case's measurements and crops. A refused file refuses the case: a risk without it would pass for one with."""
-    result = process_case(case, recipe, segmenter)
-    reasons = [finding.message for finding in result.findings if finding.level is Level.REJECT]
-    if reasons:
-        raise DataRefusal(
-            f"the mask of case {case.case_id} is refused",
-            found="; ".join(reasons),
-            next_step="correct the mask, or hand the case over without one",
-        )
-    faults = crop_faults(result.missing_crops)
-    if faults:
-        raise DataRefusal(
-            f"the image {', '.join(faults)} of case {case.case_id} is refused",
-            found="; ".join(faults.values()),
-            next_step="correct the image, or hand the case over without it",
-        )
-    return result
-
-
-def case_planes(store: Path, study: str, case_id: str, region: str | None = None) -> list[Plane]:
-    """Axial, coronal and sagittal planes of a case in a store, in radiological orientation, through a region.
-
-    The image is read where the study's root still has it; without one the planes hold the outlines alone.
-    Raises DataRefusal where the case has no mask.
-    """
-    place = StudyStore(store, study)
-    segment = place.stage("segment")
-    key = read_json(segment / "index.json").get(case_id)
-    recipe_json = read_json(segment / "manifest.json")["config"]["recipe"]
-    if key is None or recipe_json is None:
-        raise DataRefusal("this case has no mask", next_step="see the segment stage: `outcome status STORE`")
-    recipe = Recipe.from_json(recipe_json)
-    mask = read_case_mask(segment / "cases" / f"{key}.nii.gz", recipe)
-    return list(planes(_image_path(place, case_id, recipe), mask, region=region))
-
-
-def _image_path(place: StudyStore, case_id: str, recipe: Recipe) -> Path | None:
-    name = read_json(place.stage("cohort") / "inputs.json")[case_id]["images"].get(recipe.mask_on)
-    path = Path(read_json(place.stage("cohort") / "run.log.json")["study_root"]) / name if name else None
-    return path if path is not None and path.exists() else None
-
-
-def as_entered(model: RiskModel, place: StudyStore) -> RiskModel:
-    """The model as it predicted a store's cases: with the batches that entered its harmonisation there, if any."""
-    path = place.stage("predict", model.id) / ENTERED
-    entered = read_json(path)["entered"] if path.exists() else {}
-    if not entered:
-        return model
-    features = read_parquet(place.stage("features") / "features.parquet").astype({"case_id": str}).set_index("case_id")
-    return model.entered({batch: features.loc[entry["case_ids"]] for batch, entry in entered.items()})
-
-
-def case_explanation(
-    model: RiskModel, store: Path, study: str, case_id: str, endpoint: str, inputs: str
-) -> Explanation:
-    """What moved the estimate of a case in a store. Raises DataRefusal where the case has no features."""
-    place = StudyStore(store, study)
-    features = read_parquet(place.stage("features") / "features.parquet").astype({"case_id": str})
-    row = features[features["case_id"] == case_id].set_index("case_id")
-    if row.empty:
-        raise DataRefusal("no features were computed for this case", next_step="outcome features STUDY.yaml")
-    crops = open_crops(place.stage("features")).load([case_id])
-    model = as_entered(model, place)
-    return model.explain(row, endpoint, inputs, crops=crops, places=_crop_places(place, case_id, model.recipe))
-
-
-def _crop_places(place: StudyStore, case_id: str, recipe: Recipe | None) -> dict[str, FloatArray]:
-    """Where the case's crops lie; empty where nothing was cut."""
-    keys = place.stage("segment") / "index.json"
-    if recipe is None or recipe.crop is None or case_id not in (read_json(keys) if keys.exists() else {}):
-        return {}
-    mask = read_case_mask(place.stage("segment") / "cases" / f"{read_json(keys)[case_id]}.nii.gz", recipe)
-    root = Path(read_json(place.stage("cohort") / "run.log.json")["study_root"])
-    others = read_json(place.stage("cohort") / "inputs.json")[case_id].get("masks") or {}
-    masks = {name: root / path for name, path in others.items() if path}
-    return crop_places(CaseInput(case_id, masks=masks), mask, recipe)

@@ -1,0 +1,69 @@
+"""The part of a study file about models: how they are trained, the fusion network, harmonisation."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from outcome.config.imaging import Name
+from outcome.config.model import Model
+
+
+class Network(Model):
+    """The fusion network: what reads the images, how the blocks are joined, and how long it learns."""
+
+    encoder: str = Field(default="resnet_3d", description="resnet_3d (MONAI), or timm:NAME for slices in three planes")
+    fusion: Literal["gated", "concat"] = "gated"
+    survival_head: Literal["cox", "discrete_time"] = "cox"
+    epochs: int = Field(default=12, ge=1)
+    batch: int = Field(default=16, ge=2)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    block_dropout: float = Field(default=0.2, ge=0, lt=1)
+    refits: int = Field(default=5, ge=0, le=200, description="refits on resampled patients behind a risk's interval")
+    endpoints: tuple[Name, ...] | None = Field(default=None, description="offer it for these alone; default: for all")
+
+
+class Harmonise(Model):
+    """Columns of several sites or scanners on one scale (ComBat), beside doing nothing, inside the training folds."""
+
+    by: str = Field(min_length=1, description="`site`, or a categorical variable known before surgery: the scanner")
+    covariates: tuple[str, ...] = Field(default=(), description="numeric or yes/no predictors whose effect is kept")
+    blocks: tuple[Name, ...] = Field(default=("radiomics",), min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Harmonise:
+        if self.by in self.covariates:
+            raise ValueError(f"{self.by} makes the batches and cannot be a covariate")
+        return self
+
+    @property
+    def variable(self) -> str | None:
+        """The variable that makes the batches; None for the site."""
+        return None if self.by == "site" else self.by
+
+
+class Training(Model):
+    """How models are trained. The defaults suit a few hundred cases."""
+
+    seed: int = Field(default=7, ge=0)
+    outer_folds: int = Field(default=5, ge=2, le=20)
+    inner_folds: int = Field(default=3, ge=2, le=20)
+    inner_repeats: int = Field(default=1, ge=1, le=20, description="more make the choice of model steadier, and cost")
+    bootstraps: int = Field(default=50, ge=0, le=2000)
+    min_events: int = Field(default=10, ge=2)
+    few_events: int = Field(default=20, ge=2)
+    families: tuple[Literal["ridge", "elastic_net", "forest", "boosting", "fusion"], ...] = Field(
+        default=("ridge", "elastic_net", "forest", "boosting", "fusion"),
+        min_length=1,
+        description="fusion needs image_blocks and is left out without them",
+    )
+    network: Network = Network()
+    harmonise: Harmonise | None = Field(default=None, description="default: nothing is harmonised")
+
+    @model_serializer(mode="wrap")
+    def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `harmonise` where there is none: studies that do not ask for it keep their keys."""
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if name != "harmonise" or value is not None}

@@ -1,0 +1,21 @@
+"""A frozen bundle at work: what a stage, the dashboard or another program needs to turn cases into risks."""
+
+from outcome.cases import Plane
+from outcome.explain.heat import HeatMap
+from outcome.explain.unit import Explanation
+from outcome.serving.case import SEGMENTER_FILE, bundle_segmenter
+from outcome.serving.model import RiskModel
+from outcome.serving.stored import ENTERED, as_entered, case_explanation, case_planes
+
+__all__ = [
+    "ENTERED",
+    "SEGMENTER_FILE",
+    "Explanation",
+    "HeatMap",
+    "Plane",
+    "RiskModel",
+    "as_entered",
+    "bundle_segmenter",
+    "case_explanation",
+    "case_planes",
+]

@@ -1,0 +1,46 @@
+"""A case measured by a bundle's recipe, with whatever is refused as a refusal of the case."""
+
+from __future__ import annotations
+
+from outcome.bundle import Bundle
+from outcome.cases import Segmenter, crop_faults, load_segmenter, process_case
+from outcome.errors import BundleRefusal, DataRefusal
+from outcome.types import CaseInput, CaseResult, Level, Recipe
+
+SEGMENTER_FILE = "segmenter.safetensors"
+
+
+def bundle_segmenter(bundle: Bundle, recipe: Recipe) -> Segmenter:
+    """The network that a bundle's recipe names. Raises BundleRefusal where it is missing or another one."""
+    if SEGMENTER_FILE not in bundle.files:
+        raise BundleRefusal(
+            f"the bundle's recipe names {recipe.segmenter} and the bundle has no {SEGMENTER_FILE}",
+            expected=SEGMENTER_FILE,
+            next_step="ask for the bundle again from where it was made",
+        )
+    return load_segmenter(bundle.files[SEGMENTER_FILE], recipe)
+
+
+def has_mask(case: CaseInput, recipe: Recipe) -> bool:
+    """Whether the case has a mask: one handed over, or the image on which the bundle's network draws it."""
+    return recipe.mask_on in case.images if recipe.draws_masks else case.mask is not None
+
+
+def processed(case: CaseInput, recipe: Recipe, segmenter: Segmenter | None) -> CaseResult:
+    """The case's measurements and crops. A refused file refuses the case: a risk without it would pass for one with."""
+    result = process_case(case, recipe, segmenter)
+    reasons = [finding.message for finding in result.findings if finding.level is Level.REJECT]
+    if reasons:
+        raise DataRefusal(
+            f"the mask of case {case.case_id} is refused",
+            found="; ".join(reasons),
+            next_step="correct the mask, or hand the case over without one",
+        )
+    faults = crop_faults(result.missing_crops)
+    if faults:
+        raise DataRefusal(
+            f"the image {', '.join(faults)} of case {case.case_id} is refused",
+            found="; ".join(faults.values()),
+            next_step="correct the image, or hand the case over without it",
+        )
+    return result

@@ -1,0 +1,75 @@
+"""A case that lies in a store: its planes, and what moved its estimate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from outcome.cases import Plane, planes, read_case_mask
+from outcome.errors import DataRefusal
+from outcome.explain.unit import Explanation
+from outcome.features.crops import open_crops
+from outcome.serving.model import RiskModel
+from outcome.store import StudyStore, read_json, read_parquet
+from outcome.types import CaseInput, FloatArray, Recipe
+from outcome.views import crop_places
+
+ENTERED = "harmonised.json"  # beside predictions: which batches entered the harmonisation, by which cases
+
+
+def case_planes(store: Path, study: str, case_id: str, region: str | None = None) -> list[Plane]:
+    """Axial, coronal and sagittal planes of a case in a store, in radiological orientation, through a region.
+
+    The image is read where the study's root still has it; without one the planes hold the outlines alone.
+    Raises DataRefusal where the case has no mask.
+    """
+    place = StudyStore(store, study)
+    segment = place.stage("segment")
+    key = read_json(segment / "index.json").get(case_id)
+    recipe_json = read_json(segment / "manifest.json")["config"]["recipe"]
+    if key is None or recipe_json is None:
+        raise DataRefusal("this case has no mask", next_step="see the segment stage: `outcome status STORE`")
+    recipe = Recipe.from_json(recipe_json)
+    mask = read_case_mask(segment / "cases" / f"{key}.nii.gz", recipe)
+    return list(planes(_image_path(place, case_id, recipe), mask, region=region))
+
+
+def _image_path(place: StudyStore, case_id: str, recipe: Recipe) -> Path | None:
+    name = read_json(place.stage("cohort") / "inputs.json")[case_id]["images"].get(recipe.mask_on)
+    path = Path(read_json(place.stage("cohort") / "run.log.json")["study_root"]) / name if name else None
+    return path if path is not None and path.exists() else None
+
+
+def as_entered(model: RiskModel, place: StudyStore) -> RiskModel:
+    """The model as it predicted a store's cases: with the batches that entered its harmonisation there, if any."""
+    path = place.stage("predict", model.id) / ENTERED
+    entered = read_json(path)["entered"] if path.exists() else {}
+    if not entered:
+        return model
+    features = read_parquet(place.stage("features") / "features.parquet").astype({"case_id": str}).set_index("case_id")
+    return model.entered({batch: features.loc[entry["case_ids"]] for batch, entry in entered.items()})
+
+
+def case_explanation(
+    model: RiskModel, store: Path, study: str, case_id: str, endpoint: str, inputs: str
+) -> Explanation:
+    """What moved the estimate of a case in a store. Raises DataRefusal where the case has no features."""
+    place = StudyStore(store, study)
+    features = read_parquet(place.stage("features") / "features.parquet").astype({"case_id": str})
+    row = features[features["case_id"] == case_id].set_index("case_id")
+    if row.empty:
+        raise DataRefusal("no features were computed for this case", next_step="outcome features STUDY.yaml")
+    crops = open_crops(place.stage("features")).load([case_id])
+    model = as_entered(model, place)
+    return model.explain(row, endpoint, inputs, crops=crops, places=_crop_places(place, case_id, model.recipe))
+
+
+def _crop_places(place: StudyStore, case_id: str, recipe: Recipe | None) -> dict[str, FloatArray]:
+    """Where the case's crops lie; empty where nothing was cut."""
+    keys = place.stage("segment") / "index.json"
+    if recipe is None or recipe.crop is None or case_id not in (read_json(keys) if keys.exists() else {}):
+        return {}
+    mask = read_case_mask(place.stage("segment") / "cases" / f"{read_json(keys)[case_id]}.nii.gz", recipe)
+    root = Path(read_json(place.stage("cohort") / "run.log.json")["study_root"])
+    others = read_json(place.stage("cohort") / "inputs.json")[case_id].get("masks") or {}
+    masks = {name: root / path for name, path in others.items() if path}
+    return crop_places(CaseInput(case_id, masks=masks), mask, recipe)
