@@ -257,6 +257,7 @@ class Recipe:
     ("" when there is none). `units_mm` is False where no voxel spacing was published: then no feature needs one.
     `segmenter` is "given" where masks are handed over, else "<network>:<id>", the network that draws them (the id is
     that of its weights). `families` are measured as the files are, `profiles` name further ways to measure an image.
+    `reads` names the images that a network reads, where that is not `mask_on` alone.
     `crop` says what image networks read; None where there is none.
     """
 
@@ -267,14 +268,21 @@ class Recipe:
     units_mm: bool = True
     crop: CropSpec | None = None
     profiles: Mapping[str, ProfileSpec] = field(default_factory=dict)
+    reads: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "families", tuple(self.families))
         object.__setattr__(self, "profiles", dict(self.profiles))
+        object.__setattr__(self, "reads", tuple(self.reads))
         if self.segmenter != GIVEN and not _LEARNED.fullmatch(self.segmenter):
             raise ValueError(f"segmenter must be 'given' or '<network>:<id>', found {self.segmenter!r}")
         if self.crop is not None and self.crop.region not in self.regions:
             raise ValueError(f"the crop is centred on {self.crop.region!r}, which is none of {sorted(self.regions)}")
+
+    @property
+    def drawn_on(self) -> tuple[str, ...]:
+        """The images that a network reads to draw a mask, in its order."""
+        return self.reads or (self.mask_on,)
 
     @property
     def draws_masks(self) -> bool:
@@ -294,6 +302,7 @@ class Recipe:
             **asdict(self),
             "regions": dict(self.regions),
             "families": list(self.families),
+            "reads": list(self.reads),
             "crop": self.crop.to_json() if self.crop else None,
             "profiles": {name: profile.to_json() for name, profile in self.profiles.items()},
         }

@@ -45,6 +45,20 @@ def load_model(data: bytes, device: str = "cpu") -> Model:
     raise damaged("a header that names no kind of segmenter")
 
 
+def images_learned_from(data: bytes) -> tuple[str, ...] | None:
+    """The SHA-256 of every image file that a model learned from; None where its file does not say."""
+    if "refined" in kinds(data):
+        from segmentation.classical.refined import unpack_refined
+
+        return images_learned_from(unpack_refined(data)[0])
+    if "segmenter" not in kinds(data):
+        return None
+    from segmentation.weights import trained_on  # torch takes seconds to import
+
+    facts = trained_on(data)
+    return facts.images if facts and facts.images else None
+
+
 def _network(data: bytes, device: str) -> Model:
     from segmentation.inference import Segmenter  # torch takes seconds to import
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,27 +21,36 @@ Spacing = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """The least and the largest voxel spacing along the patient's x, y, z (mm) among so many training images."""
+    """The least and the largest voxel spacing along the patient's x, y, z (mm) among so many training images.
+
+    `images` are the SHA-256 of their files, sorted: whoever draws masks with the network can tell whether it learned
+    from the very image; who has no such file learns nothing from them.
+    """
 
     least_mm: Spacing
     largest_mm: Spacing
     cases: int
+    images: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"least_mm": list(self.least_mm), "largest_mm": list(self.largest_mm), "cases": self.cases}
+        spacing = {"least_mm": list(self.least_mm), "largest_mm": list(self.largest_mm)}
+        return {**spacing, "cases": self.cases, "images": list(self.images)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrainingFacts:
         """Raises KeyError, TypeError or ValueError where the entry has another form."""
         least, largest = (tuple(float(n) for n in data[name]) for name in ("least_mm", "largest_mm"))
-        if len(least) != 3 or len(largest) != 3 or not 0 < min(least):
+        if len(least) != 3 or len(largest) != 3 or not min(least) > 0:
             raise ValueError("three spacings above 0")
-        return cls((least[0], least[1], least[2]), (largest[0], largest[1], largest[2]), int(data["cases"]))
+        images = tuple(str(name) for name in data.get("images", ()))
+        return cls((least[0], least[1], least[2]), (largest[0], largest[1], largest[2]), int(data["cases"]), images)
 
 
 def facts_of(cases: Sequence[TrainingCase]) -> TrainingFacts:
-    """The facts of training cases, from their files' headers; their order does not matter."""
-    return facts_of_grids(scan_grid(case.images) for case in cases)
+    """The facts of training cases; their order does not matter."""
+    facts = facts_of_grids(scan_grid(case.images) for case in cases)
+    images = {hashlib.sha256(path.read_bytes()).hexdigest() for case in cases for path in case.images}
+    return replace(facts, images=tuple(sorted(images)))
 
 
 def facts_of_grids(grids: Iterable[Grid]) -> TrainingFacts:

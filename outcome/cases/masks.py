@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,9 +12,11 @@ from outcome.errors import BundleRefusal, DataRefusal
 from outcome.types import CaseInput, Finding, Level, Recipe
 from segmentation.errors import ImageRefusal
 from segmentation.grids import check_grids
+from segmentation.models import load_model
 from segmentation.quality import check_mask
 from segmentation.radiomics.region import label_boxes
-from segmentation.reading import read_header, read_image, read_mask
+from segmentation.reading import read_header, read_mask
+from segmentation.scans import read_scan
 from segmentation.types import Finding as ImageFinding
 from segmentation.types import Mask, Volume
 from segmentation.writing import crop_to_regions, mask_bytes, write_mask
@@ -30,8 +32,8 @@ class Segmenter(Protocol):
     def name(self) -> str:
         """ "<network>:<12 hex digits of its weights' hash>", as a recipe names it."""
 
-    def segment(self, volume: Volume) -> Mask:
-        """The mask of a whole image, on the image's own grid."""
+    def segment(self, image: Volume | Sequence[Volume]) -> Mask:
+        """The mask of a whole image, one channel or several, on the image's own grid."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,16 +56,14 @@ def load_segmenter(data: bytes, recipe: Recipe, *, device: str = "cpu") -> Segme
     Raises BundleRefusal where the weights are damaged or another architecture's, are not those that the recipe names,
     or draw other regions.
     """
-    from segmentation.inference import Segmenter as Network  # torch costs seconds, and most studies have no network
-
     try:
-        network = Network.from_bytes(data, device=device)
+        network = load_model(data, device)
     except ImageRefusal as error:
         raise BundleRefusal(
             f"the bundle's segmenter cannot be used: {error.message}", expected=error.expected, found=error.found,
             next_step="ask for the bundle again from where it was made",
         ) from error  # fmt: skip
-    named = (network.name, dict(network.plan.regions))
+    named = (network.name, dict(network.regions))
     if named != (recipe.segmenter, dict(recipe.regions)):
         raise BundleRefusal(
             "the bundle's segmenter is not the one its recipe names",
@@ -134,13 +134,13 @@ def _given(case: CaseInput, recipe: Recipe) -> Mask:
 
 def _drawn(case: CaseInput, recipe: Recipe, segmenter: Segmenter) -> Mask:
     """What the network draws, as a file would hold it: cropped to its regions, which may be none."""
-    image = case.images.get(recipe.mask_on)
-    if image is None:
+    absent = [name for name in recipe.drawn_on if name not in case.images]
+    if absent:
         raise DataRefusal(
-            f"case {case.case_id} has no image {recipe.mask_on!r}, on which its mask would be drawn",
+            f"case {case.case_id} has no image {', '.join(absent)}, on which its mask would be drawn",
             next_step="hand over the image, or let the case go on without measurements",
         )
-    return crop_to_regions(segmenter.segment(read_image(image)))
+    return crop_to_regions(segmenter.segment(read_scan([case.images[name] for name in recipe.drawn_on])))
 
 
 def _findings_on_drawn(mask: Mask, recipe: Recipe) -> list[ImageFinding]:

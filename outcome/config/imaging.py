@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -49,10 +50,13 @@ _Lengths = tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], A
 class Segmenter(Model):
     """The network that draws the masks, learned from the given masks of the development cases.
 
-    Cases it learns from get masks by cross-fitting: each from a network that never saw that patient.
+    Cases it learns from get masks by cross-fitting: each from a network that never saw that patient. With `model` a
+    finished one draws every mask instead (`segmentation train`): it must not have learned from any case of the study.
     """
 
-    network: Literal["unet_2d", "unet_3d"] = "unet_3d"
+    model: Path | None = Field(default=None, description="a finished model's file, relative to the study file")
+    images: tuple[Name, ...] = Field(default=(), description="what it reads, in its order; default: mask.on alone")
+    network: str = Field(default="unet_3d", description="`segmentation networks` lists them")
     intensity: Scale = "hu"
     voxel: _Lengths | None = Field(default=None, description="x, y, z to resample to (mm); default: as the files are")
     patch: _Sizes = Field(default=(64, 64, 64), description="voxels that a training step sees, along x, y, z")
@@ -63,6 +67,13 @@ class Segmenter(Model):
     learning_rate: float = Field(default=1e-3, gt=0)
     folds: int = Field(default=3, ge=2, le=20)
     cases_at_most: int | None = Field(default=None, ge=4, description="learn from so many cases only")
+
+    @model_validator(mode="after")
+    def _finished_or_learned(self) -> Segmenter:
+        beside = sorted(self.model_fields_set - {"model", "images"})
+        if self.model is not None and beside:
+            raise ValueError(f"a finished model takes no settings of training, found {', '.join(beside)}")
+        return self
 
 
 class ImageBlocks(Model):

@@ -34,7 +34,11 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     root = (folder / Path(expand(str(study.root), "root")).expanduser()).resolve()
     if study.table.url:
         expand(study.table.url, "table.url")
-    return study.model_copy(update={"root": root, "dictionary": (folder / study.dictionary).resolve()})
+    found: dict[str, Any] = {"root": root, "dictionary": (folder / study.dictionary).resolve()}
+    if study.segmenter is not None and study.segmenter.model is not None:
+        file = (folder / study.segmenter.model).resolve()
+        found["segmenter"] = study.segmenter.model_copy(update={"model": file})
+    return study.model_copy(update=found)
 
 
 def study_from_resolved(document: dict[str, Any], root: Path | None = None) -> Study:

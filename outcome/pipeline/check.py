@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from outcome.cases import inspect_case
@@ -16,6 +17,7 @@ from outcome.config import Study
 from outcome.dictionary import DataDictionary
 from outcome.errors import ConfigRefusal
 from outcome.executor import Workers, map_cases
+from outcome.pipeline.finished_model import refuse_model
 from outcome.pipeline.inputs import recipe_of
 from outcome.pipeline.mask_folds import development_patients, learners, refuse_too_few
 from outcome.pipeline.stage import Progress, no_progress
@@ -111,6 +113,8 @@ def lesson_findings(
     """Whether there are masks enough to learn from; nothing where masks are handed over."""
     if study.segmenter is None or study.mask is None:
         return []
+    if study.segmenter.model is not None:
+        return _model_findings(study, study.segmenter.model)
     patients = development_patients(study, cohort.cases)
     offered = [case for case in patients if inputs[case].mask and study.mask.on in inputs[case].images]
     faulty = {case for f in findings if f.code.startswith("given_") or f.level is Level.REJECT for case in f.case_ids}
@@ -120,6 +124,17 @@ def lesson_findings(
         refuse_too_few(found, folds, len(offered))
     except ConfigRefusal as error:
         return [Finding("too_few_masks_to_learn_from", Level.REJECT, str(error))]
+    return []
+
+
+def _model_findings(study: Study, file: Path) -> list[Finding]:
+    """Why a finished model cannot draw this study's masks; nothing where it can."""
+    recipe = recipe_of(study)
+    try:
+        if recipe is not None:
+            refuse_model(file, recipe)
+    except ConfigRefusal as error:
+        return [Finding("model_not_usable", Level.REJECT, str(error))]
     return []
 
 

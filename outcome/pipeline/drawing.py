@@ -85,7 +85,9 @@ def draw_cases(
     run: Run, stage: str, drawn: Drawn, cases: Mapping[str, CaseInput], folder: Path
 ) -> tuple[list[CaseWork], dict[str, str]]:
     """Draw every case that has the image; returns the cases' places and the reasons of those that failed."""
-    tasks = [_drawing(run, drawn, case, folder) for case in cases.values() if drawn.recipe.mask_on in case.images]
+    tasks = [
+        _drawing(run, drawn, case, folder) for case in cases.values() if set(drawn.recipe.drawn_on) <= set(case.images)
+    ]
     tasks.sort(key=lambda task: (task.drawn_by, task.work.case_id))  # one network after the other: each is read once
     failed = run_cases(run, stage, tasks, lambda task: task.work, _draw_one)
     return [task.work for task in tasks], failed

@@ -46,6 +46,7 @@ def recipe_of(study: Study) -> Recipe | None:
         families=tuple(study.radiomics.families),
         units_mm=study.mask.units_mm,
         crop=crop_of(study),
+        reads=study.segmenter.images if study.segmenter else (),
         profiles={name: _profile(study, name) for name in study.radiomics.profiles},
     )
 

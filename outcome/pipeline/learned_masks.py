@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,8 @@ from outcome.types import CaseInput, Recipe
 from segmentation.errors import ImageRefusal
 from segmentation.grids import check_grids
 from segmentation.quality import check_mask
-from segmentation.reading import read_header, read_image, read_mask
+from segmentation.reading import read_header, read_mask
+from segmentation.scans import read_scan
 
 if TYPE_CHECKING:
     from segmentation.plan import SegmenterPlan
@@ -43,7 +44,7 @@ class _Training:
     work: CaseWork
     cases: tuple[CaseInput, ...]
     plan: SegmenterPlan
-    on: str
+    on: tuple[str, ...]
     device: str
 
 
@@ -74,7 +75,7 @@ def study_learners(
 
 def _reasons(run: Run, cases: Sequence[CaseInput], recipe: Recipe, folder: Path) -> dict[str, str]:
     """For every case with a given mask and the image it was drawn on: why nothing can be learned from it, or ""."""
-    offered = [case for case in cases if case.mask is not None and recipe.mask_on in case.images]
+    offered = [case for case in cases if case.mask is not None and set(recipe.drawn_on) <= set(case.images)]
     tasks = [_Lesson(CaseWork(case.case_id, _lesson_key(run, case, recipe), folder, LESSONS), case, recipe)
              for case in offered]  # fmt: skip
     failed = run_cases(run, "segment: given masks", tasks, lambda task: task.work, _look)
@@ -89,9 +90,9 @@ def _lesson_key(run: Run, case: CaseInput, recipe: Recipe) -> str:
 
 
 def file_hashes(run: Run, case: CaseInput, recipe: Recipe) -> dict[str, str]:
-    """sha256 of the image that masks are drawn on and of the given mask; one that cannot be read is named so."""
-    image = case.images.get(recipe.mask_on)
-    paths = {"image": image, "mask": case.mask}
+    """sha256 of the images that masks are drawn on and of the given mask; one that cannot be read is named so."""
+    images = {f"image:{name}": case.images.get(name) for name in recipe.drawn_on}
+    paths = {**images, "mask": case.mask}
     return {role: _sha256(run, path) for role, path in paths.items() if path is not None}
 
 
@@ -122,7 +123,7 @@ def _lesson_reason(case: CaseInput, recipe: Recipe) -> str:
     found = [*check_mask(mask), *check_grids(mask.source or mask.grid, read_header(image).grid, recipe.mask_on)]
     reasons = [finding.message for finding in found if finding.level == "reject"]
     if not reasons:
-        read_image(image)  # the data may be damaged where the header is not
+        read_scan([case.images[name] for name in recipe.drawn_on])  # data may be damaged where the header is not
     return "; ".join(reasons)
 
 
@@ -151,7 +152,7 @@ def trained_networks(
 def _training(run: Run, name: str, cases: Sequence[CaseInput], recipe: Recipe, folder: Path) -> _Training:
     plan = study_plan(run.study, recipe)
     key = training_key(plan, {case.case_id: file_hashes(run, case, recipe) for case in cases})
-    return _Training(CaseWork(name, key, folder, NETWORKS), tuple(cases), plan, recipe.mask_on, device_for(run.device))
+    return _Training(CaseWork(name, key, folder, NETWORKS), tuple(cases), plan, recipe.drawn_on, device_for(run.device))
 
 
 def _network(task: _Training) -> Network:
@@ -164,9 +165,10 @@ def study_plan(study: Study, recipe: Recipe) -> SegmenterPlan:
 
     if study.segmenter is None:
         raise ValueError("this study learns no masks")
-    settings = study.segmenter.model_dump(exclude={"folds", "cases_at_most"})
+    settings = study.segmenter.model_dump(exclude={"folds", "cases_at_most", "model", "images"})
     try:
-        return SegmenterPlan(regions=dict(recipe.regions), seed=study.training.seed, **settings)
+        plan = SegmenterPlan(regions=dict(recipe.regions), seed=study.training.seed, **settings)
+        return replace(plan, inputs=recipe.drawn_on)
     except ImageRefusal as error:
         raise ConfigRefusal(
             f"segmenter: {error.message}", expected=error.expected, found=error.found, next_step=error.next_step
@@ -185,7 +187,11 @@ def _train(task: _Training, progress: Progress | None = None) -> None:
         if progress is not None:
             progress(f"segment: {task.work.case_id}", done, total)
 
-    shown = [TrainingCase(case.case_id, (case.images[task.on],), case.mask) for case in task.cases if case.mask]
+    shown = [
+        TrainingCase(case.case_id, tuple(case.images[name] for name in task.on), case.mask)
+        for case in task.cases
+        if case.mask
+    ]
     checkpoint = task.work.path(".checkpoint")
     made = refusing(train_segmenter)(shown, task.plan, device=task.device, checkpoint=checkpoint, progress=told)
     write_bytes(task.work.path(".safetensors"), made.to_bytes())

@@ -17,7 +17,8 @@ from outcome.bundle import Bundle
 from outcome.cases import case_mask_bytes, segment_case
 from outcome.errors import DataRefusal
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
-from outcome.pipeline.drawing import draw_cases, forget_networks, networks_of_bundle, networks_of_study
+from outcome.pipeline.drawing import Drawn, draw_cases, forget_networks, networks_of_bundle, networks_of_study
+from outcome.pipeline.finished_model import finished_network
 from outcome.pipeline.inputs import file_hashes, read_inputs, recipe_of
 from outcome.pipeline.mask_agreement import FILE as AGREEMENT
 from outcome.pipeline.mask_agreement import agreement_table
@@ -60,7 +61,8 @@ def _config(run: Run, recipe: Recipe | None) -> dict[str, Any]:
     if learning is None:
         return {"recipe": recipe.to_json()}
     described = {name: value for name, value in recipe.to_json().items() if name != "segmenter"}
-    return {"recipe": described, "learning": learning.model_dump(mode="json"), "seed": run.study.training.seed}
+    stated = run.study.resolved()["segmenter"]
+    return {"recipe": described, "learning": stated, "seed": run.study.training.seed}
 
 
 def _inputs(run: Run) -> dict[str, str]:
@@ -68,7 +70,9 @@ def _inputs(run: Run) -> dict[str, str]:
     files = {case_id: _file_hashes(run, case) for case_id, case in read_inputs(run).items()}
     rejected = rejected_masks(run.store)
     said = {"reviews": digest({mask: said.said_by for mask, said in rejected.items()})} if rejected else {}
-    return {"stage:cohort": upstream(run.store, "cohort"), "files": digest(files), **said}
+    finished = run.study.segmenter.model if run.study.segmenter else None
+    model = file_hashes(run, {"model": finished}) if finished else {}
+    return {"stage:cohort": upstream(run.store, "cohort"), "files": digest(files), **model, **said}
 
 
 def _file_hashes(run: Run, case: CaseInput) -> dict[str, str]:
@@ -91,13 +95,22 @@ def _drawn(run: Run, recipe: Recipe, folder: Path, bundle: Bundle | None) -> Mad
     """Masks by networks: the bundle's, or those trained here. The stage's description of them is written last."""
     (folder / SEGMENTER).unlink(missing_ok=True)
     cases = read_inputs(run)
-    drawn = networks_of_bundle(bundle, recipe, folder) if bundle else networks_of_study(run, cases, recipe, folder)
+    drawn = _networks(run, cases, recipe, folder, bundle)
     works, failed = draw_cases(run, STAGE, drawn, cases, folder)
     reports = _written(run, works, failed, folder, drawn.findings)
     write_parquet(folder / AGREEMENT, agreement_table(reports))
     write_json(folder / SEGMENTER, drawn.to_json(folder))
     counts = {"cases": len(works), "done": len(reports), "failed": len(failed), "networks": len(drawn.networks)}
     return Made(counts, failed)
+
+
+def _networks(run: Run, cases: Mapping[str, CaseInput], recipe: Recipe, folder: Path, bundle: Bundle | None) -> Drawn:
+    if bundle is not None:
+        return networks_of_bundle(bundle, recipe, folder)
+    finished = run.study.segmenter.model if run.study.segmenter else None
+    if finished is not None:
+        return finished_network(run, finished, cases, recipe, folder)
+    return networks_of_study(run, cases, recipe, folder)
 
 
 def _written(

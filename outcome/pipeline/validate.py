@@ -114,12 +114,13 @@ def _drawn_recipe(bundle: Bundle, study: Study) -> Recipe | None:
     recipe = frozen_recipe(bundle)
     if recipe is None:
         return None
-    if recipe.mask_on not in study.images:
+    absent = ", ".join(name for name in recipe.drawn_on if name not in study.images)
+    if absent:
         raise BundleRefusal(
-            f"the bundle's network draws masks on the image {recipe.mask_on!r}, which this study does not have",
-            expected=f"{recipe.mask_on}: PATTERN under images",
+            f"the bundle's network draws masks on the image {absent}, which this study does not have",
+            expected=f"{absent}: PATTERN under images",
             found=", ".join(study.images) or "no images",
-            next_step=f"where it is the same kind of image, call it {recipe.mask_on} under images",
+            next_step=f"where it is the same kind of image, call it {absent} under images",
         )
     bundle_segmenter(bundle, recipe)
     return recipe

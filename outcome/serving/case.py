@@ -23,7 +23,7 @@ def bundle_segmenter(bundle: Bundle, recipe: Recipe) -> Segmenter:
 
 def has_mask(case: CaseInput, recipe: Recipe) -> bool:
     """Whether the case has a mask: one handed over, or the image on which the bundle's network draws it."""
-    return recipe.mask_on in case.images if recipe.draws_masks else case.mask is not None
+    return set(recipe.drawn_on) <= set(case.images) if recipe.draws_masks else case.mask is not None
 
 
 def processed(case: CaseInput, recipe: Recipe, segmenter: Segmenter | None) -> CaseResult:
