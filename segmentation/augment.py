@@ -75,10 +75,10 @@ def _further(plain: Variation, plan: SegmenterPlan, rng: np.random.Generator, in
         moved=(x, y, 0.0 if flat else z),
         elastic_mm=asked.elastic_mm * in_space,
         elastic_seed=int(seeds[0]),
-        blur=float(blur * chosen[0]),
+        blur=_within(float(blur * chosen[0]), 0.0, flat),
         bias=float(bias * chosen[1]),
         bias_seed=int(seeds[1]),
-        low_resolution=coarser if chosen[2] else 1.0,
+        low_resolution=_within(coarser if chosen[2] else 1.0, 1.0, flat),
     )
 
 
@@ -116,6 +116,11 @@ def _start(source: Source, plan: SegmenterPlan, rng: np.random.Generator) -> npt
             inside[2] = plan.neighbours
         start = np.clip(spot - inside, low, high)
     return start
+
+
+def _within(value: float, neutral: float, flat: bool) -> Triple:
+    """Along every axis; in 2-D not across slices, whose distance is not that of pixels."""
+    return value, value, neutral if flat else value
 
 
 def _turn(rng: np.random.Generator, plan: SegmenterPlan) -> tuple[Triple, float]:

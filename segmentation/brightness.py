@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.polynomial import legendre
 from scipy import ndimage
 
+from segmentation.elastic import along_axes
 from segmentation.networks.resizing import resized
 from segmentation.types import Shape
-from segmentation.variation import Variation
+from segmentation.variation import Triple, Variation
 
 _DEGREE = 3  # of the polynomial that a bias field is
 
 
-def changed(
-    image: torch.Tensor, variation: Variation, field: torch.Tensor | None, channel: int
-) -> torch.Tensor:
+def changed(image: torch.Tensor, variation: Variation, field: torch.Tensor | None, channel: int) -> torch.Tensor:
     """The channel (x, y, z) with the variation's changes; `field` is its bias field, its noise is its own."""
     image = _coarser(_blurred(image, variation.blur), variation.low_resolution)
     low, high = image.min(), image.max()
@@ -38,25 +38,23 @@ def unevenness(variation: Variation, size: Shape) -> torch.Tensor | None:
     if not variation.bias:
         return None
     rng = np.random.default_rng(variation.bias_seed)
-    lines = [np.polynomial.legendre.legvander(np.linspace(-1, 1, n), _DEGREE) for n in size]
+    lines = [legendre.legvander(np.linspace(-1, 1, n), _DEGREE).astype(np.float64) for n in size]
     weights = rng.normal(size=(_DEGREE + 1,) * 3)
     degree = np.add.outer(np.add.outer(np.arange(_DEGREE + 1), np.arange(_DEGREE + 1)), np.arange(_DEGREE + 1))
     weights[(degree > _DEGREE) | (degree == 0)] = 0
-    field = np.einsum("xa,yb,zc,abc->xyz", *lines, weights, optimize=["einsum_path", (2, 3), (1, 2), (0, 1)])
+    field = along_axes(weights, lines)
     return torch.from_numpy(np.exp(variation.bias * field / np.abs(field).max()).astype(np.float32))
 
 
-def _blurred(image: torch.Tensor, voxels: float) -> torch.Tensor:
-    if not voxels:
+def _blurred(image: torch.Tensor, voxels: Triple) -> torch.Tensor:
+    if not any(voxels):
         return image
-    # Slices of a 2-D network's patch are not mixed: their distance is not that of its pixels.
-    sigma = [voxels, voxels, voxels if image.shape[2] >= min(image.shape[:2]) // 2 else 0.0]
-    return torch.from_numpy(ndimage.gaussian_filter(image.numpy(), sigma, mode="nearest"))
+    return torch.from_numpy(ndimage.gaussian_filter(image.numpy(), voxels, mode="nearest"))
 
 
-def _coarser(image: torch.Tensor, times: float) -> torch.Tensor:
+def _coarser(image: torch.Tensor, times: Triple) -> torch.Tensor:
     """Sampled that many times coarser and back, as a scan with thicker voxels looks after resampling."""
-    if times == 1:
+    size = [max(1, round(n / coarser)) for n, coarser in zip(image.shape, times, strict=True)]
+    if size == list(image.shape):
         return image
-    size = [max(1, round(n / times)) for n in image.shape]
     return resized(resized(image[None, None], size), image.shape)[0, 0]

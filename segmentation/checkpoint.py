@@ -37,11 +37,13 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What changes with every step: the network, its optimizer, and the average of its weights where one is kept."""
+    """What changes with every step: the network, its optimizer, the average of its weights where one is kept, and
+    what is trained along."""
 
     network: nn.Module
     optimizer: Optimizer
     average: nn.Module | None = None
+    extra: nn.Module | None = None
 
 
 def copied(network: nn.Module) -> Tensors:
@@ -55,6 +57,8 @@ def save_checkpoint(path: Path, work: str, progress: Progress, parts: Parts) -> 
     tensors |= {f"best/{name}": value for name, value in (progress.best or {}).items()}
     if parts.average is not None:
         tensors |= {f"average/{name}": value for name, value in copied(parts.average).items()}
+    if parts.extra is not None:
+        tensors |= {f"extra/{name}": value for name, value in copied(parts.extra).items()}
     for number, state in parts.optimizer.state_dict()["state"].items():
         for name, value in state.items():
             if value is not None:  # SGD without momentum notes that it has none
@@ -78,6 +82,8 @@ def load_checkpoint(path: Path, work: str, parts: Parts) -> Progress:
         parts.network.load_state_dict(_part(tensors, "network"))
         if parts.average is not None:
             parts.average.load_state_dict(_part(tensors, "average"))
+        if parts.extra is not None:
+            parts.extra.load_state_dict(_part(tensors, "extra"))
         _restore(parts.optimizer, _part(tensors, "optimizer"))
         return Progress(**{name: about[name] for name in _NUMBERS}, best=_part(tensors, "best") or None)
     except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:

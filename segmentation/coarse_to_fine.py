@@ -23,9 +23,9 @@ class CoarseToFine:
     """Two networks in turn. The box is that of all coarse regions with `margin_mm` around.
 
     No region is lost in silence: where the coarse network finds nothing, or the fine one nothing in the box, the whole
-    image is outlined; where an outline reaches a side of the box that is not the image's, the box grows there by half of
-    itself and is outlined again; and a finding tells what happened. A second region far from all that the coarse network
-    saw stays unseen: its recall bounds the whole.
+    image is outlined; where an outline reaches a side of the box that is not the image's, the box grows there by half
+    of itself and is outlined again; and a finding tells what happened. A second region far from all that the coarse
+    network saw stays unseen: its recall bounds the whole.
     """
 
     coarse: Model
@@ -82,7 +82,8 @@ class CoarseToFine:
     def _within(self, scan: Sequence[Volume], how: Outlining, box: Window) -> tuple[Mask, list[Finding]]:
         """The mask of a box, grown until no outline reaches an inner side of it."""
         grid, plan = scan[0].grid, self.fine.plan
-        whole, told = network_shape(grid, plan), []
+        told: list[Finding] = []
+        whole = network_shape(grid, plan)
         while True:
             labels = empty_labels(grid, plan)
             view = upright(labels, grid)

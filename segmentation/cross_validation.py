@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from segmentation.metrics import dice_by_region
 from segmentation.plan import SegmenterPlan
 from segmentation.reading import read_mask
 from segmentation.scans import read_scan
+from segmentation.sources import fingerprint_of, read_sources
 from segmentation.splits import patient_folds
 from segmentation.training import TrainingSetup, train
 from segmentation.training_case import TrainingCase
@@ -67,7 +67,7 @@ def case_dice(segmenter: Segmenter, case: TrainingCase) -> dict[str, float]:
 
 def _fold_model(learned: Sequence[TrainingCase], plan: SegmenterPlan, path: Path, device: str) -> Segmenter:
     """The model in the file where it is of this plan and these cases, else a new one."""
-    note, work = path.with_suffix(".work"), _identity(learned, plan)
+    note, work = path.with_suffix(".work"), fingerprint_of(read_sources(learned, plan), plan)
     try:
         if note.read_text(encoding="utf-8") == work:
             return Segmenter.from_bytes(path.read_bytes(), device=device)
@@ -79,12 +79,3 @@ def _fold_model(learned: Sequence[TrainingCase], plan: SegmenterPlan, path: Path
     write_atomically(note, work.encode())
     checkpoint.unlink(missing_ok=True)
     return segmenter
-
-
-def _identity(cases: Sequence[TrainingCase], plan: SegmenterPlan) -> str:
-    digest = hashlib.sha256(plan.to_text().encode())
-    for case in sorted(cases, key=lambda one: one.case_id):
-        digest.update(f"{case.case_id}\0{case.patient}".encode())
-        for path in (*case.images, case.mask):
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()

@@ -97,6 +97,18 @@ def available_bytes() -> int:
     return min(n for n in free if n is not None)
 
 
+def peak_bytes() -> int:
+    """The most memory that this process has held so far, libraries included; bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # counts this program alone; the other way also counts what its parent held
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        if "VmHWM" in lines:
+            return int(lines["VmHWM"].split()[0]) * 1024
+    import resource  # not on every system
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def check_memory(needed: int, limit: int | None, *, what: str, remedy: str) -> None:
     """Raises ImageRefusal (`too_large`) where `needed` bytes exceed `limit` (default: what is available)."""
     limit = available_bytes() if limit is None else limit

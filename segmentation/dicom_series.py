@@ -47,7 +47,8 @@ def holds_dicom(path: Path) -> bool:
 def read_series_header(path: Path, *, max_voxels: int = MAX_VOXELS, many: bool = False) -> SeriesHeader:
     """The grid of the one series in a folder.
 
-    Raises ImageRefusal: `several_series`, `uneven_slices` (a slice is missing, doubled or turned), `damaged`, `too_large`.
+    Raises ImageRefusal: `several_series`, `uneven_slices` (a slice is missing, doubled or turned), `damaged`,
+    `too_large`.
     """
     header = _header(path, path.stat().st_mtime_ns)
     voxels = int(np.prod(header.grid.shape))
@@ -90,7 +91,7 @@ def _tags(file: Path) -> tuple[list[float], ...]:
         named = (_POSITION, _ORIENTATION, _SPACING, _ROWS, _COLUMNS)
         return tuple([float(part) for part in reader.GetMetaData(name).split("\\")] for name in named)
     except (RuntimeError, ValueError) as error:
-        raise _refuse("damaged", file, "The slice does not say where it lies.", "a slice", type(error).__name__) from error
+        raise _refuse("damaged", file, "The slice cannot be placed.", "a slice", type(error).__name__) from error
 
 
 def _grid(path: Path, slices: list[tuple[list[float], ...]]) -> Grid:

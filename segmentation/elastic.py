@@ -6,11 +6,13 @@ Models 2000;62:411-427. doi:10.1006/gmod.2000.0531).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
 from segmentation.types import Shape
-from segmentation.variation import Triple, Variation
+from segmentation.variation import Matrix, Triple, Variation
 
 PIECES = 3  # of the spline along each axis of a patch
 _MOST = 0.4  # of the distance between control points
@@ -27,17 +29,14 @@ def bending(variation: Variation, size: Shape, spacing_mm: Triple, dimensions: i
         return None
     sides = size if dimensions == 3 else (size[0], size[1], 1)
     points_mm = control_points(variation, sides, spacing_mm)
-    field = torch.from_numpy(points_mm)
-    for axis, n in enumerate(sides):
-        weights = torch.from_numpy(spline_weights(n))
-        field = torch.tensordot(field, weights, dims=([axis], [1])).movedim(-1, axis)
+    weights = [spline_weights(n) for n in sides]
+    field = np.stack([along_axes(points_mm[..., axis], weights) for axis in range(3)], axis=-1) / spacing_mm
     if dimensions == 2:
         field[..., 2] = 0
-    field = (field / torch.tensor(spacing_mm, dtype=torch.float64)).float()
-    return field.expand(*size, 3)
+    return torch.from_numpy(field.astype(np.float32)).expand(*size, 3)
 
 
-def control_points(variation: Variation, size: Shape, spacing_mm: Triple) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def control_points(variation: Variation, size: Shape, spacing_mm: Triple) -> Matrix:
     """By how many mm each control point moves, (points along x, y, z, 3); the same for the same seed."""
     counts = [PIECES + 3 if n > 1 else 1 for n in size]
     apart = [n * step / PIECES for n, step in zip(size, spacing_mm, strict=True) if n > 1]
@@ -46,7 +45,16 @@ def control_points(variation: Variation, size: Shape, spacing_mm: Triple) -> np.
     return np.clip(drawn, -most, most)
 
 
-def spline_weights(n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def along_axes(points: Matrix, weights: Sequence[Matrix]) -> Matrix:
+    """A field (x, y, z) from its control points (a, b, c) by one table of weights an axis, (x, a), (y, b), (z, c).
+
+    Sums in one order on any number of cores: plain loops, not a library's matrix products.
+    """
+    x, y, z = weights
+    return np.asarray(np.einsum("xyc,zc->xyz", np.einsum("xbc,yb->xyc", np.einsum("abc,xa->xbc", points, x), y), z))
+
+
+def spline_weights(n: int) -> Matrix:
     """What each of n voxels takes of each control point along an axis, (n, points); rows sum to 1."""
     if n == 1:
         return np.ones((1, 1))

@@ -37,9 +37,9 @@ class Asked:
 class Outlined:
     """A mask with what is known of its certainty.
 
-    `entropy` (of the mean probabilities, 0 where certain, 1 where all classes are equally likely) and `variance` (of the
-    probabilities between members, summed over the classes, 0 to 1) are float32 volumes on the image's grid; they are
-    None where they were not asked for. `agreement` is the mean Dice between members for each region (1 where no member
+    `entropy` (of the mean probabilities, 0 where certain, 1 where all classes are equally likely) and `variance` (of
+    the probabilities between members, summed over the classes, 0 to 1) are float32 volumes on the image's grid; None
+    where they were not asked for. `agreement` is the mean Dice between members for each region (1 where no member
     finds it; empty with one member). `masks` are those asked for.
     """
 
@@ -98,8 +98,8 @@ class Ensemble:
     def outline(self, scan: Sequence[Volume], asked: Asked, *, limit_bytes: int | None = None) -> Outlined:
         """The mask by the members' mean probabilities, and what was `asked` for.
 
-        Probabilities are held at the first member's voxels; a member with other voxels is resampled linearly. Masks asked
-        for are the members' own where there are as many members, else they are drawn from cautious to generous:
+        Probabilities are held at the first member's voxels; a member with other voxels is resampled linearly. Masks
+        asked for are the members' own where there are as many members, else drawn from cautious to generous:
         `drawn_at`. Raises ImageRefusal as `Segmenter.segment`.
         """
         grid, first = scan[0].grid, self.members[0]

@@ -16,6 +16,7 @@ from segmentation.metrics.catalogue import METRICS, Measured, Settings, compare
 from segmentation.metrics.estimates import PatientDraws, about
 from segmentation.named_regions import Regions, single_labels
 from segmentation.reading import read_mask
+from segmentation.training_case import MaskSource
 from segmentation.types import Mask
 
 COLUMNS = ("case", "patient", "region", "metric", "value", "unit", "reason")
@@ -34,7 +35,7 @@ class CaseAgreement:
 
 
 def judge_files(
-    case_id: str, patient: str, files: tuple[Path, Path], regions: Regions, settings: Settings
+    case_id: str, patient: str, files: tuple[Path | MaskSource, Path], regions: Regions, settings: Settings
 ) -> CaseAgreement:
     """A given and a drawn mask file compared in every region.
 

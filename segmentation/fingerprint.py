@@ -18,7 +18,7 @@ AIR_HU = -500  # images with voxels below this are taken for CT
 class Survey:
     """What was found in the files of one case, along the patient's x, y and z axes.
 
-    `voxels` counts each label's, `inside` holds the percentiles 0.5, 50 and 99.5, the mean and the standard deviation of
+    `voxels` counts each label's, `inside` holds percentiles 0.5, 50 and 99.5, the mean and the standard deviation of
     the first channel within all labels (nothing where there are none).
     """
 
@@ -63,7 +63,7 @@ class Fingerprint:
 
 
 def fingerprint(found: Sequence[Survey], *, ct: bool | None = None, channel_names: Sequence[str] = ()) -> Fingerprint:
-    """The fingerprint of surveyed cases; their order does not matter. `ct` and `channel_names` say what files cannot."""
+    """The fingerprint of surveyed cases, in any order. `ct` and `channel_names` say what files cannot."""
     shapes = np.array([one.shape for one in found])
     spacing = np.array([one.spacing_mm for one in found])
     channels = max(one.channels for one in found)

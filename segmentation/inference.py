@@ -14,7 +14,8 @@ from segmentation.errors import ImageRefusal
 from segmentation.label_export import write_labels
 from segmentation.networks import NETWORKS
 from segmentation.plan import SegmenterPlan
-from segmentation.preprocess import Floats, network_shape, prepare_scan, upright
+from segmentation.postprocess import clean, on_background, refined_scores
+from segmentation.preprocess import Floats, network_shape, prepare_part, prepare_scan, upright, upright_spacing
 from segmentation.sliding import GPU_WINDOWS, SLICES, scores_of, together
 from segmentation.training_facts import TrainingFacts, check_spacing
 from segmentation.types import Finding, Grid, Mask, Volume, Window
@@ -25,8 +26,8 @@ _SLABS = 2**28  # while labels go to a coarser grid, and small things
 
 @dataclass(frozen=True)
 class Outlining:
-    """How a network is asked: with `mirrored`, also about the image's mirror images along the plan's symmetric axes
-    (2, 4 or 8 times the work); with `half`, in bf16: faster where the processor multiplies in it, and not to the bit."""
+    """How a network is asked: with `mirrored`, also about the mirror images along the plan's symmetric axes (2, 4 or
+    8 times the work); with `half`, in bf16: faster where the processor multiplies in it, and not to the bit."""
 
     mirrored: bool = False
     half: bool = False
@@ -81,9 +82,14 @@ class Segmenter:
         The image's intensities are scaled as a whole: a box sees the same numbers. Raises ImageRefusal as `segment`.
         """
         axes = self._mirrors(how)
-        prepared = prepare_scan(scan, self.plan)
-        part = prepared if box is None else np.ascontiguousarray(prepared[(slice(None), *box)])
-        return scores_of(self.network, part, self.plan, device=self.device, half=how.half, mirrored=axes)
+        if box is None:
+            part, inside = prepare_part(scan, self.plan)
+        else:
+            part, inside = np.ascontiguousarray(prepare_scan(scan, self.plan)[(slice(None), *box)]), None
+        found = scores_of(self.network, part, self.plan, device=self.device, half=how.half, mirrored=axes)
+        spacing = self.plan.voxel or upright_spacing(scan[0].grid)
+        refined = refined_scores(found, part, spacing, self.plan.refine, device=self.device)
+        return refined if inside is None else on_background(refined, inside, network_shape(scan[0].grid, self.plan))
 
     def _mirrors(self, how: Outlining) -> tuple[int, ...]:
         if how.mirrored and not self.plan.symmetric_axes:
@@ -106,7 +112,8 @@ class Segmenter:
         held = NETWORKS[plan.network].held_floats(plan)
         windows = int(window * (2 * cores() * plan.classes * 4 + cores() * held * 4))
         inputs = len(plan.inputs)
-        return filed * (4 + 4 * inputs + 2) + padded * 4 * (3 + plan.classes + 4 * inputs) + windows + _SLABS
+        work = 12 * inputs if plan.preparation else 0
+        return filed * (4 + 4 * inputs + 2 + work) + padded * 4 * (3 + plan.classes + 4 * inputs) + windows + _SLABS
 
     @property
     def regions(self) -> dict[str, int]:
@@ -147,7 +154,7 @@ def mask_of(scores: Floats, grid: Grid, plan: SegmenterPlan) -> Mask:
     """The regions with the highest scores, at the voxels of an image; `scores` are at the plan's voxels."""
     labels = empty_labels(grid, plan)
     write_labels(scores, upright(labels, grid), plan.class_labels)
-    return Mask(labels, grid.affine, plan.regions)
+    return clean(Mask(labels, grid.affine, plan.regions), plan.refine)
 
 
 def empty_labels(grid: Grid, plan: SegmenterPlan) -> np.ndarray:

@@ -64,8 +64,8 @@ def histogram(array: Floats) -> Floats:
     places, first = np.unique(places, return_index=True)
     targets = ndtri(np.array(_LANDMARKS) / 100)[first]
     slopes = np.diff(targets)[[0, -1]] / np.diff(places)[[0, -1]]
-    ends = (array < places[0]) * (array - places[0]) * slopes[0] + (array > places[-1]) * (array - places[-1]) * slopes[1]
-    scaled = np.interp(array, places, targets) + ends
+    below, above = np.minimum(array - places[0], 0), np.maximum(array - places[-1], 0)
+    scaled = np.interp(array, places, targets) + below * slopes[0] + above * slopes[1]
     return np.asarray(np.clip(scaled, -5, 5), dtype=np.float32)
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Protocol
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 # Keeps the Dice of an absent region at 1 without a share in the gradient; cross-entropy looks after those.
@@ -52,6 +53,13 @@ def supervised(
         for weight, part in zip(weights, scores, strict=True)
     ]
     return torch.stack(losses).sum() / sum(weights)
+
+
+def loss_of(network: nn.Module, image: torch.Tensor, classes: torch.Tensor, criterion: Criterion) -> torch.Tensor:
+    """What a network in training mode is to make small: its own `loss`, where it has one, or the criterion of its
+    output."""
+    own = getattr(network, "loss", None)
+    return supervised(network(image), classes, criterion) if own is None else own(image, classes, criterion)
 
 
 def _coarser(classes: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
@@ -119,8 +127,13 @@ def soft_dice(share: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
     Both (batch, classes, *spatial) with background first; `truth` holds 0 and 1.
     """
-    shared, drawn, given = _amounts(share, truth)
-    return (2 * shared + _SMOOTH) / (drawn + given + _SMOOTH)
+    return soft_overlap(share[:, 1:], truth[:, 1:])
+
+
+def soft_overlap(share: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Dice of each map by itself, (batch, maps), in [0, 1]; both (batch, maps, *spatial)."""
+    share, truth = share.flatten(2), truth.flatten(2)
+    return (2 * (share * truth).sum(dim=2) + _SMOOTH) / (share.sum(dim=2) + truth.sum(dim=2) + _SMOOTH)
 
 
 def _log_share_and_truth(scores: torch.Tensor, classes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,11 +14,11 @@ from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from segmentation.device import choose_precision, cores
-from segmentation.losses import CRITERIA, supervised
+from segmentation.losses import CRITERIA, loss_of
 from segmentation.networks import NETWORKS
 from segmentation.plan import SegmenterPlan
-from segmentation.trainer import group_size
 from segmentation.torchvision_cure import cure_torchvision
+from segmentation.trainer import group_size
 
 # Beside what is kept: the gradients of the widest maps, copies in the convolutions' own layout, what the allocator
 # does not give back. Measured (docs/training.md).
@@ -74,7 +74,7 @@ def _kept(network: nn.Module, plan: SegmenterPlan, patches: int) -> int:
 
     try:
         with saved_tensors_hooks(keep, lambda tensor: tensor):
-            supervised(network.train()(image), classes, CRITERIA[plan.loss])
+            loss_of(network.train(), image, classes, CRITERIA[plan.loss])
     except (NotImplementedError, RuntimeError, ValueError):
         return int(4 * patches * math.prod(shape) * _UNKNOWN_MAPS * plan.channels[0])
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())

@@ -64,7 +64,7 @@ def read_meta_header(path: Path, *, max_voxels: int = MAX_VOXELS, many: bool = F
 
 
 def read_meta_image(path: Path, *, max_voxels: int = MAX_VOXELS) -> tuple[Volume, ...]:
-    """The image of a MetaImage file, one channel. Raises ImageRefusal as `read_meta_header`, `damaged`, `non_finite`."""
+    """The image of a MetaImage file, one channel. Raises as `read_meta_header`, `damaged`, `non_finite`."""
     header = read_meta_header(path, max_voxels=max_voxels)
     array = _voxels(header)
     if array.dtype.kind == "f" and not np.isfinite(array).all():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from segmentation.errors import ImageRefusal
 from segmentation.reading import read_mask
+from segmentation.training_case import MaskSource
 from segmentation.types import MAX_LABEL, Mask
 
 Regions = Mapping[str, tuple[int, ...]]
@@ -22,7 +23,7 @@ def parse_regions(text: str) -> dict[str, tuple[int, ...]]:
         name, _, numbers = part.strip().rpartition("=")
         labels = tuple(_label(number, text) for number in numbers.split("+"))
         name = name.strip() or numbers.strip()
-        if name in found or len(set(labels)) != len(labels):
+        if name in found or len(set(labels)) != len(labels) or set(name) & set("=;"):
             raise _refuse(text)
         found[name] = labels
     return found
@@ -33,7 +34,7 @@ def single_labels(regions: Regions) -> dict[str, int]:
     return {str(label): label for label in sorted({label for labels in regions.values() for label in labels})}
 
 
-def labels_held(paths: Iterable[Path]) -> dict[str, tuple[int, ...]]:
+def labels_held(paths: Iterable[Path | MaskSource]) -> dict[str, tuple[int, ...]]:
     """Every label that any of these masks holds, named after itself; masks that cannot be read are passed over."""
     found: set[int] = set()
     for path in paths:

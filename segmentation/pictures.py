@@ -1,8 +1,8 @@
 """Pictures (PNG, JPEG, TIFF) as images of one slice, a channel each, and masks as PNG.
 
     array        (I, J, 1): columns, then rows, as stored in the file
-    affine       the picture as it is looked at: x grows to the viewer's right and y down, which is 'LPS' as a slice of a
-                 CT is shown. A turn that the EXIF tag asks for stands in the affine, so the stored pixels never move
+    affine       the picture as it is looked at: x grows to the viewer's right and y down, which is 'LPS' as a slice of
+                 a CT is shown. A turn that the EXIF tag asks for stands in the affine: the stored pixels never move
     pixel size   from the file or a table (`pixel_sizes`); 1 mm and `sized` False where nobody knows it
 
 Grey or RGB, 8 or 16 bit; palettes are resolved and alpha is dropped. Several pages are refused. In a mask the greatest
@@ -15,11 +15,10 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,25 +27,23 @@ from PIL import Image, PngImagePlugin
 from segmentation.errors import ImageRefusal
 from segmentation.grids import locate
 from segmentation.nifti_header import MAX_VOXELS
-from segmentation.pixel_sizes import PIXEL_SIZE_KEY, pixel_size
+from segmentation.picture_pixels import (
+    ORIENTATION,
+    Pixels,
+    back_turned,
+    orientation_of,
+    refuse,
+    shows_grey,
+    stored_pixels,
+)
+from segmentation.pixel_sizes import PIXEL_SIZE_KEY, Size, pixel_size, stated_size
 from segmentation.types import MAX_LABEL, Grid, Mask, Volume, check_regions
 from segmentation.writing import crop_to_regions
 
-Pixels = npt.NDArray[Any]  # (rows, columns) or (rows, columns, 3)
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _FORMATS = ("PNG", "JPEG", "TIFF")
-_GREY, _COLOUR = ("1", "L", "I;16", "I;16B", "I;16L", "I", "F"), ("RGB", "RGBA", "RGBX", "YCbCr")
-_ORIENTATION = 0x0112
-_STORED: dict[int, Callable[[Pixels], Pixels]] = {  # from the upright picture back to the stored one
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.swapaxes(0, 1),
-    6: lambda a: np.rot90(a, 1),
-    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-    8: lambda a: np.rot90(a, -1),
-}
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError, struct.error, zlib.error)
+
 
 @dataclass(frozen=True, eq=False)
 class PictureHeader:
@@ -75,15 +72,18 @@ def read_picture(path: Path, *, max_voxels: int = MAX_VOXELS) -> tuple[Volume, .
     """
     with _opened(path) as image:
         header = _header(path, image, max_voxels, many=True)
-        pixels = _pixels(path, image, header.orientation)
+        pixels = stored_pixels(path, image, header.orientation)
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise _refuse("non_finite", path, "The image has holes.", "finite pixels", "NaN or infinite ones")
+        raise refuse("non_finite", path, "The image has holes.", "finite pixels", "NaN or infinite ones")
     planes = (pixels,) if pixels.ndim == 2 else tuple(np.moveaxis(pixels, 2, 0))
     return tuple(Volume(np.asfortranarray(plane.T)[:, :, None], header.grid.affine) for plane in planes)
 
 
-def read_picture_mask(path: Path, regions: Mapping[str, int], *, max_voxels: int = MAX_VOXELS) -> Mask:
-    """The named regions of a mask, cropped as `reading.read_mask` crops.
+def read_picture_mask(
+    path: Path, regions: Mapping[str, int], *, on: PictureHeader | None = None, max_voxels: int = MAX_VOXELS
+) -> Mask:
+    """The named regions of a mask, cropped as `reading.read_mask` crops. With `on`, the picture that it was drawn on,
+    it takes that one's pixel size unless both say their own.
 
     Raises ImageRefusal as `read_picture`, `lossy_mask` for JPEG, `colour_mask`, and `grey_mask` for smoothed edges.
     """
@@ -91,12 +91,12 @@ def read_picture_mask(path: Path, regions: Mapping[str, int], *, max_voxels: int
     with _opened(path) as image:
         if image.format == "JPEG":
             step = "export the mask as PNG from where it was drawn; thresholding a JPEG guesses its edges"
-            raise _refuse("lossy_mask", path, "A JPEG does not keep labels.", "PNG or TIFF", "JPEG", step)
-        header = _header(path, image, max_voxels, many=True)
+            raise refuse("lossy_mask", path, "A JPEG does not keep labels.", "PNG or TIFF", "JPEG", step)
+        header = _header(path, image, max_voxels, many=True, on=on)
         # The numbers of a palette are the labels; its colours are only how they look.
-        pixels = np.asarray(image) if image.mode == "P" else _pixels(path, image, header.orientation)
+        pixels = np.asarray(image) if image.mode == "P" else stored_pixels(path, image, header.orientation)
         if image.mode == "P" and image.format == "TIFF":
-            pixels = _stored(pixels, header.orientation)
+            pixels = back_turned(pixels, header.orientation)
     labels = _labels(path, pixels)
     return crop_to_regions(Mask(labels.T[:, :, None], header.grid.affine, regions))
 
@@ -118,7 +118,7 @@ def picture_mask_bytes(mask: Mask, image: Path) -> bytes:
         x, y, _ = header.grid.spacing_mm
         about.add_text(PIXEL_SIZE_KEY, f"{x!r} {y!r}")
     if header.orientation != 1:
-        exif[_ORIENTATION] = header.orientation
+        exif[ORIENTATION] = header.orientation
     drawn = Image.fromarray(np.ascontiguousarray(labels[:, :, 0].T))
     drawn.save(out, "PNG", pnginfo=about, exif=exif.tobytes() if len(exif) else b"")
     return out.getvalue()
@@ -132,39 +132,38 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except ImageRefusal:
         raise
     except FileNotFoundError:
-        raise _refuse("missing_file", path, "The file is missing.", "a file", "none", "check the path") from None
+        raise refuse("missing_file", path, "The file is missing.", "a file", "none", "check the path") from None
     except Image.DecompressionBombError as error:
-        raise _refuse("too_large", path, "The picture is too large.", "fewer pixels", str(error)) from error
+        raise refuse("too_large", path, "The picture is too large.", "fewer pixels", str(error)) from error
     except Image.UnidentifiedImageError as error:
-        raise _refuse("unreadable", path, "The file is no picture.", "PNG, JPEG or TIFF", "other bytes") from error
+        raise refuse("unreadable", path, "The file is no picture.", "PNG, JPEG or TIFF", "other bytes") from error
     except _BROKEN as error:
-        raise _refuse("damaged", path, "The file is damaged.", "a whole picture", type(error).__name__) from error
+        raise refuse("damaged", path, "The file is damaged.", "a whole picture", type(error).__name__) from error
 
 
-def _header(path: Path, image: Image.Image, max_voxels: int, many: bool) -> PictureHeader:
+def _header(
+    path: Path, image: Image.Image, max_voxels: int, many: bool, on: PictureHeader | None = None
+) -> PictureHeader:
     pages = getattr(image, "n_frames", 1)
     if pages > 1:
         step = "save one picture a file; stack the slices of a volume as NIfTI"
-        raise _refuse("many_pages", path, "The file holds several pictures.", "one", str(pages), step)
+        raise refuse("many_pages", path, "The file holds several pictures.", "one", str(pages), step)
     if image.width * image.height > max_voxels:
-        raise _refuse("too_large", path, "The picture is too large.", f"at most {max_voxels} pixels", str(image.size))
-    channels = 1 if image.mode in _GREY or _grey_palette(image) else 3
+        raise refuse("too_large", path, "The picture is too large.", f"at most {max_voxels} pixels", str(image.size))
+    channels = 1 if shows_grey(image) else 3
     if channels == 3 and not many:
         step = "name a command or network that reads three channels, or save the picture as grey"
-        raise _refuse("several_channels", path, "The picture is coloured.", "one channel", image.mode, step)
-    turn = _orientation(image)
+        raise refuse("several_channels", path, "The picture is coloured.", "one channel", image.mode, step)
+    turn = orientation_of(image)
     upright = image.format == "TIFF" and turn >= 5  # Pillow tells the size after the turn
     columns, rows = image.size[::-1] if upright else image.size
-    size = pixel_size(path, image)
+    size = pixel_size(path, image) if on is None else _size_of_both(image, on)
     affine = _affine(turn, (columns, rows), size or (1.0, 1.0))
     return PictureHeader(path, Grid((columns, rows, 1), affine), channels, size is not None, turn)
 
 
-def _orientation(image: Image.Image) -> int:
-    # Pillow turns a TIFF when its pixels are read and then forgets the tag.
-    tags = image.tag_v2 if image.format == "TIFF" else image.getexif()  # type: ignore[attr-defined]
-    turn = tags.get(_ORIENTATION, 1)
-    return int(turn) if turn in _STORED else 1
+def _size_of_both(image: Image.Image, on: PictureHeader) -> Size | None:
+    return (stated_size(image) or on.grid.spacing_mm[:2]) if on.sized else None
 
 
 def _affine(turn: int, size: tuple[int, int], spacing: tuple[float, float]) -> npt.NDArray[np.float64]:
@@ -182,74 +181,22 @@ def _affine(turn: int, size: tuple[int, int], spacing: tuple[float, float]) -> n
     return affine
 
 
-def _pixels(path: Path, image: Image.Image, turn: int) -> Pixels:
-    """Grey or RGB as stored, without alpha and palette."""
-    if image.mode in _COLOUR and _deep(path, image):
-        return _deep_colour(path, turn, image.format == "TIFF")
-    if image.mode in _GREY:
-        pixels = np.asarray(image)
-        pixels = pixels.astype(np.uint8) if pixels.dtype == bool else pixels.astype(pixels.dtype.newbyteorder("="))
-    elif image.mode in (*_COLOUR, "P", "PA", "LA", "La", "RGBa"):
-        grey = _grey_palette(image)
-        pixels = np.asarray(image.convert("RGBA" if image.mode == "P" and "transparency" in image.info else "RGB"))
-        pixels = pixels[..., 0] if grey else pixels[..., :3]
-    else:
-        step = "save the picture as grey or RGB"
-        raise _refuse("bad_colour", path, "The colours cannot be read.", "grey or RGB", image.mode, step)
-    return _stored(pixels, turn) if image.format == "TIFF" else pixels
-
-
-def _stored(pixels: Pixels, turn: int) -> Pixels:
-    """The pixels of a TIFF as stored: Pillow hands them over upright."""
-    return _STORED[turn](pixels) if turn in _STORED else pixels
-
-
-def _grey_palette(image: Image.Image) -> bool:
-    """Whether a picture with alpha or a palette shows nothing but grey."""
-    if image.mode in ("LA", "La"):
-        return True
-    if image.mode not in ("P", "PA"):
-        return False
-    colours = np.array(image.getpalette("RGB") or [0, 0, 0]).reshape(-1, 3)
-    return bool((colours == colours[:, :1]).all())
-
-
-def _deep(path: Path, image: Image.Image) -> bool:
-    """Whether colours have 16 bits: Pillow would cut them to 8 without a word."""
-    if image.format == "TIFF":
-        return max(image.tag_v2.get(258, (8,))) > 8  # type: ignore[attr-defined]
-    with path.open("rb") as file:
-        return image.format == "PNG" and file.read(25)[24] == 16
-
-
-def _deep_colour(path: Path, turn: int, tiff: bool) -> Pixels:
-    import SimpleITK as sitk  # takes a second to import, and few pictures need it
-
-    if tiff and turn != 1:
-        step = "save the picture upright"
-        raise _refuse("bad_colour", path, "Colours of 16 bits are turned by a tag.", "no turn", str(turn), step)
-    try:
-        return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[..., :3]
-    except RuntimeError as error:
-        raise _refuse("damaged", path, "The file is damaged.", "a whole picture", "a reader's error") from error
-
-
 def _labels(path: Path, pixels: Pixels) -> Pixels:
     if pixels.ndim == 3:
         if (pixels != pixels[..., :1]).any():
             step = "save the mask as grey, one value a region"
-            raise _refuse("colour_mask", path, "The mask is coloured.", "one value a pixel", "colours", step)
+            raise refuse("colour_mask", path, "The mask is coloured.", "one value a pixel", "colours", step)
         pixels = pixels[..., 0]
     if pixels.dtype.kind == "f":
         step = "threshold a probability map first"
-        raise _refuse("mask_not_integer", path, "Labels are not whole numbers.", "whole numbers", "fractions", step)
+        raise refuse("mask_not_integer", path, "Labels are not whole numbers.", "whole numbers", "fractions", step)
     found = np.unique(pixels)
     full = 255 if pixels.dtype == np.uint8 else MAX_LABEL
     if found[-1] == full:
         if found[np.searchsorted(found, 1)] < full:
             between = f"{len(found[(found > 0) & (found < full)])} values between"
             step = "export the mask without smoothed edges (nearest neighbour), or number its regions from 1"
-            raise _refuse("grey_mask", path, "The mask has grey levels between 0 and white.",
+            raise refuse("grey_mask", path, "The mask has grey levels between 0 and white.",
                           f"0 and {full}, or labels below {full}", between, step)  # fmt: skip
         return (pixels == full).astype(np.uint8)
     return pixels
@@ -259,9 +206,3 @@ def _whole(mask: Mask, header: PictureHeader) -> Pixels:
     labels: Pixels = np.zeros(header.grid.shape, dtype=mask.labels.dtype)
     labels[locate(mask.grid, header.grid)] = mask.labels
     return labels
-
-
-def _refuse(
-    code: str, path: Path, message: str, expected: str, found: str, step: str = "export or copy the file again"
-) -> ImageRefusal:
-    return ImageRefusal(code, f"{path.name}: {message}", expected=expected, found=found, next_step=step)

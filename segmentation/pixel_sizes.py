@@ -1,7 +1,7 @@
 """How large a picture's pixels are: what the file says in earnest, or a table beside it; often nobody knows.
 
-A density in dots per inch is how large a picture is printed, and a whole number of the usual ones (72, 96, 300 ...) is a
-program's default: neither is believed.
+A density in dots per inch is how large a picture is printed, and one of the usual ones (72, 96, 300 ...) is a program's
+default: neither is believed.
 """
 
 from __future__ import annotations
@@ -28,12 +28,17 @@ Size = tuple[float, float]  # mm along columns (x) and rows (y)
 def pixel_size(path: Path, image: Any) -> Size | None:
     """The size of a pixel in mm along x and y, from the file or from a table beside it; None where unknown.
 
-    `image` is an open picture of Pillow. A table is any `*pixel_size*.csv` in the picture's folder or the one above, with
-    a column `filename` and one whose name starts with "pixel size". Raises ImageRefusal (`bad_pixel_table`).
+    `image` is an open picture of Pillow. A table is any `*pixel_size*.csv` in the picture's folder or the one above,
+    with a column `filename` and one whose name starts with "pixel size". Raises ImageRefusal (`bad_pixel_table`).
     """
     listed = _listed(path)
     if listed is not None:
         return listed, listed
+    return stated_size(image)
+
+
+def stated_size(image: Any) -> Size | None:
+    """`pixel_size` from the file alone."""
     found = _stated(image)
     return found if found and all(math.isfinite(n) and n > 0 for n in found) else None
 

@@ -11,6 +11,7 @@ from typing import Any
 from segmentation.augmentation import Augmentation
 from segmentation.choices import CLASS_WEIGHTS, LOSSES, OPTIMIZERS, PRECISIONS, SCHEDULES, STOPPING
 from segmentation.errors import ImageRefusal
+from segmentation.nested_regions import checked_heads
 from segmentation.networks import NETWORKS
 from segmentation.preparation import checked_steps
 from segmentation.refinement import Refinement, refinement_json, refinements_of
@@ -40,9 +41,12 @@ class SegmenterPlan:
     `class_weights` is "equal", "balanced" (by how rare a class is among the cases learned from) or one weight a class,
     background first. `precision` is "auto" (bf16 where the processor multiplies in it), "full" or "bf16". `stopping` is
     what held-out cases are judged by, "dice" or "loss", and after `patience` checks without a gain training ends (0:
-    never). `preparation` names what is done to an image first (`preparation.STEPS`), `augmentation` how patches are varied,
-    `refine` what follows the network (`refinement`). `channels_last` and `compile` change the speed, and the result by no more than rounding. `symmetric_axes`, of
-    "x", "y" and "z", are those along which a mirrored image is as likely as the image itself: none in most patients.
+    never). `channels_last` and `compile` change the speed, and the result by no more than rounding.
+
+    `preparation` names what is done to an image first (`preparation.STEPS`), `augmentation` how patches are varied,
+    `refine` what follows the network (`refinement`). `symmetric_axes`, of "x", "y" and "z", are those along which a
+    mirrored image is as likely as the image itself: none in most patients. `heads` (none: a score a class) are regions
+    that lie inside each other, each learned as a yes or no: {whole: [rim, core], inner: [core]}.
 
     Raises ImageRefusal (`bad_plan`) for anything that cannot be built or trained.
     """
@@ -75,9 +79,10 @@ class SegmenterPlan:
     channels_last: bool = False
     compile: bool = False
     preparation: tuple[str, ...] = ()
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = field(default_factory=Augmentation)
     refine: tuple[Refinement, ...] = ()
     symmetric_axes: tuple[str, ...] = ()
+    heads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _require(self.network in NETWORKS, "network", f"one of {', '.join(NETWORKS)}", self.network)
@@ -99,6 +104,7 @@ class SegmenterPlan:
         object.__setattr__(self, "preparation", checked_steps(self.preparation))
         object.__setattr__(self, "augmentation", Augmentation.of(self.augmentation))
         object.__setattr__(self, "refine", refinements_of(self.refine, self.regions))
+        object.__setattr__(self, "heads", checked_heads(self.heads, self.regions))
         self._check_numbers()
         self._check_training()
         self._check_levels()
@@ -117,6 +123,10 @@ class SegmenterPlan:
         _require(0 <= self.ema < 1, "ema", "from 0 to below 1", self.ema)
         refused = self.deep_supervision and not family.deep_supervision
         _require(not refused, "deep_supervision", f"false: {self.network} has one output", self.deep_supervision)
+        _require(not (self.heads and family.own_loss), "heads", f"none: {self.network} draws whole pieces", self.heads)
+        plain = self.loss == LOSSES[0] and self.class_weights == CLASS_WEIGHTS[0]
+        words = f"{LOSSES[0]} and {CLASS_WEIGHTS[0]}: heads, and networks of pieces, have a loss of their own"
+        _require(plain or not self.own_loss, "loss or class_weights", words, (self.loss, self.class_weights))
 
     def _check_training(self) -> None:
         _require(0 <= self.momentum < 1, "momentum", "from 0 to below 1", self.momentum)
@@ -176,6 +186,16 @@ class SegmenterPlan:
         """Background and regions."""
         return 1 + len(self.regions)
 
+    @property
+    def outputs(self) -> int:
+        """How many maps the network itself gives: one a head, or one a class."""
+        return len(self.heads) or self.classes
+
+    @property
+    def own_loss(self) -> bool:
+        """Whether `loss` and `class_weights` have no say in the training."""
+        return bool(self.heads) or NETWORKS[self.network].own_loss
+
     def option(self, name: str) -> Any:
         """An option of the network: the plan's, or the family's default."""
         return NETWORKS[self.network].option(self, name)
@@ -210,6 +230,7 @@ class SegmenterPlan:
         options = {name: list(x) if isinstance(x, tuple) else x for name, x in self.options.items()}
         lists["preparation"] = list(self.preparation)
         lists["refine"] = [refinement_json(one) for one in self.refine]
+        lists["heads"] = {name: list(regions) for name, regions in self.heads.items()}
         lists["augmentation"] = self.augmentation.to_json()
         return {**asdict(self), **lists, "options": options, "voxel": voxel}
 

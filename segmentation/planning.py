@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from segmentation.datasets.dataset import Dataset
 from segmentation.errors import ImageRefusal
 from segmentation.fingerprint import AIR_HU, Fingerprint, Survey, fingerprint
 from segmentation.grids import locate
 from segmentation.networks import NETWORKS
 from segmentation.plan import SegmenterPlan
+from segmentation.plan_files import completed, is_whole
 from segmentation.preprocess import upright_spacing
 from segmentation.reading import read_mask
 from segmentation.scans import read_scan, scan_grid
@@ -71,7 +74,8 @@ def default_plan(
         raise ImageRefusal("nothing_to_learn", "The masks are empty.", expected=expected, found="0", next_step=step)
     seen = fingerprint(found, ct=ct)
     network = fitting_network(seen) if network is None else network
-    start = SegmenterPlan(network, named, "z_score", None, (64, 64, 64), (8, 16), 1, steps, 1, RATE, seed)
+    slices = 1 if seen.shape[2] > 1 else 0
+    start = SegmenterPlan(network, named, "z_score", None, (64, 64, 64), (8, 16), slices, steps, 1, RATE, seed)
     voxel, shape = _voxel_and_shape(seen)
     channels = _CHANNELS[start.dimensions]
     multiple = NETWORKS[network].multiple or 2 ** (len(channels) - 1)
@@ -84,6 +88,21 @@ def default_plan(
         batch=_BATCH[start.dimensions],
         inputs=seen.channel_names,
     )
+
+
+def plan_from(
+    said: Mapping[str, Any], found: Sequence[Survey], dataset: Dataset, network: str | None = None
+) -> SegmenterPlan:
+    """The plan that `said` names by field; where it is not whole the rest is the default for these cases.
+
+    Raises ImageRefusal as `default_plan`, and `bad_plan`.
+    """
+    if is_whole(said):
+        return SegmenterPlan.from_json(said)
+    derived = default_plan(found, network=said.get("network", network), regions=dataset.regions, ct=dataset.ct)
+    if len(dataset.channels) == len(derived.inputs):
+        derived = replace(derived, inputs=dataset.channels)
+    return completed(said, derived)
 
 
 def fitting_network(seen: Fingerprint) -> str:
@@ -113,7 +132,7 @@ def within_memory(plan: SegmenterPlan, budget_bytes: float, *, device: str = "cp
 
 
 def _smaller(plan: SegmenterPlan) -> SegmenterPlan | None:
-    """Half the batch; with one patch left, its longest side by one multiple less. None where that is as small as can be."""
+    """Half the batch; with one patch left, its longest side by one multiple less. None at the smallest."""
     if plan.batch > 1:
         return replace(plan, batch=plan.batch // 2)
     step = NETWORKS[plan.network].multiple or 2 ** (len(plan.channels) - 1)
@@ -139,4 +158,4 @@ def _patch(shape: Sequence[float], by: int, dimensions: int) -> Shape:
     return x, y, z if dimensions == 3 else 1
 
 
-__all__ = ["AIR_HU", "Survey", "default_plan", "fitting_network", "survey", "within_memory"]
+__all__ = ["AIR_HU", "Survey", "default_plan", "fitting_network", "plan_from", "survey", "within_memory"]

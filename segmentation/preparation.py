@@ -22,6 +22,7 @@ from segmentation.types import Grid, Mask, Volume, Window
 
 Floats = npt.NDArray[np.float32]
 Spacing = tuple[float, float, float]
+CROP = "crop"
 Filter = Callable[[Floats, Spacing, float], Floats]
 
 
@@ -55,8 +56,9 @@ def checked_steps(steps: Sequence[str]) -> tuple[str, ...]:
     """The steps as a plan keeps them. Raises ImageRefusal (`bad_preparation`) for unknown ones and unusable numbers."""
     if isinstance(steps, str):
         raise _bad("list of steps", "a list of names", steps)
-    for step in steps:
-        parsed(step)
+    names = [parsed(step)[0] for step in steps]
+    if CROP in names[:-1]:
+        raise _bad("order", f"{CROP} once, as the last step", ", ".join(names))
     return tuple(steps)
 
 
@@ -97,31 +99,32 @@ def prepared(scan: Sequence[Volume], steps: Sequence[str]) -> tuple[tuple[Volume
     return tuple(channels), window
 
 
-def mask_part(mask: Mask, image: Grid, window: Window) -> Mask:
-    """What of a mask lies in a part of its image, as a mask on that part's whole grid; `mask` may be a crop itself.
+def image_steps(steps: Sequence[str]) -> tuple[str, ...]:
+    """The steps that change voxels: all but the crop."""
+    return tuple(step for step in steps if parsed(step)[0] != CROP)
 
-    Raises ImageRefusal (`grid_mismatch`) where the mask does not lie on the image.
+
+def region_of_interest(channels: Floats, spacing_mm: Spacing, steps: Sequence[str]) -> Window:
+    """The box that the step crop leaves of (channels, X, Y, Z); without that step all of it. Raises `no_body`."""
+    for step in steps:
+        name, margin_mm = parsed(step)
+        if name == CROP:
+            return _body_box(channels, spacing_mm, margin_mm)
+    x, y, z = (slice(0, n) for n in channels.shape[1:])
+    return x, y, z
+
+
+def around(mask: Mask, image: Grid, margin_mm: float) -> Window:
+    """The part of an image's array that holds everything drawn in a mask, with so many mm around it: the crop to a
+    coarse outline. `mask` may be a crop of the image's grid,.
+
+    Raises ImageRefusal: `grid_mismatch`, and `no_body` for an empty mask.
     """
     place = locate(mask.grid, image)
-    if all(part == slice(0, n) for part, n in zip(window, image.shape, strict=True)):
-        return mask
-    part = image.part(window)
-    labels = np.zeros(part.shape, dtype=mask.labels.dtype, order="F")
-    low = [max(a.start, b.start) for a, b in zip(place, window, strict=True)]
-    high = [max(a, min(b.stop, c.stop)) for a, b, c in zip(low, place, window, strict=True)]
-    inner = tuple(slice(a - w.start, b - w.start) for a, b, w in zip(low, high, window, strict=True))
-    given = tuple(slice(a - p.start, b - p.start) for a, b, p in zip(low, high, place, strict=True))
-    labels[inner] = mask.labels[given]
-    return Mask(labels, part.affine, mask.regions, unnamed=mask.unnamed)
-
-
-def around(mask: Mask, margin_mm: float) -> Window:
-    """The part of a mask's grid that holds its regions with so many mm around them: a crop to a coarse outline.
-
-    Raises ImageRefusal (`no_body`) for an empty mask.
-    """
-    i, j, k = (round(margin_mm / step) for step in mask.grid.spacing_mm)
-    return box_around(mask.labels > 0, (i, j, k))
+    i, j, k = (round(margin_mm / step) for step in image.spacing_mm)
+    inside = np.zeros(image.shape, dtype=bool)
+    inside[place] = mask.labels > 0
+    return box_around(inside, (i, j, k))
 
 
 def _pairs(view: View, scan: Sequence[Volume]) -> list[tuple[Floats, Volume]]:
@@ -151,19 +154,21 @@ def _background(view: View, _: float) -> View:
 
 
 def _crop(view: View, margin_mm: float) -> View:
-    x, y, z = (round(margin_mm / step) for step in view.spacing_mm)
-    box = box_around(body_mask(view.channels), (x, y, z))
+    box = _body_box(view.channels, view.spacing_mm, margin_mm)
     i, j, k = (a + part.start for a, part in zip(view.start, box, strict=True))
     return View(np.ascontiguousarray(view.channels[(slice(None), *box)]), view.spacing_mm, (i, j, k))
+
+
+def _body_box(channels: Floats, spacing_mm: Spacing, margin_mm: float) -> Window:
+    x, y, z = (round(margin_mm / step) for step in spacing_mm)
+    return box_around(body_mask(channels), (x, y, z))
 
 
 def _check_finite(channels: Floats) -> None:
     if not np.isfinite(channels).all():
         step = "fill the missing voxels in the source, or leave the image out"
         found = f"{int((~np.isfinite(channels)).sum())} that are not"
-        raise ImageRefusal(
-            "non_finite", "The image has holes.", expected="finite voxels", found=found, next_step=step
-        )
+        raise ImageRefusal("non_finite", "The image has holes.", expected="finite voxels", found=found, next_step=step)
 
 
 def _bad(what: str, expected: str, found: object) -> ImageRefusal:
@@ -183,5 +188,5 @@ STEPS: dict[str, StepKind] = {
     "diffusion": StepKind("anisotropic diffusion; conductance", 2.0, 0.1, 20, _each(denoising.diffusion)),
     "n4": StepKind("bias field of MR divided out; working voxels, mm", 4.0, 0.5, 20, _n4),
     "background": StepKind("outside the body (Otsu) the lowest value; no number", 0.0, 0, 0, _background),
-    "crop": StepKind("cut to the body (Otsu); margin, mm", 5.0, 0, 200, _crop),
+    CROP: StepKind("cut to the body (Otsu); margin, mm", 5.0, 0, 200, _crop),
 }  # fmt: skip

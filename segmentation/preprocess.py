@@ -18,7 +18,7 @@ from segmentation.grids import locate
 from segmentation.intensities import SCALES, constant_image
 from segmentation.orientation import as_filed, upright, upright_spacing
 from segmentation.plan import SegmenterPlan
-from segmentation.preparation import prepared
+from segmentation.preparation import image_steps, prepared, region_of_interest
 from segmentation.types import Grid, Mask, Shape, Volume, Window
 
 Floats = npt.NDArray[np.float32]
@@ -53,10 +53,24 @@ def prepare_image(volume: Volume, plan: SegmenterPlan) -> Floats:
 
 
 def prepare_scan(scan: Sequence[Volume], plan: SegmenterPlan) -> Floats:
-    """What the network reads of an image's channels, (channels, X, Y, Z) along the patient's axes.
+    """What the network reads of an image's channels, (channels, X, Y, Z) along the patient's axes, after the plan's
+    steps of preparation. Beside what the step crop leaves lies the plan's `fill`.
 
-    Raises ImageRefusal as `prepare_image`, and `wrong_channels` where there are not as many as the plan has inputs.
+    Raises ImageRefusal as `prepare_image` and `preparation.prepared`, and `wrong_channels` where there are not as many
+    as the plan has inputs.
     """
+    part, box = prepare_part(scan, plan)
+    size = network_shape(scan[0].grid, plan)
+    if part.shape[1:] == size:
+        return part
+    whole = np.full((len(part), *size), plan.fill, dtype=np.float32)
+    whole[(slice(None), *box)] = part
+    return whole
+
+
+def prepare_part(scan: Sequence[Volume], plan: SegmenterPlan) -> tuple[Floats, Window]:
+    """As `prepare_scan`, what the step crop leaves alone, and where it lies among the network's voxels (without that
+    step: everywhere). Intensities are scaled by what is left."""
     if len(scan) != len(plan.inputs):
         raise ImageRefusal(
             "wrong_channels",
@@ -65,13 +79,15 @@ def prepare_scan(scan: Sequence[Volume], plan: SegmenterPlan) -> Floats:
             found=str(len(scan)),
             next_step="hand over every sequence, in this order",
         )
-    return np.stack([prepare_image(channel, plan) for channel in scan])
-
-
-def focused(scan: Sequence[Volume], plan: SegmenterPlan) -> tuple[tuple[Volume, ...], Window]:
-    """The channels after the plan's steps of preparation, and which part of the file's array they are (all of it
-    without the step crop). Raises ImageRefusal as `preparation.prepared`."""
-    return prepared(scan, plan.preparation)
+    for channel in scan:
+        _check_image(channel, plan)
+    changed, _ = prepared(scan, image_steps(plan.preparation))
+    grid = changed[0].grid
+    size = network_shape(grid, plan)
+    arrays = np.stack([resample(upright(channel.array, grid), size) for channel in changed])
+    box = region_of_interest(arrays, plan.voxel or upright_spacing(grid), plan.preparation)
+    scale = SCALES[plan.intensity]
+    return np.stack([scale(np.ascontiguousarray(array[box])) for array in arrays]), box
 
 
 def prepare_mask(mask: Mask, image: Grid, plan: SegmenterPlan) -> Classes:
@@ -170,6 +186,6 @@ def _check_image(volume: Volume, plan: SegmenterPlan) -> None:
 
 
 __all__ = [
-    "SCALES", "as_filed", "axis_weights", "focused", "label_slabs", "network_shape", "prepare_image", "prepare_mask",
-    "prepare_scan", "resample", "upright", "upright_spacing",
+    "SCALES", "as_filed", "axis_weights", "label_slabs", "network_shape", "prepare_image", "prepare_mask",
+    "prepare_part", "prepare_scan", "resample", "upright", "upright_spacing",
 ]  # fmt: skip

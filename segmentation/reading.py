@@ -1,9 +1,9 @@
 """Images and masks from files: the one place where a file's name decides who reads it.
 
-    .nii, .nii.gz                     NIfTI, block by block (`nifti`)
-    .png, .jpg, .jpeg, .tif, .tiff    pictures: volumes of one slice (`pictures`)
-    .mhd, .mha                        MetaImage (`metaimage`)
-    a folder of DICOM files           one series (`dicom_series`)
+.nii, .nii.gz                     NIfTI, block by block (`nifti`)
+.png, .jpg, .jpeg, .tif, .tiff    pictures: volumes of one slice (`pictures`)
+.mhd, .mha                        MetaImage (`metaimage`)
+a folder of DICOM files           one series (`dicom_series`)
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def read_header(path: Path, *, max_voxels: int = MAX_VOXELS, many: bool = False)
 
 
 def has_size(path: Path | MaskSource) -> bool:
-    """Whether millimetres may be claimed: false for a picture whose pixel size nobody knows. Raises as `read_header`."""
+    """Whether millimetres may be claimed: not for a picture whose pixel size nobody knows. Raises as `read_header`."""
     file = path if isinstance(path, Path) else path.file
     if file.suffix.lower() not in PICTURE_SUFFIXES:
         return True

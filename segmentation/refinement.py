@@ -103,7 +103,8 @@ def name_of(one: Refinement) -> str:
 def _refinement(given: Any) -> Refinement:
     entry = {"name": given} if isinstance(given, str) else given
     _require(isinstance(entry, Mapping) and "name" in entry, "step", "a name with settings", given)
-    name, settings = str(entry["name"]), {str(key): value for key, value in entry.items() if key != "name"}
+    name = str(entry["name"])
+    settings: dict[str, Any] = {str(key): value for key, value in entry.items() if key != "name"}
     _require(name in KINDS, "step", f"one of {', '.join(KINDS)}", name)
     known = KINDS[name].__dataclass_fields__
     unknown = sorted(set(settings) - set(known))

@@ -122,10 +122,11 @@ def _proposed(trial: optuna.Trial, plan: SegmenterPlan) -> dict[str, Any]:
         "optimizer": optimizer,
         "learning_rate": trial.suggest_float(f"learning_rate_{optimizer}", low, high, log=True),
         "weight_decay": trial.suggest_float("weight_decay", *_WEIGHT_DECAY, log=True),
-        "loss": trial.suggest_categorical("loss", _SEARCHED_LOSSES),
         "schedule": trial.suggest_categorical("schedule", ("cosine", "polynomial")),
         "ema": trial.suggest_categorical("ema", _AVERAGED),
     }
+    if not plan.own_loss:
+        changes["loss"] = trial.suggest_categorical("loss", _SEARCHED_LOSSES)
     if NETWORKS[plan.network].deep_supervision:
         changes["deep_supervision"] = trial.suggest_categorical("deep_supervision", (False, True))
     return changes

@@ -40,9 +40,9 @@ def scores_of(
 ) -> Floats:
     """Class scores of every voxel, (classes, X, Y, Z), of a prepared image (channels, X, Y, Z).
 
-    In full precision, or with `half` in bf16. Windows go to the cores one each and are added in their order, so that the
-    number of cores changes no bit. `mirrored` are axes (0, 1, 2 for x, y, z): scores are the mean over the window and its
-    mirror images along any of them. `network` must be in evaluation mode on `device`.
+    In full precision, or with `half` in bf16. Windows go to the cores one each and are added in their order, so that
+    the number of cores changes no bit. `mirrored` are axes (0, 1, 2 for x, y, z): scores are the mean over the window
+    and its mirror images along any of them. `network` must be in evaluation mode on `device`.
     """
     padded, inside = _padded(image, plan)
     _, x, y, depth = padded.shape
@@ -79,8 +79,7 @@ def _sums_on_gpu(reader: _Reader, groups: Iterable[Group], shape: tuple[int, ...
     with reproducible():
         for group in groups:
             for window, scores in zip(group, reader.read(group), strict=True):
-                lines = np.ascontiguousarray(_importance(tuple(scores.shape[1:]), reader.plan.dimensions))
-                importance = torch.from_numpy(lines).to(at)
+                importance = torch.tensor(_importance(tuple(scores.shape[1:]), reader.plan.dimensions), device=at)
                 total[(slice(None), *window)] += scores * importance
                 weight[window] += importance
         total /= weight

@@ -15,7 +15,7 @@ from segmentation.augment import Source
 from segmentation.device import check_memory
 from segmentation.errors import ImageRefusal
 from segmentation.plan import SegmenterPlan
-from segmentation.preprocess import network_shape, prepare_mask, prepare_scan, upright_spacing
+from segmentation.preprocess import network_shape, prepare_mask, prepare_part, upright_spacing
 from segmentation.reading import read_mask
 from segmentation.scans import read_scan, scan_grid
 from segmentation.training_case import TrainingCase
@@ -45,7 +45,7 @@ def read_sources(cases: Sequence[TrainingCase], plan: SegmenterPlan, *, limit_by
 
 
 def check_images(cases: Sequence[TrainingCase], plan: SegmenterPlan, limit_bytes: int | None = None) -> int:
-    """Bytes that the cases take in memory. Raises ImageRefusal (`too_large`) above the limit (default: what is free)."""
+    """Bytes that the cases take in memory. Raises ImageRefusal (`too_large`) above the limit (None: what is free)."""
     needed = _needed(cases, plan)
     check_memory(
         needed,
@@ -104,7 +104,7 @@ def _needed(cases: Sequence[TrainingCase], plan: SegmenterPlan) -> int:
     """Bytes: a float a channel and a byte a voxel for all, and the largest as filed while it is read."""
     grids = []
     for case in cases:
-        with _naming(case):
+        with naming(case.case_id):
             grids.append(scan_grid(case.images))
     channels = len(plan.inputs)
     kept = sum(math.prod(network_shape(grid, plan)) * (4 * channels + 1) for grid in grids)
@@ -112,21 +112,22 @@ def _needed(cases: Sequence[TrainingCase], plan: SegmenterPlan) -> int:
 
 
 def _source(case: TrainingCase, plan: SegmenterPlan) -> Source:
-    with _naming(case):
+    with naming(case.case_id):
         scan = read_scan(case.images)
-        image = prepare_scan(scan, plan) - np.float32(plan.fill)
-        classes = prepare_mask(read_mask(case.mask, plan.regions), scan[0].grid, plan)
-    spacing, spots = _spacing(scan[0].grid, plan), _spots(classes, case.case_id)
+        part, box = prepare_part(scan, plan)
+        image = part - np.float32(plan.fill)
+        classes = np.ascontiguousarray(prepare_mask(read_mask(case.mask, plan.regions), scan[0].grid, plan)[box])
+    spacing, spots = _spacing(scan[0].grid, plan), spots_of(classes, case.case_id)
     return Source(case.case_id, case.patient, torch.from_numpy(image), torch.from_numpy(classes), spots, spacing)
 
 
 @contextmanager
-def _naming(case: TrainingCase) -> Iterator[None]:
+def naming(case_id: str) -> Iterator[None]:
     """A refusal from within says which case it is about."""
     try:
         yield
     except ImageRefusal as error:
-        message = f"case {case.case_id}: {error.message}"
+        message = f"case {case_id}: {error.message}"
         raise ImageRefusal(
             error.code, message, expected=error.expected, found=error.found, next_step=error.next_step
         ) from error
@@ -136,7 +137,8 @@ def _spacing(grid: Grid, plan: SegmenterPlan) -> tuple[float, float, float]:
     return plan.voxel or upright_spacing(grid)
 
 
-def _spots(classes: npt.NDArray[np.uint8], case_id: str) -> dict[int, npt.NDArray[np.intp]]:
+def spots_of(classes: npt.NDArray[np.uint8], case_id: str) -> dict[int, npt.NDArray[np.intp]]:
+    """Places of each region that is there, (n, 3), at most `SPOTS`; drawn by the case's name alone."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(case_id.encode()).digest()[:8], "big"))
     found = {}
     for number in np.unique(classes[classes > 0]).tolist():

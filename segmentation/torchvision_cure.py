@@ -52,19 +52,24 @@ def nms(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch
     than `iou_threshold` (intersection over union, in [0, 1]). Of equal scores the earlier box comes first.
     """
     order = torch.argsort(scores, descending=True, stable=True)
-    kept: list[int] = []
-    while len(order):
-        best, rest = order[0], order[1:]
-        kept.append(int(best))
-        order = rest[_overlap(dets[best], dets[rest]) <= iou_threshold]
-    return torch.tensor(kept, dtype=torch.int64, device=dets.device)
+    alike = (_overlaps(dets[order]) > iou_threshold).cpu().numpy()  # all at once: a loop over tensors is slow
+    gone = [False] * len(order)
+    kept = []
+    for place in range(len(order)):
+        if not gone[place]:
+            kept.append(place)
+            for other in alike[place, place + 1 :].nonzero()[0]:
+                gone[place + 1 + other] = True
+    return order[torch.tensor(kept, dtype=torch.int64, device=order.device)]
 
 
-def _overlap(box: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """Intersection over union of one box (4,) with others (n, 4); 0 where both are empty."""
-    sides = torch.minimum(box[2:], others[:, 2:]) - torch.maximum(box[:2], others[:, :2])
-    shared = sides.clamp(min=0).prod(dim=1)
-    union = (box[2:] - box[:2]).prod() + (others[:, 2:] - others[:, :2]).prod(dim=1) - shared
+def _overlaps(boxes: torch.Tensor) -> torch.Tensor:
+    """Intersection over union of each box (n, 4) with each, (n, n); 0 where both are empty."""
+    first, last = boxes[:, None, :2], boxes[:, None, 2:]
+    sides = torch.minimum(last, boxes[:, 2:]) - torch.maximum(first, boxes[:, :2])
+    shared = sides.clamp(min=0).prod(dim=2)
+    sizes = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
+    union = sizes[:, None] + sizes - shared
     return torch.where(union > 0, shared / union, torch.zeros_like(shared))
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from shutil import which
 from typing import TYPE_CHECKING
 
@@ -25,13 +25,15 @@ from segmentation.checkpoint import Parts
 from segmentation.class_weights import class_weights
 from segmentation.device import choose_precision, cores, reproducible
 from segmentation.errors import ImageRefusal
-from segmentation.losses import Criterion, criterion_of, supervised
+from segmentation.lesson import Beginning, Lesson, Share, unlabelled_pair
+from segmentation.losses import Criterion, criterion_of, loss_of
 from segmentation.networks import NETWORKS
 from segmentation.networks.randomness import drawing
 from segmentation.optimizers import learning_rate, optimizer_of
 from segmentation.plan import SegmenterPlan
 from segmentation.sliding import together
 from segmentation.torchvision_cure import cure_torchvision
+from segmentation.transfer import transfer
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -54,6 +56,14 @@ class Trainer:
     pool: ThreadPoolExecutor
     criterion: Criterion
     average: WeightAverage | None = None
+    lesson: Lesson | None = None
+    unlabelled: Sequence[Source] = ()
+    extra: nn.Module = field(default_factory=nn.Module)  # trained along, and not kept
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """Everything that a step changes."""
+        return [*self.network.parameters(), *self.extra.parameters()]
 
     @property
     def judged(self) -> nn.Module:
@@ -63,7 +73,7 @@ class Trainer:
     @property
     def parts(self) -> Parts:
         """What a checkpoint holds."""
-        return Parts(self.network, self.optimizer, self.average.network if self.average else None)
+        return Parts(self.network, self.optimizer, self.average.network if self.average else None, self.extra)
 
     def step(self, number: int) -> None:
         """One step of gradient descent on the patches of this number."""
@@ -73,7 +83,7 @@ class Trainer:
         shares = [len(group) / len(members) for group in groups]
         jobs = self.pool.map(lambda group: self._gradients(number, group), groups)
         gradients = _sum(jobs, shares)
-        parameters = list(self.network.parameters())
+        parameters = self.parameters
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         norm = torch.nn.utils.clip_grad_norm_(parameters, self.plan.clip, foreach=False)
@@ -92,19 +102,29 @@ class Trainer:
         image, classes = (self.fabric.to_device(torch.stack(part)) for part in zip(*pairs, strict=True))
         image = image.contiguous(memory_format=_memory_format(self.plan))
         with drawing(_seed_of(self.plan, number, group[0])), self.fabric.autocast():
-            loss = self._loss(image, classes)
-        parameters = list(self.network.parameters())
+            loss = self._loss(number, group, image, classes)
+        parameters = self.parameters
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
         return tuple(
             torch.zeros_like(parameter) if gradient is None else gradient
             for parameter, gradient in zip(parameters, gradients, strict=True)
         )
 
-    def _loss(self, image: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-        own = getattr(self.network, "loss", None)
-        if own is not None:
-            return own(image, classes, self.criterion)
-        return supervised(self.network(image), classes, self.criterion)
+    def _loss(self, number: int, group: list[int], image: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        if self.lesson is None:
+            return loss_of(self.network, image, classes, self.criterion)
+        weak, strong = self._unlabelled(number, group, image)
+        teacher = self.average.network if self.average else None
+        share = Share(image, classes, weak, strong, number / self.plan.steps, teacher)
+        return self.lesson.loss(self.network, share, self.criterion)
+
+    def _unlabelled(self, number: int, group: list[int], image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if not self.unlabelled:
+            return image[:0], image[:0]
+        places = [number * self.plan.batch + member for member in group]
+        pairs = [unlabelled_pair(self.unlabelled, self.plan, place) for place in places]
+        weak, strong = (self.fabric.to_device(torch.stack(part)) for part in zip(*pairs, strict=True))
+        return weak, strong
 
     def _patch(self, number: int, member: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Every case comes once in each round, in the round's own order."""
@@ -117,7 +137,8 @@ class Trainer:
 
 
 @contextmanager
-def trainer_of(plan: SegmenterPlan, sources: list[Source], device: str) -> Iterator[Trainer]:
+def trainer_of(plan: SegmenterPlan, beginning: Beginning, device: str) -> Iterator[Trainer]:
+    """The parts of a training that begins so. Weights of its start are put in where they fit."""
     cure_torchvision()
     from lightning.fabric import Fabric  # imports torchvision, which must be cured first
     from lightning.fabric.utilities.rank_zero import rank_zero_module
@@ -125,15 +146,24 @@ def trainer_of(plan: SegmenterPlan, sources: list[Source], device: str) -> Itera
     # It tells its precision on every start, which is no news to the reader of a results stream.
     rank_zero_module.log.setLevel(logging.WARNING)
     fabric = Fabric(accelerator=device, devices=1, precision=choose_precision(device, plan.precision))
-    weights = class_weights(plan, sources)
+    weights = class_weights(plan, beginning.sources)
     criterion = criterion_of(plan.loss, None if weights is None else fabric.to_device(weights))
     with reproducible(), ThreadPoolExecutor(min(cores(), plan.batch)) as pool:
-        network = fabric.to_device(first_network(plan)).to(memory_format=_memory_format(plan))
+        network = first_network(plan)
+        if beginning.start:
+            transfer(network, beginning.start)
+        network = fabric.to_device(network)
+        network.to(memory_format=_memory_format(plan))  # type: ignore[call-overload]  # the stubs leave it out
         average = WeightAverage.of(network, plan.ema) if plan.ema else None
         if plan.compile:
             _compile(network)
-        optimizer = optimizer_of(plan, network.parameters())
-        yield Trainer(plan, sources, network, optimizer, fabric, pool, criterion, average)
+        lesson = beginning.lesson
+        extra = fabric.to_device(lesson.attach(network, plan) if lesson else nn.Module())
+        optimizer = optimizer_of(plan, [*network.parameters(), *extra.parameters()])
+        yield Trainer(
+            plan, beginning.sources, network, optimizer, fabric, pool, criterion, average, lesson,
+            beginning.unlabelled, extra,
+        )  # fmt: skip
 
 
 def group_size(plan: SegmenterPlan, device: str) -> int:

@@ -10,15 +10,19 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from segmentation.augment import Source
-from segmentation.checkpoint import Progress, load_checkpoint, save_checkpoint
+from segmentation.beginning import begin, first_stage_file, seen_besides
+from segmentation.checkpoint import Progress, copied, load_checkpoint, save_checkpoint
 from segmentation.errors import ImageRefusal
 from segmentation.inference import Segmenter
 from segmentation.judging import held_out_score
+from segmentation.lesson import Beginning, Tensors
 from segmentation.optimizers import learning_rate
 from segmentation.plan import SegmenterPlan
+from segmentation.recipes import ScarceLabels
 from segmentation.sources import fingerprint_of, hold_out, nothing_to_learn, read_sources
 from segmentation.trainer import Trainer, first_network, trainer_of
 from segmentation.training_case import TrainingCase
@@ -50,6 +54,7 @@ class TrainingSetup:
     `checkpoint` is a file that the training writes now and then and goes on from; it is left in place. `progress` is
     told (steps done, steps) after each step, `judged` (steps done, score) after each check; what they raise ends the
     training. `held` are the cases that it is judged by and does not learn from (None: a tenth of the patients).
+    `scarce` is what it has beside masks: a recipe, images without masks, first weights.
     """
 
     device: str = "cpu"
@@ -57,15 +62,18 @@ class TrainingSetup:
     progress: Callable[[int, int], None] | None = None
     judged: Callable[[int, float], None] | None = None
     held: tuple[TrainingCase, ...] | None = None
+    scarce: ScarceLabels | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A segmenter, its score on the held-out cases (see `judging`; nan without any), and the steps that were taken."""
+    """A segmenter, its score on the held-out cases (see `judging`; nan without any), the steps that were taken, and
+    what is worth telling of its beginning."""
 
     segmenter: Segmenter
     score: float
     steps: int
+    notes: tuple[str, ...] = ()
 
 
 def train(cases: Sequence[TrainingCase], plan: SegmenterPlan, setup: TrainingSetup) -> Trained:
@@ -74,16 +82,31 @@ def train(cases: Sequence[TrainingCase], plan: SegmenterPlan, setup: TrainingSet
     Training stops early where the held-out cases gain nothing for long.
 
     Raises ImageRefusal for cases that cannot be read (named), for too little memory, for masks without any region, for
-    patients that are both learned from and held out, and for a checkpoint of another training.
+    patients that are both learned from and held out, for a checkpoint of another training, and for a recipe that does
+    not fit the plan.
     """
+    scarce = setup.scarce or ScarceLabels()
+    plan = scarce.planned(plan)
     learned, held = _shared_out(cases, plan, setup.held)
-    with trainer_of(plan, learned, setup.device) as trainer:
-        state = _advance(trainer, held, setup)
+    beginning = begin(scarce, plan, learned, setup.device, partial(_first_stage, setup))
+    with trainer_of(plan, beginning, setup.device) as trainer:
+        state = _advance(trainer, held, setup, beginning.mark)
         network = first_network(plan)
         network.load_state_dict(state.best or trainer.judged.state_dict())
     score = state.best_score if math.isfinite(state.best_score) else math.nan
     facts = facts_of([*cases, *(setup.held or ())])
-    return Trained(Segmenter(plan, network, device=setup.device, trained_on=facts), score, state.step)
+    if setup.scarce:
+        facts = facts.having_seen(seen_besides(scarce), scarce.recipe)
+    segmenter = Segmenter(plan, network, device=setup.device, trained_on=facts)
+    return Trained(segmenter, score, state.step, beginning.notes)
+
+
+def _first_stage(setup: TrainingSetup, plan: SegmenterPlan, beginning: Beginning) -> Tensors:
+    """The weights at the end of a stage that no held-out case judges."""
+    path = first_stage_file(setup.checkpoint) if setup.checkpoint else None
+    with trainer_of(plan, beginning, setup.device) as trainer:
+        _advance(trainer, [], TrainingSetup(setup.device, path), f"first:{beginning.mark}")
+        return copied(trainer.judged)
 
 
 def _shared_out(
@@ -106,10 +129,10 @@ def _shared_out(
     return learned, judges
 
 
-def _advance(trainer: Trainer, held: Sequence[Source], setup: TrainingSetup) -> Progress:
+def _advance(trainer: Trainer, held: Sequence[Source], setup: TrainingSetup, mark: str = "") -> Progress:
     """All steps that are left, with a check and a checkpoint now and then."""
     plan, checkpoint = trainer.plan, setup.checkpoint
-    work = _work(trainer, held, setup) if checkpoint else ""
+    work = _work(trainer, held, setup) + mark if checkpoint else ""
     state = Progress(plan.steps)
     if checkpoint and checkpoint.exists():
         state = load_checkpoint(checkpoint, work, trainer.parts)
@@ -138,7 +161,7 @@ def steps_within(cases: Sequence[TrainingCase], plan: SegmenterPlan, minutes: fl
 
     Reading the cases is not counted, and judging the held-out ones is allowed a tenth.
     """
-    with trainer_of(plan, read_sources(cases, plan), device) as trainer:
+    with trainer_of(plan, Beginning(read_sources(cases, plan)), device) as trainer:
         trainer.step(0)
         start = time.perf_counter()
         for number in range(1, 1 + _TIMED_STEPS):

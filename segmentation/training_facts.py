@@ -24,17 +24,24 @@ class TrainingFacts:
     """The least and the largest voxel spacing along the patient's x, y, z (mm) among so many training images.
 
     `images` are the SHA-256 of their files, sorted: whoever draws masks with the network can tell whether it learned
-    from the very image; who has no such file learns nothing from them.
+    from the very image; who has no such file learns nothing from them. `recipe` is how few masks were made more of (see
+    `recipes`; "": plainly).
     """
 
     least_mm: Spacing
     largest_mm: Spacing
     cases: int
     images: tuple[str, ...] = ()
+    recipe: str = ""
 
     def to_json(self) -> dict[str, Any]:
         spacing = {"least_mm": list(self.least_mm), "largest_mm": list(self.largest_mm)}
-        return {**spacing, "cases": self.cases, "images": list(self.images)}
+        recipe = {"recipe": self.recipe} if self.recipe else {}
+        return {**spacing, "cases": self.cases, "images": list(self.images), **recipe}
+
+    def having_seen(self, images: Iterable[str], recipe: str) -> TrainingFacts:
+        """These facts with further images (SHA-256 of files) that were learned from, with masks or without."""
+        return replace(self, images=tuple(sorted({*self.images, *images})), recipe=recipe)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrainingFacts:
@@ -43,7 +50,8 @@ class TrainingFacts:
         if len(least) != 3 or len(largest) != 3 or not min(least) > 0:
             raise ValueError("three spacings above 0")
         images = tuple(str(name) for name in data.get("images", ()))
-        return cls((least[0], least[1], least[2]), (largest[0], largest[1], largest[2]), int(data["cases"]), images)
+        cases, recipe = int(data["cases"]), str(data.get("recipe", ""))
+        return cls((least[0], least[1], least[2]), (largest[0], largest[1], largest[2]), cases, images, recipe)
 
 
 def facts_of(cases: Sequence[TrainingCase]) -> TrainingFacts:

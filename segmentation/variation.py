@@ -14,10 +14,10 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class Variation:
-    """Where a patch lies (index of its middle) and how it is turned, bent and changed in brightness: all that was drawn.
+    """Where a patch lies (index of its middle), how it is turned, bent and changed in brightness: all that was drawn.
 
-    `angles_degrees` (about x, y, z), `scale`, `flipped` (axes) and `moved` (voxels) tell what `matrix` and `middle` hold.
-    The fields of `elastic_mm` and `bias`, and the noise, follow from their seeds.
+    `angles_degrees` (about x, y, z), `scale`, `flipped` (axes) and `moved` (voxels) tell what is in `matrix` and
+    `middle`. The fields of `elastic_mm` and `bias`, and the noise, follow from their seeds.
     """
 
     middle: Matrix  # (3,) voxels
@@ -33,8 +33,8 @@ class Variation:
     moved: Triple = (0.0, 0.0, 0.0)
     elastic_mm: float = 0.0
     elastic_seed: int = 0
-    blur: float = 0.0
-    low_resolution: float = 1.0
+    blur: Triple = (0.0, 0.0, 0.0)  # voxels
+    low_resolution: Triple = (1.0, 1.0, 1.0)
     bias: float = 0.0
     bias_seed: int = 0
 

@@ -63,7 +63,7 @@ def _built(plan: SegmenterPlan) -> nn.Module:
 
 
 def trained_on(data: bytes) -> TrainingFacts | None:
-    """What a packed network was trained on; None where its file does not say. Raises ImageRefusal (`weights_damaged`)."""
+    """What a packed network was trained on; None where its file does not say. Raises `weights_damaged`."""
     found = _about(data).get("trained_on")
     try:
         return TrainingFacts.from_json(found) if found else None

@@ -53,10 +53,15 @@ def write_mask(mask: Mask, path: Path) -> None:
     path.write_bytes(mask_bytes(mask))
 
 
+def image_bytes(volume: Volume) -> bytes:
+    """The content of a `.nii.gz` file with an image in its own number type, without scaling."""
+    header = _header(volume.grid, volume.array.dtype)
+    return _compressed(header.binaryblock + bytes(4) + volume.array.tobytes(order="F"))
+
+
 def write_image(volume: Volume, path: Path) -> None:
     """Write an image as `.nii.gz` in its own number type, without scaling."""
-    header = _header(volume.grid, volume.array.dtype)
-    path.write_bytes(_compressed(header.binaryblock + bytes(4) + volume.array.tobytes(order="F")))
+    path.write_bytes(image_bytes(volume))
 
 
 def _header(grid: Grid, dtype: np.dtype[np.generic]) -> nib.Nifti1Header:

@@ -32,6 +32,9 @@ BLOCKS = SegmenterPlan(
 SLICES = replace(BLOCKS, network="unet_2d", patch=(24, 24, 1), neighbours=1, batch=6)
 SMALL: dict[str, dict[str, Any]] = {  # where a network needs other sizes than the rest
     "deeplab_2d": {"options": {"encoder": "mobilenetv3_small_050"}},
+    "mask_rcnn_2d": {
+        "options": {"encoder": "mobilenetv3_small_050", "anchors": (4, 8, 12, 16, 20), "finest": 2},
+    },
     "swin_unetr_2d": {"patch": (64, 32, 1)},
     "swin_unetr_3d": {"patch": (64, 32, 32), "options": {"window": 2}},
     "timm_2d": {"options": {"encoder": "mobilenetv3_small_050"}},

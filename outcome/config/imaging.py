@@ -67,6 +67,9 @@ class Segmenter(Model):
     learning_rate: float = Field(default=1e-3, gt=0)
     folds: int = Field(default=3, ge=2, le=20)
     cases_at_most: int | None = Field(default=None, ge=4, description="learn from so many cases only")
+    plan: dict[str, Any] = Field(
+        default_factory=dict, description="further fields of a plan (docs/training.md): loss, augmentation, refine, ..."
+    )
 
     @model_validator(mode="after")
     def _finished_or_learned(self) -> Segmenter:

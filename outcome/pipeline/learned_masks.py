@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -165,10 +165,10 @@ def study_plan(study: Study, recipe: Recipe) -> SegmenterPlan:
 
     if study.segmenter is None:
         raise ValueError("this study learns no masks")
-    settings = study.segmenter.model_dump(exclude={"folds", "cases_at_most", "model", "images"})
+    settings = study.segmenter.model_dump(exclude={"folds", "cases_at_most", "model", "images", "plan"})
+    known = {"regions": dict(recipe.regions), "seed": study.training.seed, "inputs": recipe.drawn_on}
     try:
-        plan = SegmenterPlan(regions=dict(recipe.regions), seed=study.training.seed, **settings)
-        return replace(plan, inputs=recipe.drawn_on)
+        return SegmenterPlan.from_json({**known, **settings, **study.segmenter.plan})
     except ImageRefusal as error:
         raise ConfigRefusal(
             f"segmenter: {error.message}", expected=error.expected, found=error.found, next_step=error.next_step

@@ -68,10 +68,10 @@ def draw_sample(examples: Iterable[Example], name: str, settings: ClassicalSetti
     if not classes.any():
         step = "check the labels of the regions"
         raise ImageRefusal("nothing_to_learn", "No mask holds a region.", expected="one", found="none", next_step=step)
-    kept = np.sort(
-        np.random.default_rng(settings.seed).permutation(len(classes))[: int(option(name, settings, "most"))]
-    )
-    return Sample(features[kept], classes[kept], weights[kept] / weights[kept].mean())
+    most = int(option(name, settings, "most"))
+    kept = np.sort(np.random.default_rng(settings.seed).permutation(len(classes))[:most])
+    evened = weights[kept] ** _EVENING
+    return Sample(features[kept], classes[kept], evened / evened.mean())
 
 
 def in_place(classes: npt.NDArray[Any], scene: Scene, settings: ClassicalSettings) -> npt.NDArray[np.uint8]:

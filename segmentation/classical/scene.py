@@ -13,7 +13,9 @@ import numpy.typing as npt
 from segmentation.classical.settings import ClassicalSettings
 from segmentation.errors import ImageRefusal
 from segmentation.grids import locate
-from segmentation.preprocess import SCALES, resample, upright, upright_spacing
+from segmentation.intensities import SCALES
+from segmentation.orientation import upright, upright_spacing
+from segmentation.preprocess import resample
 from segmentation.reading import read_mask
 from segmentation.scans import read_scan
 from segmentation.training_case import TrainingCase

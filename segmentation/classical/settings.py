@@ -9,9 +9,9 @@ from typing import Any
 
 from segmentation.classical import METHODS
 from segmentation.errors import ImageRefusal
+from segmentation.plan import INTENSITIES
 from segmentation.types import check_regions
 
-INTENSITIES = ("hu", "z_score", "min_max", "none")
 MAX_REGIONS = 254  # classes and background in a byte
 Option = bool | int | float | str | tuple[float, ...]
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from segmentation.cli.answers import AsJson, Failures, answer, end, existing, failed, refusals
+from segmentation.cli.answers import AsJson, Failures, answer, end, existing, failed, refusals, say
 from segmentation.datasets.decathlon import case_name, image_files
+from segmentation.datasets.layouts import read_dataset, recognise
 from segmentation.errors import ImageRefusal
 from segmentation.evaluation import CaseAgreement, agreement_csv, agreement_document, judge_files, patient_of
 from segmentation.metrics import Settings
 from segmentation.metrics.surfels import AREA, VOXEL
 from segmentation.named_regions import Regions, labels_held, parse_regions
+from segmentation.reading import has_size
+from segmentation.training_case import MaskSource
 
+Masks = Mapping[str, Path | MaskSource]
 NamedLabels = Annotated[
     str, typer.Option("--labels", metavar="NAME=LABEL,…", help="regions to compare, unions with +: tumour=2,whole=1+2")
 ]
@@ -46,10 +52,14 @@ def evaluate(
     """
     settings = settings_of(tolerance, surface, without_mm)
     with refusals():
-        given = masks_in(existing(truth, "the folder"))
+        given, patients = truth_in(existing(truth, "the folder"))
         drawn = masks_in(existing(predictions, "the folder"))
         regions = regions_of(labels, given)
-    cases, failures = _judged(given, drawn, regions, patient_pattern, settings)
+    if settings.units_mm and not sizes_known(drawn):
+        say("pixel sizes are not known: no distances and no volumes")
+        settings = replace(settings, units_mm=False)
+    patient = partial(patient_of, pattern=patient_pattern) if patient_pattern else lambda name: patients.get(name, name)
+    cases, failures = _judged(given, drawn, regions, patient, settings)
     document: dict[str, Any] = {"cases": len(cases), "labels": {}, "summary": {}}
     if cases:
         document |= agreement_document(cases, regions, seed)
@@ -81,7 +91,26 @@ def masks_in(folder: Path) -> dict[str, Path]:
     return found
 
 
-def regions_of(text: str, given: Mapping[str, Path]) -> Regions:
+def truth_in(folder: Path) -> tuple[Masks, dict[str, str]]:
+    """The given masks by case, of a folder of files or of a data set in a known layout, with the patients it names."""
+    if image_files(folder) or not recognise(folder):
+        return masks_in(folder), {}
+    cases = read_dataset(folder).cases
+    return {case.case_id: case.mask for case in cases}, {case.case_id: case.patient for case in cases}
+
+
+def sizes_known(masks: Mapping[str, Path]) -> bool:
+    """Whether millimetres may be claimed of masks: not where one is a picture whose pixel size nobody knows."""
+    for path in masks.values():
+        try:
+            if not has_size(path):
+                return False
+        except ImageRefusal:
+            continue  # named when its case is compared
+    return True
+
+
+def regions_of(text: str, given: Masks) -> Regions:
     """The regions that a user names, or every label of the given masks. Raises ImageRefusal (`no_cases`)."""
     regions = parse_regions(text) if text else labels_held(given.values())
     if not regions or not given:
@@ -91,14 +120,14 @@ def regions_of(text: str, given: Mapping[str, Path]) -> Regions:
 
 
 def _judged(
-    given: Mapping[str, Path], drawn: Mapping[str, Path], regions: Regions, pattern: str, settings: Settings
+    given: Masks, drawn: Mapping[str, Path], regions: Regions, patient: Callable[[str], str], settings: Settings
 ) -> tuple[list[CaseAgreement], Failures]:
     cases: list[CaseAgreement] = []
     failures: Failures = {}
     for name, path in given.items():
         try:
             files = (path, found_mask(name, drawn))
-            cases.append(judge_files(name, patient_of(name, pattern), files, regions, settings))
+            cases.append(judge_files(name, patient(name), files, regions, settings))
         except ImageRefusal as error:
             failures[name] = error
     return cases, failures

@@ -28,7 +28,7 @@ class NetworkFamily:
     `allowed` are the values that an option may have (others: whatever is of its default's kind).
     `multiple` is what each side of a patch must be a multiple of; 0: what the plan's levels halve. `maps` is how many
     maps of its first level (of its widest one, or of what an option says: `width`) it holds at once while it outlines
-    a window, measured; docs/results/segmentation.md has the command.
+    a window, measured; docs/results/segmentation.md has the command. `own_loss`: it is not trained by the plan's loss.
     """
 
     dimensions: int
@@ -38,14 +38,16 @@ class NetworkFamily:
     multiple: int = 0
     deep_supervision: bool = False
     allowed: tuple[tuple[str, tuple[Any, ...]], ...] = ()
-    maps: float = 6.0
+    maps: float = 17.0
     width: str = "first"
+    own_loss: bool = False
 
     def build(self, plan: SegmenterPlan) -> nn.Module:
         """The untrained network; its first weights come from torch's global generator."""
         module, _, name = self.place.partition(":")
         builder: Callable[[SegmenterPlan], nn.Module] = getattr(import_module(f"{__name__}.{module}"), name)
-        return builder(plan)
+        made = builder(plan)
+        return import_module(f"{__name__}.nested_heads").nested(made, plan) if plan.heads else made
 
     def option(self, plan: SegmenterPlan, name: str) -> Any:
         """What the plan says of an option, or its default."""
@@ -96,6 +98,38 @@ _SWIN = "windows of attention (Hatamizadeh et al. 2021, doi:10.1007/978-3-031-08
 _SWIN_OPTIONS = (("feature_size", 12), ("window", 7))
 _SWIN_ALLOWED = (("feature_size", (12, 24, 36, 48, 60)), ("window", (2, 3, 4, 5, 6, 7, 8)))
 
+_INCEPTION = "one, three and five voxels wide at once (Szegedy et al. 2015, doi:10.1109/CVPR.2015.7298594)"
+_INCEPTION_OPTIONS = (("wide", "factorised"), ("dropout", 0.1))
+_INCEPTION_ALLOWED = (("wide", ("plain", "dilated", "factorised")), ("dropout", (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)))
+_MASK_RCNN = "pieces found as boxes, then outlined (He et al. 2017, doi:10.1109/ICCV.2017.322)"
+_MASK_RCNN_OPTIONS = (
+    ("encoder", "resnet18"), ("weights", ""), ("anchors", (8, 16, 32, 64)), ("finest", 4), ("proposals", 64),
+    ("detections", 16),
+)  # fmt: skip
+_MASK_RCNN_ALLOWED = (
+    ("finest", (2, 4, 8)), ("proposals", (16, 32, 64, 128, 256)), ("detections", (4, 8, 16, 32, 64, 128)),
+)  # fmt: skip
+
+
+def _mask_rcnn() -> NetworkFamily:
+    return NetworkFamily(
+        2, "mask_rcnn:mask_rcnn", _MASK_RCNN, _MASK_RCNN_OPTIONS, allowed=_MASK_RCNN_ALLOWED, width="detections",
+        own_loss=True,
+    )  # fmt: skip
+
+
+def _attention(dimensions: int) -> NetworkFamily:
+    return NetworkFamily(
+        dimensions, "attention_unet:attention_unet", _ATTENTION, (("multiscale", False),), deep_supervision=True
+    )  # fmt: skip
+
+
+def _inception(dimensions: int) -> NetworkFamily:
+    return NetworkFamily(
+        dimensions, "inception_unet:inception_unet", _INCEPTION, _INCEPTION_OPTIONS, deep_supervision=True,
+        allowed=_INCEPTION_ALLOWED,
+    )  # fmt: skip
+
 
 def _unet(dimensions: int) -> NetworkFamily:
     return NetworkFamily(
@@ -118,8 +152,8 @@ def _swin(dimensions: int) -> NetworkFamily:
 
 
 NETWORKS: dict[str, NetworkFamily] = {
-    "cnn_2d": NetworkFamily(2, "cnn:cnn", _CNN, multiple=4, width="widest"),
-    "cnn_3d": NetworkFamily(3, "cnn:cnn", _CNN, multiple=4, width="widest"),
+    "cnn_2d": NetworkFamily(2, "cnn:cnn", _CNN, multiple=4, width="widest", maps=6.0),
+    "cnn_3d": NetworkFamily(3, "cnn:cnn", _CNN, multiple=4, width="widest", maps=6.0),
     "fcn_2d": NetworkFamily(2, "fcn:fcn", _FCN),
     "fcn_3d": NetworkFamily(3, "fcn:fcn", _FCN),
     "unet_2d": _unet(2),
@@ -130,11 +164,14 @@ NETWORKS: dict[str, NetworkFamily] = {
         2, "deeplab:deeplab_2d", _DEEPLAB, (*_TIMM, _RATES), allowed=_RATES_ALLOWED, width="widest"
     ),
     "deeplab_3d": NetworkFamily(3, "deeplab:deeplab_3d", _DEEPLAB, (_RATES,), allowed=_RATES_ALLOWED),
-    "attention_unet_2d": NetworkFamily(2, "attention_unet:attention_unet", _ATTENTION, deep_supervision=True),
-    "attention_unet_3d": NetworkFamily(3, "attention_unet:attention_unet", _ATTENTION, deep_supervision=True),
+    "attention_unet_2d": _attention(2),
+    "attention_unet_3d": _attention(3),
     "residual_unet_2d": _residual(2),
     "residual_unet_3d": _residual(3),
     "swin_unetr_2d": _swin(2),
     "swin_unetr_3d": _swin(3),
     "timm_2d": NetworkFamily(2, "timm_unet:timm_unet", "a timm encoder, a U-Net decoder", _TIMM),
+    "inception_unet_2d": _inception(2),
+    "inception_unet_3d": _inception(3),
+    "mask_rcnn_2d": _mask_rcnn(),
 }

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from segmentation.networks.inception_unet import WIDE, Inception
 from segmentation.networks.layers import CONV, NORM, block
 from segmentation.networks.resizing import resized
 from segmentation.networks.unet import UNet, form_of
@@ -45,9 +46,15 @@ class AttentionUNet(UNet):
 
 
 def attention_unet(plan: SegmenterPlan) -> AttentionUNet:
-    """The Attention U-Net that a plan asks for."""
+    """The Attention U-Net that a plan asks for.
+
+    Option `multiscale`: every level on the way down looks one, three and five voxels wide at once.
+    """
+    several = plan.option("multiscale")
 
     def encoder(level: int, inputs: int, outputs: int, stride: Sequence[int]) -> nn.Module:
+        if several:
+            return Inception(inputs, outputs, stride, WIDE["dilated"], 0.0)
         return block(inputs, outputs, stride)
 
     return AttentionUNet(form_of(plan), encoder, lambda channels: Gate(plan.dimensions, channels))

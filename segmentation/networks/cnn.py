@@ -82,4 +82,4 @@ def _spread(dims: int, inputs: int, outputs: int, spacing: Sequence[int]) -> nn.
 
 def cnn(plan: SegmenterPlan) -> PatchCNN:
     """The patch CNN that a plan asks for."""
-    return PatchCNN(plan.channels_read, plan.classes, plan.channels, plan.strides)
+    return PatchCNN(plan.channels_read, plan.outputs, plan.channels, plan.strides)

@@ -90,7 +90,7 @@ class PlainEncoder(nn.Module):
 def _of(plan: SegmenterPlan, encoder: nn.Module, encoded: tuple[int, int]) -> DeepLab:
     """The pyramid has the plan's last number of channels; its first is what is kept of the fine maps."""
     kept = (plan.channels[0], plan.channels[-1])
-    return DeepLab(encoder, encoded, kept, plan.option("rates"), plan.classes, plan.dimensions)
+    return DeepLab(encoder, encoded, kept, plan.option("rates"), plan.outputs, plan.dimensions)
 
 
 def deeplab_2d(plan: SegmenterPlan) -> DeepLab:

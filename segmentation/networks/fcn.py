@@ -67,4 +67,4 @@ def _interpolation(classes: int, stride: Sequence[int]) -> nn.Module:
 
 def fcn(plan: SegmenterPlan) -> FCN:
     """The FCN that a plan asks for."""
-    return FCN(plan.channels_read, plan.classes, plan.channels, plan.strides)
+    return FCN(plan.channels_read, plan.outputs, plan.channels, plan.strides)

@@ -27,6 +27,17 @@ def drawing(seed: int) -> Iterator[None]:
         _here.generator = before
 
 
+def order(length: int) -> torch.Tensor:
+    """The whole numbers below `length` in an order drawn at random."""
+    return torch.randperm(length, generator=getattr(_here, "generator", None))
+
+
+def noise(like: torch.Tensor) -> torch.Tensor:
+    """Normal noise (mean 0, standard deviation 1) of the same shape, at the same place."""
+    drawn = torch.randn(like.shape, generator=getattr(_here, "generator", None))
+    return drawn.to(device=like.device, dtype=like.dtype)
+
+
 class SpatialDropout(nn.Module):
     """Leaves out whole channels in training, with probability `share`; the others grow so that the mean stays.
 

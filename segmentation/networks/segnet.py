@@ -46,4 +46,4 @@ class SegNet(nn.Module):
 
 def segnet(plan: SegmenterPlan) -> SegNet:
     """The SegNet that a plan asks for."""
-    return SegNet(plan.channels_read, plan.classes, plan.channels, plan.strides)
+    return SegNet(plan.channels_read, plan.outputs, plan.channels, plan.strides)

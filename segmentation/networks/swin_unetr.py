@@ -20,7 +20,7 @@ def swin_unetr(plan: SegmenterPlan) -> nn.Module:
     with torch.device("cpu"):  # it reads numbers back while it is built, which an empty device cannot give
         network = SwinUNETR(
             in_channels=plan.channels_read,
-            out_channels=plan.classes,
+            out_channels=plan.outputs,
             feature_size=plan.option("feature_size"),
             spatial_dims=plan.dimensions,
             window_size=plan.option("window"),

@@ -104,4 +104,4 @@ def timm_unet(plan: SegmenterPlan) -> EncoderUNet:
     """The U-Net over the plan's timm encoder (options `encoder`, `weights`). Raises as `encoder_of`."""
     encoder = encoder_of(plan)
     encoded = [int(n) for n in encoder.feature_info.channels()]  # type: ignore[union-attr, operator]
-    return EncoderUNet(encoder, encoded, plan.channels_read, plan.classes, plan.channels)
+    return EncoderUNet(encoder, encoded, plan.channels_read, plan.outputs, plan.channels)

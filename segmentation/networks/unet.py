@@ -45,10 +45,13 @@ class UNet(nn.Module):
     `deep_supervision` a list of them, the coarser levels' after the finest.
 
     `encoder` makes each level on the way down; `gate`, where there is one, what a shortcut passes before it is joined:
-    a module that takes (what comes up, shortcut). Each spatial size must be a multiple of the product of its strides.
+    a module that takes (what comes up, shortcut); `decoder` each level on the way
+    up (None: plain blocks). Each spatial size must be a multiple of the product of its strides.
     """
 
-    def __init__(self, form: UNetForm, encoder: Encoder, gate: Gate | None = None) -> None:
+    def __init__(
+        self, form: UNetForm, encoder: Encoder, gate: Gate | None = None, decoder: Encoder | None = None
+    ) -> None:
         super().__init__()
         self.skips = form.skips
         dims, channels = form.dimensions, tuple(form.channels)
@@ -57,9 +60,12 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(encoder(n, *level) for n, level in enumerate(zip(ins, channels, steps, strict=True)))
         pairs = list(zip(channels[:-1], channels[1:], steps[1:], strict=True))
         self.lift = nn.ModuleList(UP[dims](deep, flat, stride, stride) for flat, deep, stride in pairs)
-        joined = 1 + form.skips
+        joined, ones = 1 + form.skips, (1,) * dims
         self.up = nn.ModuleList(
-            block(joined * flat, flat, (1,) * dims, form.kernel, repeats=form.decoding) for flat, _, _ in pairs
+            decoder(n, joined * flat, flat, ones)
+            if decoder
+            else block(joined * flat, flat, ones, form.kernel, repeats=form.decoding)
+            for n, (flat, _, _) in enumerate(pairs)
         )
         self.gates = nn.ModuleList(gate(flat) for flat, _, _ in pairs) if gate else None
         self.head = CONV[dims](channels[0], form.classes, 1)
@@ -94,7 +100,7 @@ class UNet(nn.Module):
 def form_of(plan: SegmenterPlan, **differences: object) -> UNetForm:
     """What a plan says of its levels."""
     made = {"deep_supervision": plan.deep_supervision, **differences}
-    return UNetForm(plan.channels_read, plan.classes, plan.channels, plan.strides, **made)  # type: ignore[arg-type]
+    return UNetForm(plan.channels_read, plan.outputs, plan.channels, plan.strides, **made)  # type: ignore[arg-type]
 
 
 def unet(plan: SegmenterPlan) -> UNet:

