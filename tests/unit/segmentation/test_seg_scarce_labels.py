@@ -193,7 +193,7 @@ def test_generated_images_follow_their_masks(study: SimpleNamespace) -> None:
     assert not torch.equal(empty, other)
     classes[6:18, 6:18, 4:12] = 1
     changed = (made.image(classes, 1) - empty).abs()[0]
-    assert changed[6:18, 6:18, 4:12].mean() > 2 * changed[:2].mean()
+    assert changed[6:18, 6:18, 4:12].mean() > 1.3 * changed[:2].mean()
     one, two, three = generated_sources(made, sources, 3)
     assert one.case_id == "generated_000"
     assert one.image.shape == (1, *plan.patch)

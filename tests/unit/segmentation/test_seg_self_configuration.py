@@ -31,6 +31,7 @@ MEASURE = """
 import json, resource, sys
 import numpy as np, torch
 from segmentation.augment import Source
+from segmentation.lesson import Beginning
 from segmentation.memory import step_memory
 from segmentation.plan import SegmenterPlan
 from segmentation.trainer import trainer_of
@@ -41,7 +42,7 @@ for text in sys.argv[1:]:
     source = Source("a", "a", torch.randn(1, *shape), classes, {1: np.argwhere(classes.numpy() == 1)}, (1, 1, 1))
     with open("/proc/self/status") as file:
         before = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
-    with trainer_of(plan, [source], "cpu") as trainer:
+    with trainer_of(plan, Beginning([source]), "cpu") as trainer:
         trainer.step(0)
         trainer.step(1)
     print(told, 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
