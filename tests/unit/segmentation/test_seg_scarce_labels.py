@@ -20,6 +20,7 @@ from segmentation.errors import ImageRefusal
 from segmentation.generation import generated_sources, generator_of
 from segmentation.inference import Segmenter
 from segmentation.lesson import Beginning
+from segmentation.networks import NETWORKS
 from segmentation.reading import read_mask
 from segmentation.recipes import RECIPES, Recipe, ScarceLabels, Task
 from segmentation.sources import read_sources, spots_of
@@ -28,7 +29,7 @@ from segmentation.training_case import TrainingCase
 from segmentation.types import Mask
 from segmentation.unlabelled import unlabelled_cases
 from segmentation.writing import write_mask
-from tests.segmenter_studies import BLOCKS, SLICES, write_cases
+from tests.segmenter_studies import BLOCKS, PLANS, SLICES, write_cases
 
 PLAN = replace(BLOCKS, steps=2)
 every_recipe = pytest.mark.parametrize("name", list(RECIPES))
@@ -246,3 +247,15 @@ def test_the_command_trains_by_a_recipe_and_names_bad_images(folders: tuple[Path
         [*wanted, "--minutes", "1"],
     ):
         assert CliRunner().invoke(app, [*words, *wrong]).exit_code == 2
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "swin_unetr_3d"])  # half a minute
+def test_every_network_has_deep_maps_to_adapt_or_says_that_it_cannot(name: str, study: SimpleNamespace) -> None:
+    family = NETWORKS[name]
+    plan = replace(PLANS[name], steps=1, batch=1, deep_supervision=family.deep_supervision)
+    if not family.own_loss:
+        assert _trained(study, "gradient_reversal", plan).steps == 1
+        return
+    with pytest.raises(ImageRefusal) as refused:
+        _trained(study, "gradient_reversal", plan)
+    assert refused.value.code == "recipe_unfit"
