@@ -17,11 +17,11 @@ from pathlib import Path
 import torch
 
 from benchmarks.radiomics import AROUND_MM, BINS, PERTURBATIONS, PHANTOM, timed
+from segmentation.images.reading import read_image, read_mask
 from segmentation.radiomics.batched import measure_batch
 from segmentation.radiomics.measuring import Found, measure_with
 from segmentation.radiomics.robustness.perturbations import draw_perturbations, perturbed
 from segmentation.radiomics.settings import ALL_FAMILIES, TEXTURES, RadiomicsSettings
-from segmentation.reading import read_image, read_mask
 from segmentation.types import Mask, Volume
 
 REPEATS = 3

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from segmentation.images.reading import read_image, read_mask
 from segmentation.radiomics.measuring import measure_with
 from segmentation.radiomics.settings import read_settings
-from segmentation.reading import read_image, read_mask
 
 CASES = {
     "digital phantom": ("ibsi_1_digital_phantom", "ibsi_1_dig_phantom", "phantom"),

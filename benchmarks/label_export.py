@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
-from segmentation.label_export import write_labels
-from segmentation.preprocess import _along, axis_weights, label_slabs
+from segmentation.outlining.label_export import write_labels
+from segmentation.preparation.preprocess import _along, axis_weights, label_slabs
 
 COARSE, FINE = (128, 128, 64), (256, 256, 128)
 Labels = npt.NDArray[np.uint8]

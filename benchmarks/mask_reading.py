@@ -21,10 +21,10 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from segmentation.quality import check_mask
+from segmentation.assessment.quality import check_mask
+from segmentation.images.reading import read_mask
+from segmentation.images.writing import mask_bytes
 from segmentation.radiomics import measure_all
-from segmentation.reading import read_mask
-from segmentation.writing import mask_bytes
 
 REGIONS = {"kidney": 1, "tumor": 2, "cyst": 3}
 PEER_CASES = 10

@@ -21,17 +21,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from segmentation.augment import cut, draw_variation
+from segmentation.augmentation.augment import cut, draw_variation
 from segmentation.datasets.decathlon import decathlon_cases, is_ct, label_names
-from segmentation.losses import CRITERIA, loss_of
+from segmentation.learning.losses import CRITERIA, loss_of
+from segmentation.learning.sources import read_sources
+from segmentation.learning.training import first_network
 from segmentation.networks import NETWORKS
 from segmentation.networks.randomness import drawing
-from segmentation.plan import SegmenterPlan
-from segmentation.plan_files import completed, read_plan
-from segmentation.planning import Survey, default_plan, survey
-from segmentation.sliding import SLICES, together
-from segmentation.sources import read_sources
-from segmentation.training import first_network
+from segmentation.outlining.sliding import SLICES, together
+from segmentation.planning.plan import SegmenterPlan
+from segmentation.planning.plan_files import completed, read_plan
+from segmentation.planning.rules import Survey, default_plan, survey
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "segmentation"
 CASES, STEPS = 4, 2

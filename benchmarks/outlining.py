@@ -22,16 +22,16 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from segmentation.frames import latency_ms, outline_frames
-from segmentation.inference import Outlining, Segmenter, mask_of
+from segmentation.images.reading import read_image
+from segmentation.images.writing import mask_bytes, write_image
+from segmentation.learning.trainer import first_network
+from segmentation.outlining.frames import latency_ms, outline_frames
+from segmentation.outlining.inference import Outlining, Segmenter, mask_of
+from segmentation.outlining.sliding import scores_of
 from segmentation.phantoms import PhantomSpec, phantom
-from segmentation.plan import SegmenterPlan
-from segmentation.preprocess import prepare_scan
-from segmentation.reading import read_image
-from segmentation.sliding import scores_of
-from segmentation.trainer import first_network
+from segmentation.planning.plan import SegmenterPlan
+from segmentation.preparation.preprocess import prepare_scan
 from segmentation.types import Grid, Volume
-from segmentation.writing import mask_bytes, write_image
 
 BLOCKS = SegmenterPlan(
     network="unet_3d", regions={f"region_{n}": n for n in range(1, 25)}, intensity="hu", voxel=(1.25, 1.25, 1.25),
@@ -134,7 +134,7 @@ def resident() -> int:
 
 
 def half() -> None:
-    from segmentation.training import train_segmenter
+    from segmentation.learning.training import train_segmenter
     from tests.segmenter_studies import LEARNING, patient, write_cases
 
     print("| network | full | bf16 | voxels that differ | Dice with truth, full | bf16 |\n|---|---|---|---|---|---|")

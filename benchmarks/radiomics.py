@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
+from segmentation.images.reading import read_image, read_mask
 from segmentation.radiomics.measuring import measure_with
 from segmentation.radiomics.robustness.perturbations import draw_perturbations, perturbed
 from segmentation.radiomics.settings import BinSettings, RadiomicsSettings
-from segmentation.reading import read_image, read_mask
 from segmentation.types import Mask, Volume
 
 REPEATS = 7

@@ -21,15 +21,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from segmentation.case_files import CaseFiles
-from segmentation.cross_validation import case_dice
 from segmentation.datasets.layouts import read_dataset
+from segmentation.images.case_files import CaseFiles
+from segmentation.learning.cross_validation import case_dice
+from segmentation.learning.training import TrainingSetup, train
+from segmentation.learning.training_case import TrainingCase
 from segmentation.metrics.catalogue import Measured
 from segmentation.metrics.estimates import PatientDraws
-from segmentation.plan import SegmenterPlan
-from segmentation.recipes import RECIPES, TEACHER_KEEPS, ScarceLabels
-from segmentation.training import TrainingSetup, train
-from segmentation.training_case import TrainingCase
+from segmentation.planning.plan import SegmenterPlan
+from segmentation.scarce_labels.recipes import RECIPES, TEACHER_KEEPS, ScarceLabels
 
 ARMS = ("none", "averaged", *RECIPES, "all_labels")
 _HIPPOCAMPUS = SegmenterPlan(

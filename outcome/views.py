@@ -6,10 +6,10 @@ from outcome.cases import own_mask, refusing
 from outcome.types import CaseInput, FloatArray, Recipe
 from segmentation.crops import crop_grid
 from segmentation.errors import ImageRefusal
+from segmentation.images.reading import read_mask
 from segmentation.radiomics.catalogue import Feature
 from segmentation.radiomics.dictionary import EVERY_FEATURE
 from segmentation.radiomics.settings import TEXTURES
-from segmentation.reading import read_mask
 from segmentation.types import Mask
 
 _UNITS = {"mm": "mm", "mm2": "mm²", "mm3": "mm³", "1/mm": "1/mm"}

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from scipy.ndimage import affine_transform, gaussian_filter1d
 
 from segmentation.errors import ImageRefusal
-from segmentation.grids import locate
-from segmentation.reading import read_header, read_image
+from segmentation.images.grids import locate
+from segmentation.images.reading import read_header, read_image
 from segmentation.types import Grid, Mask, Shape, Volume, Window
 
 Crop = npt.NDArray[np.float32]  # (1 + regions, X, Y, Z): the scaled image, then one 0/1 channel a region

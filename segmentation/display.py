@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.errors import ImageRefusal
-from segmentation.grids import locate
+from segmentation.images.grids import locate
 from segmentation.types import Affine, Grid, Mask, Shape, Volume, Window
 
 _OPPOSITE = {"R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"}

@@ -53,14 +53,14 @@ def images_learned_from(data: bytes) -> tuple[str, ...] | None:
         return images_learned_from(unpack_refined(data)[0])
     if "segmenter" not in kinds(data):
         return None
-    from segmentation.weights import trained_on  # torch takes seconds to import
+    from segmentation.outlining.weights import trained_on  # torch takes seconds to import
 
     facts = trained_on(data)
     return facts.images if facts and facts.images else None
 
 
 def _network(data: bytes, device: str) -> Model:
-    from segmentation.inference import Segmenter  # torch takes seconds to import
+    from segmentation.outlining.inference import Segmenter  # torch takes seconds to import
 
     return Segmenter.from_bytes(data, device=device)
 

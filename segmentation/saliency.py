@@ -24,12 +24,12 @@ import torch
 from torch import nn
 
 from segmentation.errors import ImageRefusal
-from segmentation.inference import Segmenter
+from segmentation.images.orientation import as_filed
 from segmentation.networks.resizing import resized
-from segmentation.orientation import as_filed
-from segmentation.plan import SegmenterPlan
-from segmentation.preprocess import network_shape, prepare_part, resample, upright
-from segmentation.sliding import scores_of
+from segmentation.outlining.inference import Segmenter
+from segmentation.outlining.sliding import scores_of
+from segmentation.planning.plan import SegmenterPlan
+from segmentation.preparation.preprocess import network_shape, prepare_part, resample, upright
 from segmentation.types import Volume, Window
 
 Floats = npt.NDArray[np.float32]

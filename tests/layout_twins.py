@@ -10,8 +10,8 @@ import numpy as np
 import SimpleITK as sitk
 from PIL import Image
 
+from segmentation.images.writing import write_image, write_mask
 from segmentation.types import Mask, Volume
-from segmentation.writing import write_image, write_mask
 
 SIZE = (6, 5, 4)
 COLOUR = np.random.default_rng(0).integers(0, 255, (8, 9, 3), dtype=np.uint8)

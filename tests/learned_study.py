@@ -19,10 +19,10 @@ from outcome.pipeline.session import open_run
 from outcome.pipeline.stage import StageResult
 from outcome.pipeline.validate import apply_bundle
 from outcome.store import StudyStore, write_bytes, write_text
+from segmentation.images.reading import read_mask
+from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import PhantomSpec, phantom
-from segmentation.reading import read_mask
 from segmentation.types import Mask
-from segmentation.writing import write_image, write_mask
 
 DEVELOPMENT = 22  # cases of the learning hospital that are for development; the others come later
 PATIENTS = 28

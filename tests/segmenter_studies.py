@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from segmentation.images.writing import write_image, write_mask
+from segmentation.learning.training_case import TrainingCase
 from segmentation.networks import NETWORKS
 from segmentation.phantoms import PhantomSpec, phantom
-from segmentation.plan import SegmenterPlan
-from segmentation.training_case import TrainingCase
+from segmentation.planning.plan import SegmenterPlan
 from segmentation.types import Mask, Volume
-from segmentation.writing import write_image, write_mask
 
 SHAPE = (24, 24, 16)
 BLOCKS = SegmenterPlan(

@@ -8,7 +8,7 @@ from outcome.cases.masks import own_mask
 from outcome.types import CaseInput, CropArray, Recipe
 from segmentation.crops import quantised, read_region_crop
 from segmentation.errors import ImageRefusal
-from segmentation.reading import read_mask
+from segmentation.images.reading import read_mask
 from segmentation.types import Mask
 
 OTHER_GRID = "the image lies on another grid than the mask"

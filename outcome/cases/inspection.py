@@ -8,11 +8,11 @@ from pathlib import Path
 from outcome.cases.masks import own_mask
 from outcome.cases.refusing import finding_of
 from outcome.types import CaseInput, Finding, Recipe
+from segmentation.assessment.quality import check_mask
 from segmentation.crops import region_middle
 from segmentation.errors import ImageRefusal
-from segmentation.grids import check_grids, locate
-from segmentation.quality import check_mask
-from segmentation.reading import read_header, read_mask
+from segmentation.images.grids import check_grids, locate
+from segmentation.images.reading import read_header, read_mask
 from segmentation.types import Finding as ImageFinding
 from segmentation.types import Grid
 

@@ -10,23 +10,23 @@ from typing import Any, Protocol
 from outcome.cases.refusing import finding_of, refusing
 from outcome.errors import BundleRefusal, DataRefusal
 from outcome.types import CaseInput, Finding, Level, Recipe
+from segmentation.assessment.quality import check_mask
 from segmentation.errors import ImageRefusal
-from segmentation.grids import check_grids
+from segmentation.images.grids import check_grids
+from segmentation.images.reading import read_header, read_mask
+from segmentation.images.scans import read_scan
+from segmentation.images.writing import crop_to_regions, mask_bytes, write_mask
 from segmentation.models import load_model
-from segmentation.quality import check_mask
 from segmentation.radiomics.region import label_boxes
-from segmentation.reading import read_header, read_mask
-from segmentation.scans import read_scan
 from segmentation.types import Finding as ImageFinding
 from segmentation.types import Mask, Volume
-from segmentation.writing import crop_to_regions, mask_bytes, write_mask
 
 # What is a fault of a mask that somebody drew is a result where a network found nothing.
 _SAID_OF_GIVEN_MASKS = ("empty_mask", "region_missing")
 
 
 class Segmenter(Protocol):
-    """A trained network that draws masks: `segmentation.inference.Segmenter`, which only who needs it imports."""
+    """What draws masks: a trained network, or another model of `segmentation.models`."""
 
     @property
     def name(self) -> str:

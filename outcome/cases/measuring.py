@@ -12,13 +12,13 @@ from outcome.cases.masks import own_mask
 from outcome.cases.refusing import refusing
 from outcome.types import CaseInput, Recipe
 from segmentation.errors import ImageRefusal
-from segmentation.grids import locate
+from segmentation.images.grids import locate
+from segmentation.images.reading import read_header, read_image, read_mask
 from segmentation.radiomics import NO_IMAGE, NO_SPACING, Features, Reasons, measure_all
 from segmentation.radiomics.dictionary import NEEDS_SPACING, all_tags_of
 from segmentation.radiomics.measuring import measure_with
 from segmentation.radiomics.processing import reading_window
 from segmentation.radiomics.settings import RadiomicsSettings, parse_settings
-from segmentation.reading import read_header, read_image, read_mask
 from segmentation.types import Grid, Mask, Volume, Window
 
 Found = dict[str, tuple[Features, Reasons]]

@@ -10,7 +10,7 @@ from outcome.cases.measuring import measure_case
 from outcome.cases.refusing import refusing
 from outcome.types import CaseInput, CaseResult, Recipe
 from segmentation.display import Plane, three_planes
-from segmentation.reading import read_image
+from segmentation.images.reading import read_image
 from segmentation.types import Mask
 
 

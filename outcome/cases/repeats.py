@@ -17,7 +17,8 @@ from outcome.cases.masks import own_mask
 from outcome.cases.refusing import refusing
 from outcome.types import CaseInput, FloatArray, Recipe
 from segmentation.errors import ImageRefusal
-from segmentation.grids import locate
+from segmentation.images.grids import locate
+from segmentation.images.reading import read_image, read_mask
 from segmentation.radiomics import measure_all
 from segmentation.radiomics.dictionary import NEEDS_SPACING
 from segmentation.radiomics.measuring import measure_with
@@ -26,7 +27,6 @@ from segmentation.radiomics.region import label_boxes
 from segmentation.radiomics.robustness.agreement import agreement
 from segmentation.radiomics.robustness.perturbations import Perturbation, Ranges, draw_perturbations, perturbed
 from segmentation.radiomics.settings import RadiomicsSettings, parse_settings
-from segmentation.reading import read_image, read_mask
 from segmentation.types import Grid, Mask, Volume
 
 WIDEST_MM = 60.0

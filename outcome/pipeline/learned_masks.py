@@ -18,14 +18,14 @@ from outcome.pipeline.mask_folds import Learners, development_patients, learners
 from outcome.pipeline.stage import Progress, Run, learning_digest, measuring_digest
 from outcome.store import digest, read_json, read_parquet, write_bytes, write_json
 from outcome.types import CaseInput, Recipe
+from segmentation.assessment.quality import check_mask
 from segmentation.errors import ImageRefusal
-from segmentation.grids import check_grids
-from segmentation.quality import check_mask
-from segmentation.reading import read_header, read_mask
-from segmentation.scans import read_scan
+from segmentation.images.grids import check_grids
+from segmentation.images.reading import read_header, read_mask
+from segmentation.images.scans import read_scan
 
 if TYPE_CHECKING:
-    from segmentation.plan import SegmenterPlan
+    from segmentation.planning.plan import SegmenterPlan
 
 NETWORKS, LESSONS = "networks", "lessons"
 
@@ -161,7 +161,7 @@ def _network(task: _Training) -> Network:
 
 def study_plan(study: Study, recipe: Recipe) -> SegmenterPlan:
     """The network that a study asks for, as the trainer takes it. Raises ConfigRefusal for one that cannot be built."""
-    from segmentation.plan import SegmenterPlan  # kept from commands that train nothing
+    from segmentation.planning.plan import SegmenterPlan  # kept from commands that train nothing
 
     if study.segmenter is None:
         raise ValueError("this study learns no masks")
@@ -181,7 +181,7 @@ def training_key(plan: SegmenterPlan, files: Mapping[str, Mapping[str, str]]) ->
 
 
 def _train(task: _Training, progress: Progress | None = None) -> None:
-    from segmentation.training import TrainingCase, train_segmenter  # torch costs seconds
+    from segmentation.learning.training import TrainingCase, train_segmenter  # torch costs seconds
 
     def told(done: int, total: int) -> None:
         if progress is not None:

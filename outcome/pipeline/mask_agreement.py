@@ -11,8 +11,8 @@ import pandas as pd
 
 from outcome.cases import refusing
 from outcome.errors import DataRefusal
+from segmentation.images.reading import read_mask
 from segmentation.metrics import dice
-from segmentation.reading import read_mask
 from segmentation.types import Mask
 
 FILE = "agreement.parquet"

@@ -31,6 +31,9 @@ _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "scikit-mis
               "nibabel", "scikit-image")  # fmt: skip
 _SOURCES = (".py", ".j2", ".css", ".yaml")
 _MEASURING_LIBRARIES = ("numpy", "scipy", "numba", "nibabel", "scikit-image")
+_NOT_LEARNED_WITH = (
+    "radiomics", "cli", "phantoms", "review", "benchmark", "metrics", "datasets", "measuring.py", "repeats.py",
+)  # fmt: skip
 _LEARNING_LIBRARIES = ("torch", "monai", "lightning", "safetensors")
 
 
@@ -156,7 +159,7 @@ def measuring_digest() -> str:
 def learning_digest() -> str:
     """The hash of what trains a segmentation network and lets it draw: no measurement, but torch and MONAI."""
     places = (Path(segmentation.__file__).parent, Path(outcome.__file__).parent / "cases")
-    source = _source_digest(*places, without=("radiomics", "cli", "phantoms", "measuring.py", "repeats.py"))
+    source = _source_digest(*places, without=_NOT_LEARNED_WITH)
     named = (*_MEASURING_LIBRARIES, *_LEARNING_LIBRARIES)
     return digest({"source": source, "libraries": {name: metadata.version(name) for name in named}})
 

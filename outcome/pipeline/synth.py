@@ -19,8 +19,8 @@ from outcome.executor import Workers, map_cases
 from outcome.pipeline.scanners import SCANNERS, ct_spec, mr_spec
 from outcome.pipeline.stage import Progress, no_progress
 from outcome.store import write_bytes, write_json, write_text
+from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import phantom
-from segmentation.writing import write_image, write_mask
 
 DEVELOPS = "A"  # the site whose study file develops a model; the others validate one
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segmentation.assessment.evaluation import CaseAgreement, judge
+from segmentation.assessment.named_regions import Regions, single_labels
 from segmentation.benchmark.config import Analysis
 from segmentation.benchmark.contestants import Contestant
 from segmentation.benchmark.errors_of_case import errors_of
@@ -20,16 +22,14 @@ from segmentation.benchmark.noise import noisy
 from segmentation.benchmark.overlays import overlay, representative
 from segmentation.benchmark.parts import Part
 from segmentation.benchmark.stopwatch import Stopwatch
-from segmentation.checkpoint import write_atomically
 from segmentation.device import peak_bytes
 from segmentation.errors import ImageRefusal
-from segmentation.evaluation import CaseAgreement, judge
+from segmentation.images.reading import read_mask
+from segmentation.images.scans import read_scan
+from segmentation.learning.checkpoint import write_atomically
+from segmentation.learning.training_case import TrainingCase
 from segmentation.metrics import Settings, dice
-from segmentation.named_regions import Regions, single_labels
-from segmentation.plan import SegmenterPlan
-from segmentation.reading import read_mask
-from segmentation.scans import read_scan
-from segmentation.training_case import TrainingCase
+from segmentation.planning.plan import SegmenterPlan
 from segmentation.types import Mask
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _fitted(work: CellWork) -> bytes:
 
 
 def _trained(work: CellWork, plan: SegmenterPlan, start: Stopwatch) -> tuple[bytes, int]:
-    from segmentation.training import TrainingSetup, steps_within, train
+    from segmentation.learning.training import TrainingSetup, steps_within, train
 
     note, learn = work.folder / STEPS, work.part.learn
     if work.minutes is not None:

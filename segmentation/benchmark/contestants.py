@@ -14,12 +14,12 @@ from segmentation.classical import METHODS
 from segmentation.classical.settings import ClassicalSettings, check_options
 from segmentation.datasets.dataset import Dataset
 from segmentation.errors import ImageRefusal
-from segmentation.fingerprint import Survey
 from segmentation.networks import NETWORKS
-from segmentation.plan import SegmenterPlan
-from segmentation.plan_files import read_plan
-from segmentation.planning import plan_from
-from segmentation.refinement import KINDS
+from segmentation.planning.fingerprint import Survey
+from segmentation.planning.plan import SegmenterPlan
+from segmentation.planning.plan_files import read_plan
+from segmentation.planning.rules import plan_from
+from segmentation.refinement.settings import KINDS
 
 if TYPE_CHECKING:
     from segmentation.classical.refinements import Step

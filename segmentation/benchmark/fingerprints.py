@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
 
 # Folders whose code decides no mask and no measure.
 _LEFT_OUT = ("cli", "radiomics", "review", "phantoms")

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from segmentation.assessment.named_regions import Regions
 from segmentation.benchmark.config import Analysis, DataEntry
 from segmentation.benchmark.fingerprints import case_hash
 from segmentation.benchmark.parts import Part, parts_of
 from segmentation.datasets.dataset import Dataset
 from segmentation.datasets.lgg import NO_SPACING
-from segmentation.fingerprint import Survey
+from segmentation.images.reading import has_size
 from segmentation.metrics import Settings
-from segmentation.named_regions import Regions
-from segmentation.reading import has_size
+from segmentation.planning.fingerprint import Survey
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from segmentation.scans import Scan
+from segmentation.images.scans import Scan
 from segmentation.types import Volume
 
 

@@ -12,9 +12,9 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from segmentation.display import Plane, three_planes
+from segmentation.images.orientation import upright
 from segmentation.metrics.pair import inside
-from segmentation.orientation import upright
-from segmentation.postprocess import on_whole_grid
+from segmentation.refinement.postprocess import on_whole_grid
 from segmentation.review.pictures import colours, grey_ground
 from segmentation.types import Mask, Volume
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from segmentation.benchmark.config import SplitRule
 from segmentation.errors import ImageRefusal
-from segmentation.splits import patient_folds
-from segmentation.training_case import TrainingCase
+from segmentation.learning.splits import patient_folds
+from segmentation.learning.training_case import TrainingCase
 
 Cases = tuple[TrainingCase, ...]
 

@@ -15,7 +15,7 @@ from segmentation.benchmark.overlays import KINDS
 from segmentation.benchmark.page import Heading, Pictures, Section, benchmark_page
 from segmentation.benchmark.planning_cells import Course
 from segmentation.benchmark.running import Failure, Outcomes, Place
-from segmentation.checkpoint import write_atomically
+from segmentation.learning.checkpoint import write_atomically
 from segmentation.review.pictures import as_address
 
 PAGE = "benchmark.html"

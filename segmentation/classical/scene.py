@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from segmentation.classical.settings import ClassicalSettings
 from segmentation.errors import ImageRefusal
-from segmentation.grids import locate
-from segmentation.intensities import SCALES
-from segmentation.orientation import upright, upright_spacing
-from segmentation.preprocess import resample
-from segmentation.reading import read_mask
-from segmentation.scans import read_scan
-from segmentation.training_case import TrainingCase
+from segmentation.images.grids import locate
+from segmentation.images.orientation import upright, upright_spacing
+from segmentation.images.reading import read_mask
+from segmentation.images.scans import read_scan
+from segmentation.learning.training_case import TrainingCase
+from segmentation.preparation.intensities import SCALES
+from segmentation.preparation.preprocess import resample
 from segmentation.types import Grid, Mask, Shape, Volume
 
 Floats = npt.NDArray[np.float32]

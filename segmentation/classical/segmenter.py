@@ -14,7 +14,7 @@ from segmentation.classical.scene import Examples, inner_shape, mask_of, scene_o
 from segmentation.classical.settings import ClassicalSettings, check_options
 from segmentation.device import check_memory
 from segmentation.errors import ImageRefusal
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
 from segmentation.types import Grid, Mask, Volume
 
 _ARRAYS = 60  # of 4 bytes a voxel, at most: features of a pixel classifier; others take a few

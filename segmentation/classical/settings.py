@@ -9,7 +9,7 @@ from typing import Any
 
 from segmentation.classical import METHODS
 from segmentation.errors import ImageRefusal
-from segmentation.plan import INTENSITIES
+from segmentation.planning.plan import INTENSITIES
 from segmentation.types import check_regions
 
 MAX_REGIONS = 254  # classes and background in a byte

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from segmentation.agreement import fleiss_kappa, majority, mean_over_pairs, pairwise, staple
+from segmentation.assessment.agreement import fleiss_kappa, majority, mean_over_pairs, pairwise, staple
+from segmentation.assessment.evaluation import patient_of
+from segmentation.assessment.named_regions import Regions, single_labels
 from segmentation.cli.answers import AsJson, Failures, answer, end, existing, failed, refusals
 from segmentation.cli.evaluate import (
     BootstrapSeed,
@@ -24,14 +26,12 @@ from segmentation.cli.evaluate import (
     settings_of,
 )
 from segmentation.errors import ImageRefusal
-from segmentation.evaluation import patient_of
+from segmentation.images.reading import read_mask
+from segmentation.images.writing import mask_bytes
 from segmentation.metrics.catalogue import METRICS, Measured, Settings, compare
 from segmentation.metrics.estimates import PatientDraws, about
 from segmentation.metrics.surfels import AREA
-from segmentation.named_regions import Regions, single_labels
-from segmentation.reading import read_mask
 from segmentation.types import Mask
-from segmentation.writing import mask_bytes
 
 CONSENSUS: dict[str, Callable[[Sequence[Mask]], Mask]] = {
     "majority": majority,
@@ -131,7 +131,7 @@ def _case(name: str, asked: _Asked) -> _Case:
             with_each = {reader: compare(mask, drawn, labels, asked.settings) for reader, mask in given.items()}
             found.model[region] = mean_over_pairs(with_each)
     if asked.out is not None:
-        from segmentation.checkpoint import write_atomically  # torch takes seconds to import
+        from segmentation.learning.checkpoint import write_atomically  # torch takes seconds to import
 
         agreed = CONSENSUS[asked.consensus](list(given.values()))
         write_atomically(asked.out / f"{name}.nii.gz", mask_bytes(agreed))

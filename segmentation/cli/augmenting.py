@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from segmentation.augmentation import AUGMENTATIONS, Augmentation
+from segmentation.augmentation.settings import AUGMENTATIONS, Augmentation
 from segmentation.cli.answers import AsJson, answer, end, existing, failed, refusals, say
 from segmentation.cli.datasets import LayoutName
 from segmentation.cli.learning_data import plan_for, surveyed
-from segmentation.plan import SegmenterPlan
+from segmentation.images.writing import image_bytes, mask_bytes
+from segmentation.planning.plan import SegmenterPlan
 from segmentation.types import Mask, Volume
-from segmentation.writing import image_bytes, mask_bytes
 
 if TYPE_CHECKING:
     import torch
 
-    from segmentation.augment import Source
-    from segmentation.variation import Variation
+    from segmentation.augmentation.augment import Source
+    from segmentation.augmentation.variation import Variation
 
 Strength = Annotated[str, typer.Option(help=f"instead of the plan's: {', '.join(AUGMENTATIONS)}")]
 TABLE = "drawn.csv"
@@ -49,7 +49,7 @@ def augment(
     with refusals():
         found, failures = surveyed(data, layout)
         made = _varied(plan_for(data, found, plan, network, layout), strength)
-        from segmentation.sources import read_sources  # torch takes seconds to import
+        from segmentation.learning.sources import read_sources  # torch takes seconds to import
 
         sources = read_sources([one.case for one in found[:number]], made)
         seconds = _examples(_Drawing(made, sources, seed), out, number)
@@ -73,7 +73,7 @@ class _Drawing:
     seed: int
 
     def patch(self, number: int) -> tuple[Source, Variation, torch.Tensor, torch.Tensor]:
-        from segmentation.augment import cut, draw_variation
+        from segmentation.augmentation.augment import cut, draw_variation
 
         source = self.sources[number % len(self.sources)]
         drawn = draw_variation(source, self.plan, np.random.default_rng([self.seed, number]))
@@ -86,7 +86,7 @@ def _varied(plan: SegmenterPlan, strength: str) -> SegmenterPlan:
 
 def _examples(drawing: _Drawing, out: Path, number: int) -> float:
     """Write every patch and the table; gives the seconds that drawing and cutting took."""
-    from segmentation.checkpoint import write_atomically
+    from segmentation.learning.checkpoint import write_atomically
 
     rows, seconds = [], 0.0
     for n in range(number):

@@ -10,16 +10,16 @@ from typing import Annotated, Any
 
 import typer
 
+from segmentation.assessment.evaluation import CaseAgreement, agreement_csv, agreement_document, judge_files, patient_of
+from segmentation.assessment.named_regions import Regions, labels_held, parse_regions
 from segmentation.cli.answers import AsJson, Failures, answer, end, existing, failed, refusals, say
 from segmentation.datasets.decathlon import case_name, image_files
 from segmentation.datasets.layouts import read_dataset, recognise
 from segmentation.errors import ImageRefusal
-from segmentation.evaluation import CaseAgreement, agreement_csv, agreement_document, judge_files, patient_of
+from segmentation.images.reading import has_size
+from segmentation.learning.training_case import MaskSource
 from segmentation.metrics import Settings
 from segmentation.metrics.surfels import AREA, VOXEL
-from segmentation.named_regions import Regions, labels_held, parse_regions
-from segmentation.reading import has_size
-from segmentation.training_case import MaskSource
 
 Masks = Mapping[str, Path | MaskSource]
 NamedLabels = Annotated[

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segmentation.case_files import image_cases
 from segmentation.cli.answers import AsJson, Device, answer, existing, refusals
 from segmentation.device import choose_device
 from segmentation.errors import ImageRefusal
-from segmentation.scans import read_scan
-from segmentation.writing import image_bytes
+from segmentation.images.case_files import image_cases
+from segmentation.images.scans import read_scan
+from segmentation.images.writing import image_bytes
 
 if TYPE_CHECKING:
-    from segmentation.inference import Segmenter
+    from segmentation.outlining.inference import Segmenter
 
 Gate = Annotated[int, typer.Option(min=0, help="instead: the attention gate of this level (1: the finest)")]
 
@@ -38,7 +38,7 @@ def explain(
     existing(input_, "the input")
     if bool(region) == bool(gate):
         raise typer.BadParameter("give --region or --gate, one of the two")
-    from segmentation.checkpoint import write_atomically  # torch takes seconds to import
+    from segmentation.learning.checkpoint import write_atomically  # torch takes seconds to import
     from segmentation.saliency import explain_gate, explain_region
 
     with refusals():
@@ -63,8 +63,8 @@ def explain(
 
 
 def _network(path: Path, device: str) -> Segmenter:
-    from segmentation.inference import Segmenter
     from segmentation.models import load_model
+    from segmentation.outlining.inference import Segmenter
 
     model = load_model(path.read_bytes(), device)
     model = getattr(model, "model", model)  # a hybrid's network

@@ -9,10 +9,10 @@ from segmentation.cli.answers import Failures, failed, say
 from segmentation.datasets.dataset import Dataset
 from segmentation.datasets.layouts import read_dataset
 from segmentation.errors import ImageRefusal
-from segmentation.fingerprint import Survey
-from segmentation.plan import SegmenterPlan
-from segmentation.plan_files import is_whole, read_plan
-from segmentation.planning import plan_from, survey
+from segmentation.planning.fingerprint import Survey
+from segmentation.planning.plan import SegmenterPlan
+from segmentation.planning.plan_files import is_whole, read_plan
+from segmentation.planning.rules import plan_from, survey
 
 
 def surveyed(data: Path, layout: str = "") -> tuple[list[Survey], Failures]:

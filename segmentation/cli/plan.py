@@ -13,10 +13,10 @@ from segmentation.cli.datasets import LayoutName
 from segmentation.cli.learning_data import plan_for, surveyed
 from segmentation.datasets.layouts import read_dataset
 from segmentation.device import available_bytes, choose_device
-from segmentation.fingerprint import fingerprint
 from segmentation.networks import NETWORKS
-from segmentation.plan_files import plan_text
-from segmentation.planning import STEPS, within_memory
+from segmentation.planning.fingerprint import fingerprint
+from segmentation.planning.plan_files import plan_text
+from segmentation.planning.rules import STEPS, within_memory
 
 
 def plan(
@@ -40,10 +40,10 @@ def plan(
         chosen = choose_device(device)
         found, failures = surveyed(data, layout)
         budget = available_bytes() if memory_gb is None else memory_gb * 1e9
-        from segmentation.checkpoint import write_atomically  # torch takes seconds to import
-        from segmentation.memory import step_memory
-        from segmentation.sources import check_images
-        from segmentation.training import steps_within
+        from segmentation.learning.checkpoint import write_atomically  # torch takes seconds to import
+        from segmentation.learning.sources import check_images
+        from segmentation.learning.training import steps_within
+        from segmentation.planning.memory import step_memory
 
         cases = [one.case for one in found]
         made = plan_for(data, found, None, network, layout)

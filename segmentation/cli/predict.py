@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segmentation.case_files import CaseFiles, image_cases
 from segmentation.cli.answers import (
     EXIT_REFUSED,
     AsJson,
@@ -26,10 +25,11 @@ from segmentation.cli.answers import (
 )
 from segmentation.device import choose_device
 from segmentation.errors import ImageRefusal
+from segmentation.images.case_files import CaseFiles, image_cases
 
 if TYPE_CHECKING:
     from segmentation.models import Model
-    from segmentation.prediction import CaseAnswer, FolderRun, Outliner
+    from segmentation.outlining.prediction import CaseAnswer, FolderRun, Outliner
 
 Models = Annotated[
     list[Path], typer.Argument(metavar="MODEL...", help="files that `segmentation train` wrote, or a folder of them")
@@ -78,9 +78,9 @@ def predict(
     """
     files = [path for model in models for path in _model_files(existing(model, "the model"))]
     existing(input_, "the input")
-    from segmentation.ensemble import Asked  # torch takes seconds to import
-    from segmentation.inference import Outlining
-    from segmentation.prediction import FolderRun, outliner_of
+    from segmentation.outlining.ensemble import Asked  # torch takes seconds to import
+    from segmentation.outlining.inference import Outlining
+    from segmentation.outlining.prediction import FolderRun, outliner_of
 
     with refusals():
         chosen = choose_device(device)
@@ -137,7 +137,7 @@ def _once(run: FolderRun, place: Path) -> list[CaseAnswer]:
 
 
 def _watched(run: FolderRun, place: Path, interval: float) -> list[CaseAnswer]:
-    from segmentation.watching import watch
+    from segmentation.outlining.watching import watch
 
     answers: dict[str, CaseAnswer] = {}
 

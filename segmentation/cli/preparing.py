@@ -8,14 +8,14 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from segmentation.assessment.named_regions import labels_held, single_labels
 from segmentation.cli.answers import AsJson, answer, existing, refusals
-from segmentation.intensities import SCALES
-from segmentation.named_regions import labels_held, single_labels
-from segmentation.preparation import STEPS, around, prepared
-from segmentation.reading import read_mask
-from segmentation.scans import read_scan
+from segmentation.images.reading import read_mask
+from segmentation.images.scans import read_scan
+from segmentation.images.writing import image_bytes
+from segmentation.preparation.intensities import SCALES
+from segmentation.preparation.steps import STEPS, around, prepared
 from segmentation.types import Volume, Window
-from segmentation.writing import image_bytes
 
 Steps = Annotated[str, typer.Option(help=f"{', '.join(STEPS)}; in this order, as name or name=number, with commas")]
 Around = Annotated[Path | None, typer.Option("--around", help="a mask (coarse will do): the image is cut to it first")]
@@ -74,7 +74,7 @@ def _scaled(channel: Volume, intensity: str) -> Volume:
 
 
 def _write(channels: list[Volume], out: Path) -> None:
-    from segmentation.checkpoint import write_atomically  # torch takes seconds to import
+    from segmentation.learning.checkpoint import write_atomically  # torch takes seconds to import
 
     stem = out.name.removesuffix(".gz").removesuffix(".nii")
     for number, channel in enumerate(channels):

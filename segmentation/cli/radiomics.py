@@ -14,12 +14,12 @@ import typer
 from segmentation.cli.answers import existing, refusals, say
 from segmentation.device import choose_device
 from segmentation.errors import ImageRefusal
-from segmentation.grids import grid_differences, locate
+from segmentation.images.grids import grid_differences, locate
+from segmentation.images.reading import read_header, read_image, read_mask
 from segmentation.radiomics import Features, Reasons, measure_all
 from segmentation.radiomics.measuring import measure_with
 from segmentation.radiomics.processing import reading_window
 from segmentation.radiomics.settings import TEXTURES, RadiomicsSettings, read_settings
-from segmentation.reading import read_header, read_image, read_mask
 from segmentation.types import MAX_LABEL, Grid, Mask, Window
 
 WHOLE_MASK = "region"

@@ -12,9 +12,9 @@ import typer
 
 from segmentation.cli.answers import AsJson, refusals, say
 from segmentation.cli.radiomics import parse_region, read_regions, settings_of
+from segmentation.images.reading import read_image
 from segmentation.radiomics.pyradiomics.differences import Difference, differences
 from segmentation.radiomics.pyradiomics.rules import RULES
-from segmentation.reading import read_image
 
 
 def radiomics_diff(

@@ -10,17 +10,17 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from segmentation.case_files import CaseFiles, image_cases
+from segmentation.assessment.named_regions import labels_held, parse_regions, single_labels
 from segmentation.cli.answers import AsJson, Failures, answer, end, existing, failed, refusals, say
 from segmentation.errors import ImageRefusal
-from segmentation.intensities import SCALES
-from segmentation.named_regions import labels_held, parse_regions, single_labels
-from segmentation.postprocess import clean, on_whole_grid
-from segmentation.reading import is_picture, read_mask
-from segmentation.refinement import CrfSettings, Refinement, refinements_of
-from segmentation.scans import read_scan
+from segmentation.images.case_files import CaseFiles, image_cases
+from segmentation.images.reading import is_picture, read_mask
+from segmentation.images.scans import read_scan
+from segmentation.images.writing import mask_bytes
+from segmentation.preparation.intensities import SCALES
+from segmentation.refinement.postprocess import clean, on_whole_grid
+from segmentation.refinement.settings import CrfSettings, Refinement, refinements_of
 from segmentation.types import Mask
-from segmentation.writing import mask_bytes
 
 Images = Annotated[Path | None, typer.Option(help="folder of images of the same names; --crf needs them")]
 Crf = Annotated[bool, typer.Option("--crf", help="a conditional random field with its default settings")]
@@ -45,7 +45,7 @@ class _Work:
         mask = on_whole_grid(read_mask(path, self.regions))
         for one in self.refine:
             if isinstance(one, CrfSettings):
-                from segmentation.mask_field import refine_mask  # torch takes seconds to import
+                from segmentation.refinement.mask_field import refine_mask  # torch takes seconds to import
 
                 mask = refine_mask(mask, read_scan(self.image(name).files), one, self.intensity)
         return clean(mask, self.refine)
@@ -130,8 +130,8 @@ def _by_name(images: Path | None) -> dict[str, CaseFiles]:
 
 
 def _write(mask: Mask, case: CaseFiles, out: Path) -> None:
-    from segmentation.checkpoint import write_atomically  # torch takes seconds to import
-    from segmentation.pictures import picture_mask_bytes
+    from segmentation.images.pictures import picture_mask_bytes
+    from segmentation.learning.checkpoint import write_atomically  # torch takes seconds to import
 
     path = case.files[0]
     if is_picture(path):

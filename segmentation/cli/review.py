@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
+from segmentation.assessment.expected_volumes import expected_volumes
+from segmentation.assessment.named_regions import labels_held, parse_regions
 from segmentation.cli.answers import AsJson, Failures, answer, end, existing, failed, refusals
 from segmentation.cli.evaluate import WithoutMm, masks_in
 from segmentation.errors import ImageRefusal
-from segmentation.expected_volumes import expected_volumes
-from segmentation.named_regions import labels_held, parse_regions
-from segmentation.reading import read_mask
+from segmentation.images.reading import read_mask
 from segmentation.review.cases import Expected, Question, ReviewCase, in_order, review_case, unreadable
 from segmentation.review.verdicts import FILE, Verdict, as_table, kept_verdicts, mask_name, read_verdicts, standing
 
@@ -92,7 +92,7 @@ def _reviewed(questions: Sequence[Question], expected: Expected) -> tuple[list[R
 
 
 def _written(cases: Sequence[ReviewCase], expected: Expected, said: Mapping[str, Verdict], out: Path) -> dict[str, Any]:
-    from segmentation.checkpoint import write_atomically  # torch takes seconds to import
+    from segmentation.learning.checkpoint import write_atomically  # torch takes seconds to import
     from segmentation.review.sheet import review_sheet
 
     page = review_sheet("Review of masks", cases, expected.regions, said)
@@ -103,7 +103,7 @@ def _written(cases: Sequence[ReviewCase], expected: Expected, said: Mapping[str,
 
 def _taken_over(folder: Path, files: Mapping[str, Path], table: Path, by: str) -> dict[str, Any]:
     """Add the verdicts of a table to those kept beside the masks."""
-    from segmentation.checkpoint import write_atomically  # torch takes seconds to import
+    from segmentation.learning.checkpoint import write_atomically  # torch takes seconds to import
 
     now = {name: mask_name(path) for name, path in files.items()}
     given = [_checked(verdict, now) for verdict in read_verdicts(table, by=by)]

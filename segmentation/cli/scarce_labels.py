@@ -11,13 +11,13 @@ import typer
 
 from segmentation.cli.answers import Failures, existing, say
 from segmentation.errors import ImageRefusal
-from segmentation.plan import SegmenterPlan
-from segmentation.recipes import RECIPES, ScarceLabels
-from segmentation.scans import read_scan
-from segmentation.training_case import TrainingCase
+from segmentation.images.scans import read_scan
+from segmentation.learning.training_case import TrainingCase
+from segmentation.planning.plan import SegmenterPlan
+from segmentation.scarce_labels.recipes import RECIPES, ScarceLabels
 
 if TYPE_CHECKING:
-    from segmentation.case_files import CaseFiles
+    from segmentation.images.case_files import CaseFiles
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,10 @@ class ScarceOptions:
 
 
 def _readable(folder: Path, cases: Sequence[TrainingCase], plan: SegmenterPlan, failures: Failures) -> list[CaseFiles]:
-    from segmentation.unlabelled import check_unlabelled, unlabelled_cases  # torch takes seconds to import
+    from segmentation.scarce_labels.unlabelled import (  # torch takes seconds to import
+        check_unlabelled,
+        unlabelled_cases,
+    )
 
     found, labelled = unlabelled_cases(folder, cases, plan.inputs)
     kept = []

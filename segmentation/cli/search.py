@@ -11,10 +11,10 @@ import typer
 from segmentation.cli.answers import AsJson, Device, answer, end, existing, failed, refusals, say
 from segmentation.cli.learning_data import plan_for, surveyed
 from segmentation.device import choose_device
-from segmentation.plan_files import plan_text
+from segmentation.planning.plan_files import plan_text
 
 if TYPE_CHECKING:
-    from segmentation.search import Trial
+    from segmentation.learning.search import Trial
 
 
 def search(
@@ -37,8 +37,8 @@ def search(
         chosen = choose_device(device)
         found, failures = surveyed(data)
         made = plan_for(data, found, plan, None)
-        from segmentation.checkpoint import write_atomically  # torch takes seconds to import
-        from segmentation.search import search as run
+        from segmentation.learning.checkpoint import write_atomically  # torch takes seconds to import
+        from segmentation.learning.search import search as run
 
         tried = replace(made, steps=steps or made.steps)
         result = run([one.case for one in found], tried, trials, device=chosen, told=_tell)

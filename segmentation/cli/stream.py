@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from segmentation.case_files import image_cases
 from segmentation.cli.answers import AsJson, Device, Failures, answer, end, existing, failed, refusals
 from segmentation.cli.predict import Half
 from segmentation.device import choose_device
 from segmentation.errors import ImageRefusal
+from segmentation.images.case_files import image_cases
 
 ModelFile = Annotated[Path, typer.Argument(help="file of a 2-D network")]
 Frames = Annotated[str, typer.Option("--input", metavar="DIR|-", help="folder of frames, or -: file names on stdin")]
@@ -38,8 +38,8 @@ def stream(
     existing(model, "the model")
     if input_ != "-":
         existing(Path(input_), "the input")
-    from segmentation.frames import latency_ms, outline_frames  # torch takes seconds to import
-    from segmentation.inference import Outlining, Segmenter
+    from segmentation.outlining.frames import latency_ms, outline_frames  # torch takes seconds to import
+    from segmentation.outlining.inference import Outlining, Segmenter
 
     with refusals():
         segmenter = Segmenter.from_bytes(model.read_bytes(), device=choose_device(device))

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from segmentation.choices import PRECISIONS
 from segmentation.classical import METHODS
 from segmentation.cli.answers import AsJson, Device, answer, end, existing, failed, refusals
 from segmentation.cli.datasets import LayoutName
@@ -18,8 +17,9 @@ from segmentation.cli.train_classical import chosen_model, refine_file, settings
 from segmentation.cli.train_network import NetworkTraining
 from segmentation.device import choose_device
 from segmentation.networks import NETWORKS
-from segmentation.planning import STEPS
-from segmentation.recipes import RECIPES
+from segmentation.planning.choices import PRECISIONS
+from segmentation.planning.rules import STEPS
+from segmentation.scarce_labels.recipes import RECIPES
 
 
 def train(

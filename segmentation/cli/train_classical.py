@@ -14,9 +14,9 @@ from segmentation.classical import METHODS
 from segmentation.classical.settings import ClassicalSettings
 from segmentation.cli.answers import existing, say
 from segmentation.errors import ImageRefusal
+from segmentation.learning.training_case import TrainingCase
 from segmentation.networks import NETWORKS
-from segmentation.plan import SegmenterPlan
-from segmentation.training_case import TrainingCase
+from segmentation.planning.plan import SegmenterPlan
 
 
 def chosen_model(method: str, network: str, hybrid: Path | None) -> tuple[str, str]:
@@ -56,8 +56,8 @@ def train_method(
     method: str, cases: Sequence[TrainingCase], settings: ClassicalSettings, out: Path, hybrid: Path | None = None
 ) -> dict[str, object]:
     """Fit a method and write its file; what the command answers."""
-    from segmentation.checkpoint import write_atomically  # torch takes seconds to import
     from segmentation.classical.segmenter import fit_method
+    from segmentation.learning.checkpoint import write_atomically  # torch takes seconds to import
 
     say(f"training {method} on {len(cases)} cases")
     segmenter = fit_method(method, cases, settings)
@@ -75,7 +75,7 @@ def unrefined(out: Path) -> Path:
 
 def refine_file(document: Mapping[str, object], out: Path, hybrid: Path) -> dict[str, object]:
     """Put a hybrid together from its trained network; what the command answers."""
-    from segmentation.checkpoint import write_atomically  # torch takes seconds to import
+    from segmentation.learning.checkpoint import write_atomically  # torch takes seconds to import
 
     data, name = _refined(unrefined(out).read_bytes(), hybrid)
     write_atomically(out, data)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from segmentation.cli.answers import say
 from segmentation.errors import ImageRefusal
-from segmentation.plan import SegmenterPlan
-from segmentation.recipes import ScarceLabels
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
+from segmentation.planning.plan import SegmenterPlan
+from segmentation.scarce_labels.recipes import ScarceLabels
 
 if TYPE_CHECKING:
-    from segmentation.training import Trained, TrainingSetup
+    from segmentation.learning.training import Trained, TrainingSetup
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class NetworkTraining:
 
     def train_split(self, cases: Sequence[TrainingCase]) -> dict[str, object]:
         """One model of 70 % of the patients, stopped by 15 % and judged once by 15 %."""
-        from segmentation.cross_validation import case_dice  # torch takes seconds to import
-        from segmentation.splits import three_way
+        from segmentation.learning.cross_validation import case_dice  # torch takes seconds to import
+        from segmentation.learning.splits import three_way
 
         split = three_way(cases, self.plan.seed)
         done, plan = self._trained(split.learn, split.stop)
@@ -54,7 +54,7 @@ class NetworkTraining:
 
     def train_folds(self, cases: Sequence[TrainingCase], folds: int) -> dict[str, object]:
         """One model a fold in the folder `out`, and Dice of every case by the model that never saw its patient."""
-        from segmentation.cross_validation import cross_validate  # torch takes seconds to import
+        from segmentation.learning.cross_validation import cross_validate  # torch takes seconds to import
 
         if self.out.is_file():
             step = "name a folder"
@@ -71,9 +71,9 @@ class NetworkTraining:
     def _trained(
         self, cases: Sequence[TrainingCase], held: Sequence[TrainingCase] | None
     ) -> tuple[Trained, SegmenterPlan]:
-        from segmentation.beginning import first_stage_file  # torch takes seconds to import
-        from segmentation.checkpoint import write_atomically
-        from segmentation.training import train
+        from segmentation.learning.beginning import first_stage_file  # torch takes seconds to import
+        from segmentation.learning.checkpoint import write_atomically
+        from segmentation.learning.training import train
 
         checkpoint = self.out.with_name(f"{self.out.name}.training")
         plan = self._timed(cases, checkpoint)
@@ -85,7 +85,7 @@ class NetworkTraining:
         return done, plan
 
     def _setup(self, checkpoint: Path, steps: int, held: Sequence[TrainingCase] | None) -> TrainingSetup:
-        from segmentation.training import TrainingSetup  # torch takes seconds to import
+        from segmentation.learning.training import TrainingSetup  # torch takes seconds to import
 
         kept_apart = None if held is None else tuple(held)
         return TrainingSetup(self.device, checkpoint, _every_tenth(steps), self._tell, kept_apart, self.scarce)
@@ -96,8 +96,8 @@ class NetworkTraining:
 
     def _timed(self, cases: Sequence[TrainingCase], checkpoint: Path) -> SegmenterPlan:
         """The plan with as many steps as fit; a training that goes on keeps those that its first start was timed to."""
-        from segmentation.checkpoint import steps_of  # torch takes seconds to import
-        from segmentation.training import steps_within
+        from segmentation.learning.checkpoint import steps_of  # torch takes seconds to import
+        from segmentation.learning.training import steps_within
 
         if self.minutes is None:
             return self.plan

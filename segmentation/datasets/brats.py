@@ -13,7 +13,7 @@ from pathlib import Path
 
 from segmentation.datasets.dataset import Dataset, visible, without
 from segmentation.errors import ImageRefusal
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
 
 CHANNELS = ("flair", "t1", "t1ce", "t2")
 OLD, NEW = ("_flair", "_t1", "_t1ce", "_t2", "_seg"), ("-t2f", "-t1n", "-t1c", "-t2w", "-seg")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segmentation.errors import ImageRefusal
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
 
 RGB = ("red", "green", "blue")
 Refused = Mapping[str, ImageRefusal]

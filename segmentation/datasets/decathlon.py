@@ -17,8 +17,8 @@ from typing import Any
 from segmentation.datasets.dataset import Dataset, without
 from segmentation.datasets.mask_sources import drawn_on
 from segmentation.errors import ImageRefusal
-from segmentation.reading import IMAGE_SUFFIXES
-from segmentation.training_case import TrainingCase
+from segmentation.images.reading import IMAGE_SUFFIXES
+from segmentation.learning.training_case import TrainingCase
 
 _CHANNEL = re.compile(r"_\d{4}$")
 

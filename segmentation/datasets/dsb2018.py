@@ -12,8 +12,8 @@ from pathlib import Path
 from segmentation.datasets.dataset import RGB, Dataset, visible, without
 from segmentation.datasets.mask_sources import Pieces
 from segmentation.errors import ImageRefusal
-from segmentation.reading import is_picture
-from segmentation.training_case import TrainingCase
+from segmentation.images.reading import is_picture
+from segmentation.learning.training_case import TrainingCase
 
 STAGE = "stage1_train"
 

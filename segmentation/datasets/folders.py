@@ -9,7 +9,7 @@ from pathlib import Path
 from segmentation.datasets.dataset import Dataset, pair
 from segmentation.datasets.decathlon import case_name, image_files
 from segmentation.datasets.mask_sources import drawn_on
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
 
 _MARK = re.compile(r"_(mask|segmentation|seg|label)$", re.IGNORECASE)
 

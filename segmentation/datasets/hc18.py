@@ -13,7 +13,7 @@ from pathlib import Path
 
 from segmentation.datasets.dataset import Dataset, pair, visible
 from segmentation.datasets.mask_sources import DrawnOn, Outline
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
 
 MARK = "_Annotation"
 _FRAME = re.compile(r"(\d{3})_\d*HC")

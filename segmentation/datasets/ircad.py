@@ -12,7 +12,7 @@ from pathlib import Path
 from segmentation.datasets.dataset import Dataset, visible, without
 from segmentation.datasets.mask_sources import Structures
 from segmentation.errors import ImageRefusal
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
 
 IMAGE, MASKS = "PATIENT_DICOM", "MASKS_DICOM"
 LIVER, TUMOUR = 1, 2

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from segmentation.datasets.dataset import RGB, Dataset, pair, visible
 from segmentation.datasets.mask_sources import DrawnOn
-from segmentation.reading import is_picture
-from segmentation.training_case import TrainingCase
+from segmentation.images.reading import is_picture
+from segmentation.learning.training_case import TrainingCase
 
 MARK = "_segmentation"
 PARTS = {"training": "train", "validation": "validation", "test": "test"}

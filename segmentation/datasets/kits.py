@@ -9,7 +9,7 @@ from pathlib import Path
 
 from segmentation.datasets.dataset import Dataset, visible, without
 from segmentation.errors import ImageRefusal
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
 
 REGIONS = {"kidney": 1, "tumour": 2, "cyst": 3}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from segmentation.datasets.dataset import Dataset, pair, visible, without
 from segmentation.datasets.mask_sources import DrawnOn
 from segmentation.errors import ImageRefusal
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
 
 NO_SPACING = "no voxel spacing was published: nothing may be said in mm (--without-mm)"
 _SLICE = re.compile(r"(TCGA_[A-Z]{2}_[A-Z0-9]{4}).*_\d+")

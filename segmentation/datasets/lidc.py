@@ -11,8 +11,8 @@ from pathlib import Path
 
 from segmentation.datasets.dataset import Dataset, pair, visible
 from segmentation.datasets.mask_sources import Votes
-from segmentation.reading import is_picture
-from segmentation.training_case import TrainingCase
+from segmentation.images.reading import is_picture
+from segmentation.learning.training_case import TrainingCase
 
 AT_LEAST = 2
 _PATIENT = re.compile(r"LIDC-IDRI-\d+")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from segmentation.datasets.dataset import Dataset, pair, visible
 from segmentation.datasets.decathlon import case_name
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
 
 
 def holds_lits(folder: Path) -> bool:

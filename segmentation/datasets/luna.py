@@ -14,7 +14,7 @@ from pathlib import Path
 from segmentation.datasets.dataset import Dataset, pair, visible
 from segmentation.datasets.mask_sources import Spheres
 from segmentation.errors import ImageRefusal
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
 
 LUNGS, FINDINGS = "seg-lungs-LUNA16", "annotations.csv"
 LUNG_REGIONS = {"lung_3": 3, "lung_4": 4, "trachea": 5}  # named after their labels: the files do not say which is left

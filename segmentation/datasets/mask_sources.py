@@ -14,12 +14,12 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from segmentation.errors import ImageRefusal
-from segmentation.grids import grid_differences
-from segmentation.pictures import read_picture_header, read_picture_mask
-from segmentation.reading import is_picture, read_header, read_mask
-from segmentation.training_case import MaskSource
+from segmentation.images.grids import grid_differences
+from segmentation.images.pictures import read_picture_header, read_picture_mask
+from segmentation.images.reading import is_picture, read_header, read_mask
+from segmentation.images.writing import crop_to_regions
+from segmentation.learning.training_case import MaskSource
 from segmentation.types import Grid, Mask
-from segmentation.writing import crop_to_regions
 
 Labels = npt.NDArray[np.uint16]
 _ONE = {"one": 1}

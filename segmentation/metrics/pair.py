@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.errors import ImageRefusal
-from segmentation.grids import grid_differences
+from segmentation.images.grids import grid_differences
 from segmentation.types import Mask
 
 Bools = npt.NDArray[np.bool_]

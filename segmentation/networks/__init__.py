@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-    from segmentation.plan import SegmenterPlan
+    from segmentation.planning.plan import SegmenterPlan
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from segmentation.networks.inception_unet import WIDE, Inception
 from segmentation.networks.layers import CONV, NORM, block
 from segmentation.networks.resizing import resized
 from segmentation.networks.unet import UNet, form_of
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 
 
 class Gate(nn.Module):

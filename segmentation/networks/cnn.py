@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from segmentation.networks.layers import CONV, LEAK
 from segmentation.networks.resizing import highest_around
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 
 _CONVOLUTIONS = 2  # a stage
 

@@ -17,7 +17,7 @@ from torch import nn
 from segmentation.networks.layers import CONV, PLAIN, Kernel, block, grouped
 from segmentation.networks.resizing import resized
 from segmentation.networks.timm_unet import encoder_of, levels_of
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 
 _FINE = 4  # stride of the encoder's maps that are joined
 _DEEP = 16

@@ -27,11 +27,11 @@ from torchvision.models.detection.roi_heads import RoIHeads, fastrcnn_loss
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.boxes import clip_boxes_to_image, remove_small_boxes
 
-from segmentation.losses import Criterion
+from segmentation.learning.losses import Criterion
 from segmentation.networks.instances import Instances, Target, pieces_of
 from segmentation.networks.proposals import LEAST_SIDE, Anchors, Draw, distinct, proposal_network
 from segmentation.networks.rois import aligned, aligned_masks, pasted
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 
 BOX_BINS, MASK_BINS = 7, 14  # of maps in a box; masks are twice as fine
 BOXES_JUDGED, SHARE_POSITIVE = 32, 0.25

@@ -16,7 +16,7 @@ from torch import nn
 
 from segmentation.networks.layers import CONV, UP, block
 from segmentation.networks.resizing import pooled
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 
 _DEPTHS = 3
 

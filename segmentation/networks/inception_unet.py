@@ -17,7 +17,7 @@ from torch import nn
 from segmentation.networks.layers import CONV, LEAK, NORM, PLAIN, Kernel, convolution
 from segmentation.networks.randomness import SpatialDropout
 from segmentation.networks.unet import UNet, form_of
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 
 WIDE: dict[str, Kernel] = {
     "plain": Kernel(5),

@@ -9,7 +9,7 @@ from torch import nn
 
 from segmentation.errors import ImageRefusal
 from segmentation.networks.timm_unet import encoder_of, levels_of
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 from segmentation.torchvision_cure import cure_torchvision
 
 

@@ -15,9 +15,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from segmentation.losses import Criterion, soft_overlap, supervised
-from segmentation.nested_regions import region_of_each
-from segmentation.plan import SegmenterPlan
+from segmentation.learning.losses import Criterion, soft_overlap, supervised
+from segmentation.planning.nested_regions import region_of_each
+from segmentation.planning.plan import SegmenterPlan
 
 
 class NestedHeads(nn.Module):

@@ -12,7 +12,7 @@ from torch import nn
 
 from segmentation.networks.layers import CONV, LEAK, NORM, block, convolution
 from segmentation.networks.unet import UNet, form_of
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 
 _PUBLISHED = (1, 3, 4, 6, 6, 6, 6, 6)  # blocks a level of the residual presets
 _POOL: dict[int, type[nn.Module]] = {2: nn.AvgPool2d, 3: nn.AvgPool3d}

@@ -14,7 +14,7 @@ from torch import nn
 
 from segmentation.networks.layers import CONV, block
 from segmentation.networks.resizing import pooled, unpooled
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 
 
 class SegNet(nn.Module):

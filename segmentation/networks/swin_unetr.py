@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 
 _PLACES = "relative_position_index"
 

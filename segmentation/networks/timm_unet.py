@@ -15,7 +15,7 @@ from torch import nn
 from segmentation.errors import ImageRefusal
 from segmentation.networks.layers import CONV, grouped, without_batch_statistics
 from segmentation.networks.resizing import resized
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 from segmentation.torchvision_cure import cure_torchvision
 
 

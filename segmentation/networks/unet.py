@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from segmentation.networks.layers import CONV, PLAIN, UP, Kernel, block
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 
 Encoder = Callable[[int, int, int, Sequence[int]], nn.Module]  # level, inputs, outputs, stride
 Gate = Callable[[int], nn.Module]  # channels of a level

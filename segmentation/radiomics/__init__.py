@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from segmentation.errors import ImageRefusal
-from segmentation.grids import locate
+from segmentation.images.grids import locate
 from segmentation.radiomics.catalogue import CATALOGUE, FAMILIES, of_family
 from segmentation.radiomics.intensity import intensity_features
 from segmentation.radiomics.region import RegionVoxels, cut_regions

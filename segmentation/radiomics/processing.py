@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.errors import ImageRefusal
-from segmentation.grids import locate
-from segmentation.preprocess import upright
+from segmentation.images.grids import locate
+from segmentation.preparation.preprocess import upright
 from segmentation.radiomics.filtering import response, seen_box
 from segmentation.radiomics.grid import REACH, AxisGrid, axis_grid, sample
 from segmentation.radiomics.region import RegionVoxels

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from segmentation.label_scan import empty_bounds, scan_boxes
+from segmentation.images.label_scan import empty_bounds, scan_boxes
 from segmentation.radiomics.hull import Hull, mesh_hull
 from segmentation.radiomics.mesh import mesh_volume_and_area
 from segmentation.types import Mask, Window

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from segmentation.assessment.expected_volumes import VolumeRange
+from segmentation.assessment.quality import check_disagreement, check_mask
 from segmentation.display import three_planes
 from segmentation.errors import ImageRefusal
-from segmentation.expected_volumes import VolumeRange
-from segmentation.grids import check_grids
-from segmentation.quality import check_disagreement, check_mask
-from segmentation.reading import read_channels, read_mask
+from segmentation.images.grids import check_grids
+from segmentation.images.reading import read_channels, read_mask
 from segmentation.review.pictures import as_address, picture
 from segmentation.types import Finding, Mask, Volume
 

@@ -14,7 +14,10 @@ from outcome.store import StudyStore, read_json, read_parquet
 from tests.cli.conftest import FAST, Call, with_settings
 
 ENTERING = 10
-ASKED = (*FAST, "radiomics.profiles={}", "image_blocks=null", "training.harmonise.by=site", "training.harmonise.covariates=[age_years]")
+ASKED = (
+    *FAST, "radiomics.profiles={}", "image_blocks=null", "training.harmonise.by=site",
+    "training.harmonise.covariates=[age_years]",
+)  # fmt: skip
 RUNG = "clinical + shape, harmonised"
 
 

@@ -13,11 +13,11 @@ from scipy.ndimage import distance_transform_edt
 from typer.testing import CliRunner
 
 from segmentation.cli import app
-from segmentation.inference import Segmenter
-from segmentation.reading import read_image, read_mask
-from segmentation.training import first_network
+from segmentation.images.reading import read_image, read_mask
+from segmentation.images.writing import write_mask
+from segmentation.learning.training import first_network
+from segmentation.outlining.inference import Segmenter
 from segmentation.types import Mask
-from segmentation.writing import write_mask
 from tests.segmenter_studies import PLANS, patient, write_cases
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from segmentation.device import choose_device
-from segmentation.inference import Segmenter
+from segmentation.learning.training import train_segmenter
 from segmentation.metrics import dice_by_region
 from segmentation.networks import NETWORKS
-from segmentation.training import train_segmenter
+from segmentation.outlining.inference import Segmenter
 from tests.segmenter_studies import LEARNING, PLANS, patient, write_cases
 
 pytestmark = [

@@ -16,8 +16,8 @@ from segmentation.classical.fuzzy import memberships
 from segmentation.classical.morphology import filled, opened_and_closed
 from segmentation.classical.segmenter import ClassicalSegmenter, fit_method
 from segmentation.classical.settings import ClassicalSettings
+from segmentation.images.writing import write_mask
 from segmentation.types import Volume
-from segmentation.writing import write_mask
 from tests.unit.segmentation.classical.test_seg_classical_methods import FAST, REGIONS, scene, write_scenes
 
 ORDERS = [(order, flips) for order in permutations(range(3)) for flips in product((1, -1), repeat=3)]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmentation.label_export import CoarsePart, write_labels
-from segmentation.preprocess import axis_weights
+from segmentation.outlining.label_export import CoarsePart, write_labels
+from segmentation.preparation.preprocess import axis_weights
 from segmentation.types import Window
 
 

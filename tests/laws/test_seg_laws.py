@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from segmentation.images.writing import crop_to_regions
 from segmentation.radiomics import measure, measure_all
 from segmentation.radiomics.mesh import mesh_volume_and_area
 from segmentation.types import Mask, Volume
-from segmentation.writing import crop_to_regions
 
 SPACING = (0.8, 1.1, 2.7)
 # Compiled on the first example, which therefore takes longer than any deadline.

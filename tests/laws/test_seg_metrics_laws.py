@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segmentation.images.writing import crop_to_regions
 from segmentation.metrics import METRICS, Settings, compare, region_pair
 from segmentation.metrics.distances import surface_distances
 from segmentation.metrics.surfels import AREA, VOXEL, surface
 from segmentation.types import Mask
-from segmentation.writing import crop_to_regions
 
 SHAPE = (6, 7, 5)
 SYMMETRIC = ("dice", "jaccard", "f1", "accuracy", "hausdorff_mm", "hausdorff_95_mm", "average_surface_distance_mm",

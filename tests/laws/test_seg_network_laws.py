@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmentation.inference import Segmenter
-from segmentation.training import first_network
+from segmentation.learning.training import first_network
+from segmentation.outlining.inference import Segmenter
 from segmentation.types import Volume
 from tests.segmenter_studies import PLANS, patient
 

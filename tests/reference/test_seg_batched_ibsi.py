@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from segmentation.images.reading import read_image, read_mask
 from segmentation.radiomics.batched import measure_batch, measure_perturbed
 from segmentation.radiomics.batched.tissue import tissue_mm
 from segmentation.radiomics.measuring import measure_with
 from segmentation.radiomics.robustness.perturbations import draw_perturbations, perturbed
 from segmentation.radiomics.settings import read_settings
-from segmentation.reading import read_image, read_mask
 from segmentation.types import Mask, Volume
 from tests.batched_cases import check_equal
 

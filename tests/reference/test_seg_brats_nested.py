@@ -15,9 +15,9 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from segmentation.cli import app
-from segmentation.inference import Segmenter
-from segmentation.reading import read_mask
-from segmentation.scans import read_scan
+from segmentation.images.reading import read_mask
+from segmentation.images.scans import read_scan
+from segmentation.outlining.inference import Segmenter
 
 CONFIG = Path(__file__).parents[2] / "configs" / "segmentation" / "inception_unet_brats.yaml"
 SMALL = {"patch": [32, 32, 16], "channels": [4, 8, 8], "voxel": [4.0, 4.0, 1.0], "batch": 1, "steps": 3}

@@ -10,8 +10,8 @@ import pytest
 from segmentation.classical.segmenter import fit_method
 from segmentation.classical.settings import ClassicalSettings
 from segmentation.datasets.decathlon import decathlon_cases
+from segmentation.images.reading import read_image, read_mask
 from segmentation.metrics import dice_by_region
-from segmentation.reading import read_image, read_mask
 
 REGIONS = {"anterior": 1, "posterior": 2}
 

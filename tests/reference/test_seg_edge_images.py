@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from segmentation.errors import ImageRefusal
-from segmentation.reading import read_image, read_mask
+from segmentation.images.reading import read_image, read_mask
 
 pytestmark = pytest.mark.real
 

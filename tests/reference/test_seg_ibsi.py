@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segmentation.images.reading import read_image, read_mask
 from segmentation.radiomics import measure
 from segmentation.radiomics.catalogue import CATALOGUE
-from segmentation.reading import read_image, read_mask
 from segmentation.types import Mask
 
 pytestmark = pytest.mark.real

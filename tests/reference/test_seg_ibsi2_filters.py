@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from segmentation.images.reading import read_image
 from segmentation.radiomics.filters import filter_settings, respond
-from segmentation.reading import read_image
 
 pytestmark = pytest.mark.real
 

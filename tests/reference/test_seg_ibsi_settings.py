@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from segmentation.images.reading import read_header, read_image, read_mask
 from segmentation.radiomics.dictionary import EVERY_FEATURE, tags_of
 from segmentation.radiomics.measuring import measure_with
 from segmentation.radiomics.processing import prepare, reading_window
 from segmentation.radiomics.settings import read_settings
-from segmentation.reading import read_header, read_image, read_mask
 
 pytestmark = pytest.mark.real
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segmentation.images.reading import read_image, read_mask
 from segmentation.radiomics.texture import FAMILIES, TextureRequest, texture_features
-from segmentation.reading import read_image, read_mask
 
 pytestmark = pytest.mark.real
 

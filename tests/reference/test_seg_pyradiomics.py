@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segmentation.images.reading import read_image, read_mask
 from segmentation.radiomics.pyradiomics import measure_as_pyradiomics
 from segmentation.radiomics.pyradiomics.differences import differences
 from segmentation.radiomics.pyradiomics.names import NAMES
 from segmentation.radiomics.settings import read_settings
-from segmentation.reading import read_image, read_mask
 from segmentation.types import Mask, Volume
 
 TABLE = json.loads(Path(__file__).with_name("pyradiomics_3_0_1.json").read_text(encoding="utf-8"))

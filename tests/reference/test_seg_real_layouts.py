@@ -9,8 +9,8 @@ import pytest
 
 from segmentation.datasets.layouts import read_dataset, recognise
 from segmentation.datasets.mask_sources import Pieces
-from segmentation.planning import survey
-from segmentation.reading import read_mask
+from segmentation.images.reading import read_mask
+from segmentation.planning.rules import survey
 
 pytestmark = pytest.mark.real
 

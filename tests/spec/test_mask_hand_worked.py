@@ -11,8 +11,8 @@ import pytest
 from outcome.errors import DataRefusal
 from outcome.evaluation.masks import mask_agreement
 from outcome.pipeline.mask_agreement import agreement_table, compare
+from segmentation.images.writing import crop_to_regions, write_mask
 from segmentation.types import Mask
-from segmentation.writing import crop_to_regions, write_mask
 
 AFFINE = np.diag([10.0, 10.0, 10.0, 1.0])  # a voxel of 1 ml
 

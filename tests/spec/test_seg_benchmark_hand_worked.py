@@ -16,9 +16,9 @@ from segmentation.benchmark.overlays import representative
 from segmentation.benchmark.parts import parts_of
 from segmentation.benchmark.ranking import paired_difference, ranks
 from segmentation.errors import ImageRefusal
+from segmentation.learning.training_case import TrainingCase
 from segmentation.metrics import Measured
 from segmentation.metrics.estimates import PatientDraws
-from segmentation.training_case import TrainingCase
 from segmentation.types import Mask, Volume
 
 

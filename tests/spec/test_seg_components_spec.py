@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from segmentation.errors import ImageRefusal
-from segmentation.postprocess import clean, on_whole_grid
-from segmentation.refinement import ComponentRule, refinements_of
+from segmentation.refinement.postprocess import clean, on_whole_grid
+from segmentation.refinement.settings import ComponentRule, refinements_of
 from segmentation.types import Grid, Mask
 
 REGIONS = {"organ": 1, "spot": 2}

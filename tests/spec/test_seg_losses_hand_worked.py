@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from segmentation.losses import CRITERIA, criterion_of
-from segmentation.optimizers import learning_rate
+from segmentation.learning.losses import CRITERIA, criterion_of
+from segmentation.learning.optimizers import learning_rate
 from tests.segmenter_studies import BLOCKS
 
 # Two voxels; the first is region 1 and seen as such with 0.8, the second is background and seen so with 0.6.

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from segmentation.errors import ImageRefusal
-from segmentation.losses import CRITERIA
-from segmentation.nested_regions import region_of_each
+from segmentation.learning.losses import CRITERIA
 from segmentation.networks.nested_heads import NestedHeads, nested
-from segmentation.weights import pack, unpack
+from segmentation.outlining.weights import pack, unpack
+from segmentation.planning.nested_regions import region_of_each
 from tests.segmenter_studies import BLOCKS
 
 REGIONS = {"oedema": 1, "non_enhancing": 2, "enhancing": 3}
@@ -92,7 +92,7 @@ def test_coarser_levels_count_half_and_are_turned_into_classes_too() -> None:
 
 def test_a_network_with_heads_comes_back_from_its_bytes() -> None:
     """The file keeps names in alphabetical order: `core` before `whole`."""
-    from segmentation.training import first_network
+    from segmentation.learning.training import first_network
 
     network = first_network(PLAN)
     plan, again = unpack(pack(PLAN, network))

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from segmentation.errors import ImageRefusal
+from segmentation.learning.training import first_network
 from segmentation.networks.attention_unet import AttentionUNet
 from segmentation.networks.cnn import PatchCNN
 from segmentation.networks.fcn import FCN
@@ -20,9 +21,8 @@ from segmentation.networks.layers import Kernel, convolution, group_norm, withou
 from segmentation.networks.resizing import highest_around, pooled, resized, unpooled
 from segmentation.networks.segnet import SegNet
 from segmentation.networks.timm_unet import EncoderUNet
+from segmentation.outlining.weights import pack, unpack
 from segmentation.torchvision_cure import cure_torchvision
-from segmentation.training import first_network
-from segmentation.weights import pack, unpack
 from tests.segmenter_studies import BLOCKS, PLANS, SLICES
 
 

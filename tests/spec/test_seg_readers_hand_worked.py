@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from segmentation.agreement import fleiss_kappa, majority, mean_over_pairs, pairwise, staple
+from segmentation.assessment.agreement import fleiss_kappa, majority, mean_over_pairs, pairwise, staple
 from segmentation.errors import ImageRefusal
+from segmentation.images.writing import crop_to_regions
 from segmentation.metrics import Settings
 from segmentation.types import Mask
-from segmentation.writing import crop_to_regions
 
 REGIONS = {"a": 1, "b": 2}
 

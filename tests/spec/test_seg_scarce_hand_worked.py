@@ -11,19 +11,25 @@ import pytest
 import torch
 from torch import nn
 
-from segmentation.adaptation import FeatureStatistics, GradientReversal, covariance, matched, reversed_gradient
-from segmentation.adversarial import VirtualAdversary, distance, worst_change
-from segmentation.augment import Source
+from segmentation.augmentation.augment import Source
 from segmentation.errors import ImageRefusal
-from segmentation.lesson import Beginning, Share, rising, unlabelled_pair
-from segmentation.losses import CRITERIA
+from segmentation.learning.losses import CRITERIA
+from segmentation.learning.sources import read_sources
+from segmentation.learning.trainer import first_network, trainer_of
 from segmentation.networks import NETWORKS
 from segmentation.networks.randomness import drawing
-from segmentation.pretraining import Reconstruction, first_plan, hidden_blocks, phantom_source
-from segmentation.semi_supervised import MeanTeacher, PseudoLabels, pseudo_labels
-from segmentation.sources import read_sources
-from segmentation.trainer import first_network, trainer_of
-from segmentation.transfer import transfer
+from segmentation.scarce_labels.adaptation import (
+    FeatureStatistics,
+    GradientReversal,
+    covariance,
+    matched,
+    reversed_gradient,
+)
+from segmentation.scarce_labels.adversarial import VirtualAdversary, distance, worst_change
+from segmentation.scarce_labels.lesson import Beginning, Share, rising, unlabelled_pair
+from segmentation.scarce_labels.pretraining import Reconstruction, first_plan, hidden_blocks, phantom_source
+from segmentation.scarce_labels.semi_supervised import MeanTeacher, PseudoLabels, pseudo_labels
+from segmentation.scarce_labels.transfer import transfer
 from tests.segmenter_studies import BLOCKS, PLANS, SLICES, write_cases
 
 CRITERION = CRITERIA["dice_and_cross_entropy"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from segmentation.errors import ImageRefusal
-from segmentation.grids import locate
+from segmentation.images.grids import locate
 from segmentation.radiomics.pyradiomics.bins import levels_from_multiples
 from segmentation.radiomics.pyradiomics.first_order import first_order_features
 from segmentation.radiomics.pyradiomics.matrices import matrix_features

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from segmentation.errors import ImageRefusal
-from segmentation.grids import locate
+from segmentation.images.grids import locate
 from segmentation.radiomics.region import label_boxes
 from segmentation.types import Grid, Mask, Volume, Window
 

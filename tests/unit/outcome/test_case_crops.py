@@ -12,9 +12,9 @@ from outcome.cases import crop_case, crop_faults, inspect_case, process_case, re
 from outcome.cases import write_case_mask as write_stored
 from outcome.features.crops import crop_bytes, read_crops
 from outcome.types import CaseInput, CropSpec, Level, Recipe
+from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import REGIONS, PhantomSpec, phantom
 from segmentation.types import Mask, Volume
-from segmentation.writing import write_image, write_mask
 
 CROP = CropSpec({"ct": "hu", "mr": "z_score"}, "tumor", (12, 10, 8), (60.0, 50.0, 40.0))
 RECIPE = Recipe(regions=REGIONS, mask_on="ct", crop=CROP)

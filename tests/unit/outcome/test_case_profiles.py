@@ -11,12 +11,12 @@ import pytest
 from outcome.cases import OTHER_GRID_NO_MASK, complete_settings, measure_case, process_case, segment_case
 from outcome.errors import DataRefusal
 from outcome.types import CaseInput, ProfileSpec, Recipe
+from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import REGIONS, PhantomSpec, phantom
 from segmentation.radiomics.dictionary import NEEDS_SPACING
 from segmentation.radiomics.measuring import measure_with
 from segmentation.radiomics.settings import parse_settings
 from segmentation.types import Mask, Volume
-from segmentation.writing import write_image, write_mask
 
 SETTINGS = {
     "grid": {"by": "volume", "spacing_mm": [6, 6, 6]},

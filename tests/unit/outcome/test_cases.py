@@ -22,9 +22,9 @@ from outcome.cases import (
 )
 from outcome.errors import DataRefusal
 from outcome.types import CaseInput, Level, Recipe
+from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import REGIONS, PhantomSpec, phantom
 from segmentation.types import Mask, Volume
-from segmentation.writing import write_image, write_mask
 
 RECIPE = Recipe(regions=REGIONS, mask_on="ct")
 

@@ -20,10 +20,10 @@ from outcome.cases import (
 )
 from outcome.errors import DataRefusal
 from outcome.types import CaseInput, ProfileSpec, Recipe
+from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import REGIONS, PhantomSpec, phantom
 from segmentation.radiomics.robustness.perturbations import Perturbation
 from segmentation.types import Mask, Volume
-from segmentation.writing import write_image, write_mask
 
 NOTHING = Perturbation()
 RESAMPLED: dict[str, Any] = {

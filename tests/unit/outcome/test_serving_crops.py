@@ -14,8 +14,8 @@ from outcome.errors import DataRefusal
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.serving import RiskModel
 from outcome.types import CaseInput, CropSpec, Recipe
+from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import REGIONS, PhantomSpec, phantom
-from segmentation.writing import write_image, write_mask
 
 RECIPE = Recipe(
     regions=REGIONS, mask_on="ct", crop=CropSpec({"ct": "hu", "mr": "z_score"}, "tumor", (8, 8, 8), (60.0, 60.0, 60.0))

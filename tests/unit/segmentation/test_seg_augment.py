@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from segmentation.augment import Source, Variation, cut, draw_variation
+from segmentation.augmentation.augment import Source, Variation, cut, draw_variation
 from tests.segmenter_studies import BLOCKS, SLICES
 
 SPACING = (1.0, 1.0, 1.0)

@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from segmentation.cli import app
+from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import PhantomSpec, phantom
 from segmentation.radiomics import measure
 from segmentation.radiomics.measuring import measure_with
 from segmentation.radiomics.settings import read_settings
 from segmentation.types import Mask, Volume
-from segmentation.writing import write_image, write_mask
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from segmentation.cli import app
-from segmentation.inference import Segmenter
-from segmentation.reading import read_header
+from segmentation.images.reading import read_header
+from segmentation.outlining.inference import Segmenter
 from tests.segmenter_studies import BLOCKS, write_cases
 
 
@@ -91,7 +91,8 @@ def test_masks_are_judged_against_given_ones(made: Path, tmp_path: Path) -> None
 
 
 def test_minutes_become_steps(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segmentation.training.steps_within", lambda cases, plan, minutes, device: round(3 * minutes))
+    timed = "segmentation.learning.training.steps_within"
+    monkeypatch.setattr(timed, lambda cases, plan, minutes, device: round(3 * minutes))
     words: tuple[Any, ...] = ("--data", made / "train", "--out", tmp_path / "m", "--plan", made / "plan.json", "--json")
     done = _run("train", *words, "--minutes", 1)
     assert json.loads(done.stdout)["plan"]["steps"] == 3

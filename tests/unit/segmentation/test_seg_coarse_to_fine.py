@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from segmentation.coarse_to_fine import CoarseToFine
 from segmentation.errors import ImageRefusal
-from segmentation.inference import Outlining, Segmenter
+from segmentation.outlining.coarse_to_fine import CoarseToFine
+from segmentation.outlining.inference import Outlining, Segmenter
 from segmentation.types import Mask, Volume, Window
 from tests.segmenter_studies import BLOCKS
 

@@ -11,14 +11,14 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from segmentation.assessment.evaluation import patient_of
+from segmentation.assessment.named_regions import parse_regions
 from segmentation.cli import app
 from segmentation.errors import ImageRefusal
-from segmentation.evaluation import patient_of
+from segmentation.images.reading import read_mask
+from segmentation.images.writing import write_mask
 from segmentation.metrics import METRICS
-from segmentation.named_regions import parse_regions
-from segmentation.reading import read_mask
 from segmentation.types import Mask
-from segmentation.writing import write_mask
 
 SHIFTS = {"truth": 0, "good": 1, "poor": 3}
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from segmentation.crf import refine_scores, widths_mm, window
-from segmentation.mask_field import refine_mask
-from segmentation.refinement import CrfSettings
+from segmentation.refinement.crf import refine_scores, widths_mm, window
+from segmentation.refinement.mask_field import refine_mask
+from segmentation.refinement.settings import CrfSettings
 from segmentation.types import Mask, Volume
 
 Array = npt.NDArray[np.float64]

@@ -11,9 +11,9 @@ import pytest
 from segmentation import crops as crops_module
 from segmentation.crops import crop_grid, quantised, read_region_crop, region_crop, region_middle
 from segmentation.errors import ImageRefusal
+from segmentation.images.writing import crop_to_regions, write_image
 from segmentation.phantoms import PhantomSpec, phantom
 from segmentation.types import Mask, Volume
-from segmentation.writing import crop_to_regions, write_image
 
 SPEC = PhantomSpec(shape=(48, 44, 34), orientation="LPS", tumour_ml=10, side="right", pole="upper")
 BLOCK: dict[str, Any] = {"region": "tumor", "size": (16, 16, 12), "extent": (60.0, 60.0, 48.0)}

@@ -8,9 +8,9 @@ import pytest
 
 from segmentation.display import Plane, three_planes
 from segmentation.errors import ImageRefusal
+from segmentation.images.writing import crop_to_regions
 from segmentation.phantoms import PhantomSpec, phantom
 from segmentation.types import Mask, Volume
-from segmentation.writing import crop_to_regions
 
 # Voxels are cubes of 5 mm in every axis order, so that the same points of the patient are sampled.
 SIZES = {"R": 34, "L": 34, "A": 30, "P": 30, "S": 34, "I": 34}

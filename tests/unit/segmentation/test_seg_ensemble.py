@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from segmentation.ensemble import Asked, Ensemble, agreement_between, disagreements, thresholds
 from segmentation.errors import ImageRefusal
-from segmentation.inference import Segmenter
-from segmentation.training import first_network
+from segmentation.learning.training import first_network
+from segmentation.outlining.ensemble import Asked, Ensemble, agreement_between, disagreements, thresholds
+from segmentation.outlining.inference import Segmenter
 from segmentation.types import Mask, Volume
 from tests.segmenter_studies import BLOCKS, patient
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from segmentation.errors import ImageRefusal
-from segmentation.grids import check_grids, grid_differences, locate
+from segmentation.images.grids import check_grids, grid_differences, locate
 from segmentation.types import Grid
 
 AFFINE = np.diag([0.8, 0.8, 3.0, 1.0])

@@ -10,11 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from segmentation import sliding
 from segmentation.errors import ImageRefusal
-from segmentation.inference import Segmenter
-from segmentation.sliding import scores_of, window_starts
-from segmentation.training import first_network
+from segmentation.learning.training import first_network
+from segmentation.outlining import sliding
+from segmentation.outlining.inference import Segmenter
+from segmentation.outlining.sliding import scores_of, window_starts
 from segmentation.types import Volume
 from tests.segmenter_studies import BLOCKS, PLANS, SLICES, patient
 

@@ -7,8 +7,8 @@ import torch
 from monai.losses import DiceLoss, FocalLoss, TverskyLoss
 from torch.nn import functional
 
-from segmentation.choices import LOSSES
-from segmentation.losses import CRITERIA, criterion_of
+from segmentation.learning.losses import CRITERIA, criterion_of
+from segmentation.planning.choices import LOSSES
 
 every_loss = pytest.mark.parametrize("name", CRITERIA)
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from segmentation.errors import ImageRefusal
-from segmentation.losses import dice_and_cross_entropy, soft_dice
+from segmentation.images.writing import crop_to_regions
+from segmentation.learning.losses import dice_and_cross_entropy, soft_dice
 from segmentation.metrics import dice, dice_by_region
 from segmentation.types import Mask
-from segmentation.writing import crop_to_regions
 
 
 def _mask(values: list[int]) -> Mask:

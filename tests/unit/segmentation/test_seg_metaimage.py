@@ -11,8 +11,8 @@ import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
 from segmentation.errors import ImageRefusal
-from segmentation.metaimage import read_meta_header, read_meta_image, read_meta_mask
-from segmentation.reading import read_header, read_mask
+from segmentation.images.metaimage import read_meta_header, read_meta_image, read_meta_mask
+from segmentation.images.reading import read_header, read_mask
 
 
 def _image(array: np.ndarray) -> sitk.Image:

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segmentation import sliding
 from segmentation.errors import ImageRefusal
-from segmentation.inference import Outlining, Segmenter
-from segmentation.plan import SegmenterPlan
-from segmentation.sliding import scores_of
-from segmentation.training import first_network
+from segmentation.learning.training import first_network
+from segmentation.outlining import sliding
+from segmentation.outlining.inference import Outlining, Segmenter
+from segmentation.outlining.sliding import scores_of
+from segmentation.planning.plan import SegmenterPlan
 from tests.segmenter_studies import PLANS, patient
 
 

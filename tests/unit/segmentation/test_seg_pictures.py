@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps, PngImagePlugin
 
 from segmentation.errors import ImageRefusal
-from segmentation.grids import grid_differences
-from segmentation.pictures import picture_mask_bytes, read_picture, read_picture_header, read_picture_mask
-from segmentation.preprocess import upright
-from segmentation.reading import has_size, read_header, read_image, read_mask
-from segmentation.scans import channel_count, read_scan
+from segmentation.images.grids import grid_differences
+from segmentation.images.pictures import picture_mask_bytes, read_picture, read_picture_header, read_picture_mask
+from segmentation.images.reading import has_size, read_header, read_image, read_mask
+from segmentation.images.scans import channel_count, read_scan
+from segmentation.preparation.preprocess import upright
 from segmentation.types import Mask
 
 COLOURS = np.random.default_rng(0).integers(0, 255, (5, 7, 3), dtype=np.uint8)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from segmentation.errors import ImageRefusal
-from segmentation.plan import SegmenterPlan
+from segmentation.planning.plan import SegmenterPlan
 from tests.segmenter_studies import BLOCKS, SLICES
 
 
@@ -67,5 +67,6 @@ def test_a_2d_network_reads_slices_and_its_patch_is_flat() -> None:
 
 
 def test_naming_a_plan_or_a_command_loads_no_torch() -> None:
-    code = "import sys, segmentation.cli, segmentation.plan, segmentation.device; sys.exit('torch' in sys.modules)"
+    modules = "sys, segmentation.cli, segmentation.planning.plan, segmentation.device"
+    code = f"import {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=120, check=False).returncode == 0

@@ -18,18 +18,18 @@ from click.testing import Result
 from safetensors.torch import load, save
 from typer.testing import CliRunner
 
-from segmentation.case_files import image_cases
 from segmentation.cli import app
 from segmentation.errors import ImageRefusal
-from segmentation.frames import latency_ms
-from segmentation.inference import Segmenter
-from segmentation.reading import read_image
-from segmentation.training import first_network
-from segmentation.training_facts import TrainingFacts, check_spacing, facts_of_grids
+from segmentation.images.case_files import image_cases
+from segmentation.images.reading import read_image
+from segmentation.images.writing import write_image
+from segmentation.learning.training import first_network
+from segmentation.learning.training_facts import TrainingFacts, check_spacing, facts_of_grids
+from segmentation.outlining.frames import latency_ms
+from segmentation.outlining.inference import Segmenter
+from segmentation.outlining.watching import watch
+from segmentation.outlining.weights import trained_on
 from segmentation.types import Grid, Volume
-from segmentation.watching import watch
-from segmentation.weights import trained_on
-from segmentation.writing import write_image
 from tests.segmenter_studies import BLOCKS, SLICES, patient
 
 FACTS = TrainingFacts((1.0, 1.0, 1.0), (12.0, 12.0, 12.0), 4)

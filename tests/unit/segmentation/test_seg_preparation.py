@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from segmentation.bias_field import bias_field
-from segmentation.body import body_mask
 from segmentation.errors import ImageRefusal
-from segmentation.inference import Segmenter
-from segmentation.intensities import SCALES
+from segmentation.learning.sources import read_sources
+from segmentation.learning.training import first_network
+from segmentation.outlining.inference import Segmenter
 from segmentation.phantoms import PhantomSpec, phantom
-from segmentation.preparation import STEPS, around, checked_steps, prepared
-from segmentation.preprocess import prepare_part, prepare_scan
-from segmentation.sources import read_sources
-from segmentation.training import first_network
+from segmentation.preparation.bias_field import bias_field
+from segmentation.preparation.body import body_mask
+from segmentation.preparation.intensities import SCALES
+from segmentation.preparation.preprocess import prepare_part, prepare_scan
+from segmentation.preparation.steps import STEPS, around, checked_steps, prepared
 from segmentation.types import Grid, Mask, Volume
 from tests.segmenter_studies import BLOCKS, patient, write_cases
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segmentation.errors import ImageRefusal
-from segmentation.preprocess import (
+from segmentation.preparation.preprocess import (
     as_filed,
     axis_weights,
     label_slabs,
@@ -109,7 +109,7 @@ def test_slabs_of_any_thickness_give_the_same_labels(monkeypatch: pytest.MonkeyP
     scores = np.random.default_rng(0).normal(size=(3, 5, 6, 7)).astype(np.float32)
     whole = [slab for _, slab in label_slabs(scores, (9, 6, 20), (0, 1, 2))]
     assert len(whole) == 1
-    monkeypatch.setattr("segmentation.preprocess._SLAB_BYTES", 4 * 3 * 9 * 6 * 3)
+    monkeypatch.setattr("segmentation.preparation.preprocess._SLAB_BYTES", 4 * 3 * 9 * 6 * 3)
     parts = list(label_slabs(scores, (9, 6, 20), (0, 1, 2)))
     assert len(parts) == 7
     np.testing.assert_array_equal(np.concatenate([slab for _, slab in parts], axis=2), whole[0])

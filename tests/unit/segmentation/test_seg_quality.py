@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segmentation.quality import CHECKS, check_mask
+from segmentation.assessment.quality import CHECKS, check_mask
 from segmentation.types import Grid, Mask
 
 REGIONS = {"organ": 1, "tumor": 2}

@@ -11,9 +11,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from segmentation import nifti
 from segmentation.errors import ImageRefusal
-from segmentation.reading import read_header, read_image, read_mask
+from segmentation.images import nifti
+from segmentation.images.reading import read_header, read_image, read_mask
 
 REGIONS = {"organ": 1, "tumor": 2}
 AFFINE = np.array([[-2.0, 0, 0, 10], [0, 1.5, 0, -20], [0, 0, 3.0, 5], [0, 0, 0, 1]])

@@ -13,16 +13,16 @@ from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
 
+from segmentation.assessment.expected_volumes import expected_volumes, volumes_from_json, volumes_to_json
+from segmentation.assessment.quality import check_disagreement, check_mask
 from segmentation.cli import app
 from segmentation.display import three_planes
 from segmentation.errors import ImageRefusal
-from segmentation.expected_volumes import expected_volumes, volumes_from_json, volumes_to_json
-from segmentation.quality import check_disagreement, check_mask
+from segmentation.images.writing import write_image, write_mask
 from segmentation.review.cases import ReviewCase, in_order
 from segmentation.review.pictures import PALETTE, picture
 from segmentation.review.verdicts import Verdict, as_table, read_verdicts, standing
 from segmentation.types import Finding, Mask, Volume
-from segmentation.writing import write_image, write_mask
 
 TWINS = {"left_kidney": 1, "right_kidney": 2}
 

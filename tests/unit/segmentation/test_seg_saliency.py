@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from segmentation.errors import ImageRefusal
-from segmentation.inference import Segmenter
+from segmentation.learning.training import first_network, train_segmenter
+from segmentation.outlining.inference import Segmenter
 from segmentation.saliency import deepest_layer, explain_gate, explain_region
-from segmentation.training import first_network, train_segmenter
 from segmentation.types import Volume
 from tests.segmenter_studies import BLOCKS, LEARNING, PLANS, patient, write_cases
 
@@ -65,7 +65,7 @@ def test_one_window_is_what_captum_gives(name: str) -> None:
     """captum averages the gradient over a map's places; the score is the sum over the voxels given to the region."""
     from captum.attr import LayerGradCam
 
-    from segmentation.preprocess import prepare_part
+    from segmentation.preparation.preprocess import prepare_part
 
     plan = PLANS[name]
     volume = patient(0, (24, 24, 16 if plan.dimensions == 3 else 1))[0]
@@ -99,7 +99,7 @@ def test_every_network_has_a_map(name: str) -> None:
 def test_cores_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     segmenter, volume = Segmenter(BLOCKS, first_network(BLOCKS)), patient(1, (40, 30, 20))[0]
     several = explain_region(segmenter, volume, "tumor").volume.array
-    monkeypatch.setattr("segmentation.sliding.cores", lambda: 1)
+    monkeypatch.setattr("segmentation.outlining.sliding.cores", lambda: 1)
     np.testing.assert_array_equal(explain_region(segmenter, volume, "tumor").volume.array, several)
 
 

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from segmentation.augment import cut, draw_variation
+from segmentation.augmentation.augment import cut, draw_variation
 from segmentation.errors import ImageRefusal
-from segmentation.inference import Segmenter
-from segmentation.losses import supervised
-from segmentation.plan import SegmenterPlan
-from segmentation.preprocess import prepare_scan
-from segmentation.reading import read_channels, read_image
-from segmentation.scans import channel_count, read_scan, scan_grid
-from segmentation.sources import read_sources
-from segmentation.training import first_network, train_segmenter
-from segmentation.training_case import TrainingCase
+from segmentation.images.reading import read_channels, read_image
+from segmentation.images.scans import channel_count, read_scan, scan_grid
+from segmentation.images.writing import write_image, write_mask
+from segmentation.learning.losses import supervised
+from segmentation.learning.sources import read_sources
+from segmentation.learning.training import first_network, train_segmenter
+from segmentation.learning.training_case import TrainingCase
+from segmentation.outlining.inference import Segmenter
+from segmentation.planning.plan import SegmenterPlan
+from segmentation.preparation.preprocess import prepare_scan
 from segmentation.types import Volume
-from segmentation.writing import write_image, write_mask
 from tests.segmenter_studies import BLOCKS, PLANS, SLICES, patient
 
 AFFINE = np.diag([2.0, 3.0, 4.0, 1.0])

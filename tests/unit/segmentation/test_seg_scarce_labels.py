@@ -12,23 +12,24 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from segmentation import recipes, trainer, training
-from segmentation.augment import Source
-from segmentation.case_files import CaseFiles
+from segmentation.augmentation.augment import Source
 from segmentation.cli import app
 from segmentation.errors import ImageRefusal
-from segmentation.generation import generated_sources, generator_of
-from segmentation.inference import Segmenter
-from segmentation.lesson import Beginning
+from segmentation.images.case_files import CaseFiles
+from segmentation.images.reading import read_mask
+from segmentation.images.writing import write_mask
+from segmentation.learning import trainer, training
+from segmentation.learning.sources import read_sources, spots_of
+from segmentation.learning.training import Trained, TrainingSetup, train, train_segmenter
+from segmentation.learning.training_case import TrainingCase
 from segmentation.networks import NETWORKS
-from segmentation.reading import read_mask
-from segmentation.recipes import RECIPES, Recipe, ScarceLabels, Task
-from segmentation.sources import read_sources, spots_of
-from segmentation.training import Trained, TrainingSetup, train, train_segmenter
-from segmentation.training_case import TrainingCase
+from segmentation.outlining.inference import Segmenter
+from segmentation.scarce_labels import recipes
+from segmentation.scarce_labels.generation import generated_sources, generator_of
+from segmentation.scarce_labels.lesson import Beginning
+from segmentation.scarce_labels.recipes import RECIPES, Recipe, ScarceLabels, Task
+from segmentation.scarce_labels.unlabelled import unlabelled_cases
 from segmentation.types import Mask
-from segmentation.unlabelled import unlabelled_cases
-from segmentation.writing import write_mask
 from tests.segmenter_studies import BLOCKS, PLANS, SLICES, write_cases
 
 PLAN = replace(BLOCKS, steps=2)
@@ -100,7 +101,7 @@ _PEEKED: list[Path] = []
 
 
 def test_a_recipe_that_peeks_is_caught(study: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    import segmentation.semi_supervised as place
+    import segmentation.scarce_labels.semi_supervised as place
 
     monkeypatch.setattr(place, "peeking", _peeking, raising=False)
     monkeypatch.setitem(recipes.RECIPES, "peeking", Recipe("semi_supervised:peeking", "leaks"))

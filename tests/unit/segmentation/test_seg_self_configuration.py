@@ -18,23 +18,23 @@ from typer.testing import CliRunner
 
 from segmentation.cli import app
 from segmentation.errors import ImageRefusal
-from segmentation.fingerprint import Survey, fingerprint
-from segmentation.plan import SegmenterPlan
-from segmentation.plan_files import completed, plan_text, read_plan
-from segmentation.planning import default_plan, survey, within_memory
-from segmentation.splits import patient_folds, three_way
-from segmentation.training_case import TrainingCase
+from segmentation.learning.splits import patient_folds, three_way
+from segmentation.learning.training_case import TrainingCase
+from segmentation.planning.fingerprint import Survey, fingerprint
+from segmentation.planning.plan import SegmenterPlan
+from segmentation.planning.plan_files import completed, plan_text, read_plan
+from segmentation.planning.rules import default_plan, survey, within_memory
 from tests.segmenter_studies import BLOCKS, SLICES, patient, write_cases
 
 SMALL = replace(BLOCKS, patch=(16, 16, 16), channels=(4, 8), steps=2)
 MEASURE = """
 import json, resource, sys
 import numpy as np, torch
-from segmentation.augment import Source
-from segmentation.lesson import Beginning
-from segmentation.memory import step_memory
-from segmentation.plan import SegmenterPlan
-from segmentation.trainer import trainer_of
+from segmentation.augmentation.augment import Source
+from segmentation.scarce_labels.lesson import Beginning
+from segmentation.planning.memory import step_memory
+from segmentation.planning.plan import SegmenterPlan
+from segmentation.learning.trainer import trainer_of
 for text in sys.argv[1:]:
     plan = SegmenterPlan.from_json(json.loads(text))
     told, shape = step_memory(plan).total, (40, 40, 40)
@@ -111,7 +111,7 @@ def test_a_file_may_say_only_what_differs(tmp_path: Path) -> None:
 
 
 def test_a_plan_is_made_smaller_until_it_fits() -> None:
-    from segmentation.memory import step_memory
+    from segmentation.planning.memory import step_memory
 
     plan = replace(BLOCKS, patch=(24, 24, 24), channels=(8, 16), batch=4)
     whole, least = step_memory(plan).total, step_memory(replace(plan, patch=(8, 8, 8), batch=1)).total

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from segmentation import trainer, training
 from segmentation.errors import ImageRefusal
-from segmentation.inference import Segmenter
-from segmentation.losses import CRITERIA
+from segmentation.images.writing import write_mask
+from segmentation.learning import trainer, training
+from segmentation.learning.losses import CRITERIA
+from segmentation.learning.sources import hold_out, read_sources
+from segmentation.learning.trainer import Trainer
+from segmentation.learning.training import learning_rate, train_segmenter
+from segmentation.learning.training_case import TrainingCase
 from segmentation.metrics import dice_by_region
-from segmentation.plan import SegmenterPlan
-from segmentation.sources import hold_out, read_sources
-from segmentation.trainer import Trainer
-from segmentation.training import learning_rate, train_segmenter
-from segmentation.training_case import TrainingCase
+from segmentation.outlining.inference import Segmenter
+from segmentation.planning.plan import SegmenterPlan
 from segmentation.types import Mask
-from segmentation.writing import write_mask
 from tests.segmenter_studies import BLOCKS, LEARNING, PLANS, patient, write_cases
 
 one_of_each_kind = pytest.mark.parametrize("name", ["unet_2d", "unet_3d"])

@@ -12,15 +12,15 @@ import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 
-from segmentation import training
-from segmentation.averaging import WeightAverage
-from segmentation.choices import OPTIMIZERS, SCHEDULES
-from segmentation.class_weights import class_weights
 from segmentation.device import choose_precision
 from segmentation.errors import ImageRefusal
-from segmentation.sources import read_sources
-from segmentation.training import TrainingSetup, first_network, train, train_segmenter
-from segmentation.training_case import TrainingCase
+from segmentation.learning import training
+from segmentation.learning.averaging import WeightAverage
+from segmentation.learning.class_weights import class_weights
+from segmentation.learning.sources import read_sources
+from segmentation.learning.training import TrainingSetup, first_network, train, train_segmenter
+from segmentation.learning.training_case import TrainingCase
+from segmentation.planning.choices import OPTIMIZERS, SCHEDULES
 from tests.segmenter_studies import BLOCKS, write_cases
 
 SMALL = replace(BLOCKS, patch=(16, 16, 16), channels=(4, 8), steps=6)
@@ -133,7 +133,7 @@ def test_a_training_may_stop_by_its_loss(cases: list[TrainingCase]) -> None:
 
 
 def test_without_a_compiler_compiling_is_refused(cases: list[TrainingCase], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segmentation.trainer.which", lambda _: None)
+    monkeypatch.setattr("segmentation.learning.trainer.which", lambda _: None)
     with pytest.raises(ImageRefusal) as refused:
         train_segmenter(cases[:2], replace(SMALL, compile=True))
     assert refused.value.code == "no_compiler"

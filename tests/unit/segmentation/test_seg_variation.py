@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from segmentation.augment import Source, cut, draw_variation, patch_size
-from segmentation.augmentation import AUGMENTATIONS, Augmentation
-from segmentation.brightness import unevenness
-from segmentation.elastic import PIECES, bending, control_points, spline_weights
+from segmentation.augmentation.augment import Source, cut, draw_variation, patch_size
+from segmentation.augmentation.brightness import unevenness
+from segmentation.augmentation.elastic import PIECES, bending, control_points, spline_weights
+from segmentation.augmentation.settings import AUGMENTATIONS, Augmentation
+from segmentation.augmentation.variation import Variation
 from segmentation.errors import ImageRefusal
-from segmentation.plan import SegmenterPlan
-from segmentation.variation import Variation
+from segmentation.planning.plan import SegmenterPlan
 from tests.segmenter_studies import BLOCKS, SLICES
 
 SPACING = (1.0, 2.0, 3.0)

@@ -7,10 +7,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from segmentation.images.reading import read_image, read_mask
+from segmentation.images.writing import crop_to_regions, mask_bytes, write_image, write_mask
 from segmentation.phantoms import PhantomSpec, phantom
-from segmentation.reading import read_image, read_mask
 from segmentation.types import Mask
-from segmentation.writing import crop_to_regions, mask_bytes, write_image, write_mask
 
 
 def _oblique() -> Mask:

@@ -27,8 +27,8 @@ from outcome.store import canonical_json
 from outcome.training.settings import NetworkSettings, TrainingSettings
 from outcome.training.unit import TrainedUnit, train_unit
 from outcome.types import CropSpec, FloatArray, InputSet, Recipe, Target
+from segmentation.images.writing import write_mask
 from segmentation.types import Mask
-from segmentation.writing import write_mask
 
 N, SIDE = 40, 8
 COLUMNS = (

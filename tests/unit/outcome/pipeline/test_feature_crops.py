@@ -25,8 +25,8 @@ from outcome.pipeline.session import open_run
 from outcome.pipeline.stage import StageResult
 from outcome.store import StudyStore, folder_digests, read_json, read_parquet
 from outcome.types import Level
+from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import PhantomSpec, phantom
-from segmentation.writing import write_image, write_mask
 
 STAGES = ("cohort", "segment", "radiomics", "features")
 PRE, AFTER = Availability.PREOPERATIVE, Availability.POSTOPERATIVE

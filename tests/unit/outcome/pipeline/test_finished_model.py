@@ -20,8 +20,8 @@ from outcome.pipeline.session import open_run
 from outcome.store import StudyStore, read_json, read_parquet
 from segmentation.classical.segmenter import fit_method
 from segmentation.classical.settings import ClassicalSettings
-from segmentation.training import train_segmenter
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training import train_segmenter
+from segmentation.learning.training_case import TrainingCase
 from tests.segmenter_studies import BLOCKS, LEARNING, write_cases
 
 PRE, AFTER = Availability.PREOPERATIVE, Availability.POSTOPERATIVE

@@ -15,8 +15,8 @@ from outcome.pipeline.inputs import recipe_of
 from outcome.pipeline.run import STAGE_RUNNERS, run_stages
 from outcome.pipeline.session import open_run
 from outcome.store import StudyStore, read_json, read_parquet
+from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import PhantomSpec, phantom
-from segmentation.writing import write_image, write_mask
 
 STAGES = ("cohort", "segment", "radiomics")
 PRE, AFTER = Availability.PREOPERATIVE, Availability.POSTOPERATIVE

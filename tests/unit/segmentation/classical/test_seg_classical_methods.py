@@ -12,11 +12,11 @@ from segmentation.classical import METHODS
 from segmentation.classical.segmenter import ClassicalSegmenter, fit_method
 from segmentation.classical.settings import ClassicalSettings
 from segmentation.errors import ImageRefusal
+from segmentation.images.writing import write_image, write_mask
+from segmentation.learning.training_case import TrainingCase
 from segmentation.metrics import dice_by_region
 from segmentation.models import load_model
-from segmentation.training_case import TrainingCase
 from segmentation.types import Mask, Volume
-from segmentation.writing import write_image, write_mask
 
 REGIONS = {"core": 2, "shell": 7}
 SHAPE = (20, 18, 12)

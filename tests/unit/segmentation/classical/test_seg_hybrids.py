@@ -25,10 +25,10 @@ from segmentation.classical.settings import ClassicalSettings
 from segmentation.classical.support_vectors import decisions, machine_of
 from segmentation.cli import app
 from segmentation.errors import ImageRefusal
-from segmentation.inference import Segmenter
+from segmentation.images.reading import read_image, read_mask
+from segmentation.learning.training import first_network
 from segmentation.models import load_model
-from segmentation.reading import read_image, read_mask
-from segmentation.training import first_network
+from segmentation.outlining.inference import Segmenter
 from segmentation.types import Mask, Volume
 from tests.segmenter_studies import BLOCKS, patient
 from tests.unit.segmentation.classical.test_seg_classical_methods import REGIONS, scene, write_scenes

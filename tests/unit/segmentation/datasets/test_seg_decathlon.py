@@ -11,8 +11,8 @@ import pytest
 
 from segmentation.datasets.decathlon import decathlon_cases, image_files, is_ct, label_names
 from segmentation.errors import ImageRefusal
-from segmentation.planning import Survey, default_plan, survey
-from segmentation.training_case import TrainingCase
+from segmentation.learning.training_case import TrainingCase
+from segmentation.planning.rules import Survey, default_plan, survey
 from tests.segmenter_studies import write_cases
 
 

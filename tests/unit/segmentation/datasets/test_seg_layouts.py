@@ -12,9 +12,9 @@ from PIL import Image
 from segmentation.datasets.layouts import LAYOUTS, read_dataset, recognise
 from segmentation.datasets.mask_sources import DrawnOn, Pieces
 from segmentation.errors import ImageRefusal
-from segmentation.planning import survey
-from segmentation.reading import read_header, read_mask
-from segmentation.scans import read_scan
+from segmentation.images.reading import read_header, read_mask
+from segmentation.images.scans import read_scan
+from segmentation.planning.rules import survey
 from segmentation.types import Mask
 from tests.layout_twins import COLOUR, TWINS, Twin, dicom, labels, picture, spot, volume
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from segmentation.learning.training import first_network
 from segmentation.networks.inception_unet import WIDE, Inception
 from segmentation.networks.nested_heads import NestedHeads
 from segmentation.networks.randomness import drawing
-from segmentation.plan_files import completed, read_plan
-from segmentation.training import first_network
+from segmentation.planning.plan_files import completed, read_plan
 from tests.segmenter_studies import BLOCKS, PLANS
 
 CONFIGS = Path(__file__).parents[4] / "configs" / "segmentation"

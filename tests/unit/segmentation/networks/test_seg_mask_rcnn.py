@@ -11,12 +11,12 @@ import torch
 from skimage.measure import label, regionprops
 
 from segmentation.errors import ImageRefusal
-from segmentation.losses import CRITERIA
+from segmentation.learning.losses import CRITERIA
+from segmentation.learning.training import first_network, train_segmenter
 from segmentation.networks.instances import Instances, pieces_of
 from segmentation.networks.randomness import drawing
 from segmentation.networks.rois import aligned, aligned_masks, pasted
 from segmentation.torchvision_cure import cure_torchvision
-from segmentation.training import first_network, train_segmenter
 from tests.segmenter_studies import PLANS, write_cases
 
 cure_torchvision()
@@ -181,7 +181,7 @@ def test_the_same_seed_gives_the_same_file_on_one_core_and_on_two(
     cases, plan = write_cases(tmp_path_factory.mktemp("study"), range(2)), replace(PLAN, steps=2, batch=5)
     files = []
     for number in (1, 2):
-        monkeypatch.setattr("segmentation.trainer.cores", lambda number=number: number)
+        monkeypatch.setattr("segmentation.learning.trainer.cores", lambda number=number: number)
         files.append(train_segmenter(cases, plan).to_bytes())
     assert files[0] == files[1]
     assert train_segmenter(cases, replace(plan, seed=9)).to_bytes() != files[0]

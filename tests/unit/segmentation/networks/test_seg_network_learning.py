@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from segmentation.losses import CRITERIA, supervised
+from segmentation.learning.losses import CRITERIA, supervised
+from segmentation.learning.training import first_network
 from segmentation.networks import NETWORKS
 from segmentation.networks.randomness import drawing
-from segmentation.plan import SegmenterPlan
-from segmentation.plan_files import completed, read_plan
-from segmentation.preprocess import prepare_mask, prepare_scan
-from segmentation.training import first_network
+from segmentation.planning.plan import SegmenterPlan
+from segmentation.planning.plan_files import completed, read_plan
+from segmentation.preparation.preprocess import prepare_mask, prepare_scan
 from tests.segmenter_studies import BLOCKS, PLANS, SLICES, patient
 
 CONFIGS = Path(__file__).parents[4] / "configs" / "segmentation"

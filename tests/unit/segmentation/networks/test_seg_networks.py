@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch import nn
 
-from segmentation import sliding
 from segmentation.errors import ImageRefusal
-from segmentation.losses import CRITERIA, supervised
+from segmentation.learning.losses import CRITERIA, supervised
+from segmentation.learning.training import first_network
 from segmentation.networks import NETWORKS
 from segmentation.networks.randomness import drawing
-from segmentation.plan import SegmenterPlan
-from segmentation.sliding import scores_of
-from segmentation.training import first_network
-from segmentation.weights import pack, unpack
+from segmentation.outlining import sliding
+from segmentation.outlining.sliding import scores_of
+from segmentation.outlining.weights import pack, unpack
+from segmentation.planning.plan import SegmenterPlan
 from tests.segmenter_studies import PLANS
 
 every_network = pytest.mark.parametrize("name", NETWORKS)

@@ -11,13 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from segmentation.cli import app
+from segmentation.images.writing import write_image, write_mask
 from segmentation.radiomics.pyradiomics import measure_as_pyradiomics
 from segmentation.radiomics.pyradiomics.differences import Difference, differences
 from segmentation.radiomics.pyradiomics.names import NAMES, counterparts
 from segmentation.radiomics.pyradiomics.rules import RULES, applicable
 from segmentation.radiomics.settings import RadiomicsSettings, parse_settings
 from segmentation.types import Mask, Volume
-from segmentation.writing import write_image, write_mask
 
 AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])
 

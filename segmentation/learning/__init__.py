@@ -1,0 +1,1 @@
+"""Training: cases, losses, steps, checks, splits and search."""

@@ -1,0 +1,1 @@
+"""Trained networks at work: windows, labels, folders, ensembles and streams."""

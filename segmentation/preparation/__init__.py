@@ -1,0 +1,1 @@
+"""From an image as filed to what a network reads."""

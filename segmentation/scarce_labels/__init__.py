@@ -1,0 +1,1 @@
+"""Learning from few masks: images without them, other data, and made-up images."""
