@@ -11,6 +11,7 @@ from segmentation.cli.datasets import datasets
 from segmentation.cli.evaluate import evaluate
 from segmentation.cli.explaining import explain
 from segmentation.cli.features import features
+from segmentation.cli.networks import networks
 from segmentation.cli.plan import plan
 from segmentation.cli.predict import predict
 from segmentation.cli.preparing import prepare
@@ -35,6 +36,7 @@ _COMMANDS = (
     radiomics_diff,
     features,
     datasets,
+    networks,
     plan,
     prepare,
     augment,
