@@ -24,6 +24,8 @@ def networks(as_json: AsJson = False) -> None:
         methods = {name: {"options": dict(method.options), "words": method.words} for name, method in METHODS.items()}
         typer.echo(json.dumps({"networks": named, "methods": methods}, indent=1))
         return
-    for name, family in {**NETWORKS, **METHODS}.items():
-        options = ", ".join(f"{option} {value}" for option, value in family.options)
-        typer.echo(f"{name}\t{family.words}" + (f" [{options}]" if options else ""))
+    told = {name: (family.words, family.options) for name, family in NETWORKS.items()}
+    told |= {name: (method.words, method.options) for name, method in METHODS.items()}
+    for name, (words, stated) in told.items():
+        options = ", ".join(f"{option} {value}" for option, value in stated)
+        typer.echo(f"{name}\t{words}" + (f" [{options}]" if options else ""))
