@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from segmentation.assessment.expected_volumes import VolumeRange
 from segmentation.classical.saving import damaged, kinds
 from segmentation.types import Mask, Volume
 
@@ -26,6 +27,10 @@ class Model(Protocol):
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the channels that it reads, in their order."""
+
+    @property
+    def volumes(self) -> dict[str, VolumeRange]:
+        """For each region the volumes that its training cases lead to expect, ml; empty where they are not known."""
 
     def segment(self, image: Volume | Sequence[Volume], *, limit_bytes: int | None = None) -> Mask:
         """The regions on the whole grid of an image, which is a volume or one a channel."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from outcome.cases.refusing import finding_of, refusing
 from outcome.errors import BundleRefusal, DataRefusal
 from outcome.types import CaseInput, Finding, Level, Recipe
+from segmentation.assessment.expected_volumes import VolumeRange
 from segmentation.assessment.quality import check_mask
 from segmentation.errors import ImageRefusal
 from segmentation.images.grids import check_grids
@@ -31,6 +32,10 @@ class Segmenter(Protocol):
     @property
     def name(self) -> str:
         """ "<network>:<12 hex digits of its weights' hash>", as a recipe names it."""
+
+    @property
+    def volumes(self) -> Mapping[str, VolumeRange]:
+        """For each region the volumes that its training cases lead to expect; empty where they are not known."""
 
     def segment(self, image: Volume | Sequence[Volume]) -> Mask:
         """The mask of a whole image, one channel or several, on the image's own grid."""
@@ -89,7 +94,7 @@ def segment_case(case: CaseInput, recipe: Recipe, segmenter: Segmenter | None = 
     """
     if segmenter is not None:
         mask = _drawn(case, recipe, segmenter)
-        found = _findings_on_drawn(mask, recipe)
+        found = _findings_on_drawn(mask, recipe, segmenter.volumes)
     else:
         mask = _given(case, recipe)
         found = check_mask(mask, units_mm=recipe.units_mm)
@@ -143,10 +148,12 @@ def _drawn(case: CaseInput, recipe: Recipe, segmenter: Segmenter) -> Mask:
     return crop_to_regions(segmenter.segment(read_scan([case.images[name] for name in recipe.drawn_on])))
 
 
-def _findings_on_drawn(mask: Mask, recipe: Recipe) -> list[ImageFinding]:
+def _findings_on_drawn(mask: Mask, recipe: Recipe, volumes: Mapping[str, VolumeRange]) -> list[ImageFinding]:
     _, counts = label_boxes(mask)
     absent = [name for name, label in recipe.regions.items() if not counts[label]]
-    found = [f for f in check_mask(mask, units_mm=recipe.units_mm) if f.code not in _SAID_OF_GIVEN_MASKS]
+    expected = volumes if recipe.units_mm else None
+    findings = check_mask(mask, units_mm=recipe.units_mm, expected=expected)
+    found = [f for f in findings if f.code not in _SAID_OF_GIVEN_MASKS]
     if absent:
         words = f"the network found no {', '.join(sorted(absent))}; look at the image, its measurements are missing"
         found.append(ImageFinding("region_not_found", "review", words))

@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 from safetensors.numpy import save
 
+from segmentation.assessment.expected_volumes import VolumeRange
 from segmentation.classical.refinements import Step
 from segmentation.classical.saving import arrays_of, damaged, described
 from segmentation.errors import ImageRefusal
@@ -47,6 +48,11 @@ class Refined:
     def inputs(self) -> tuple[str, ...]:
         """The names of the channels that it reads, in their order."""
         return self.model.inputs
+
+    @property
+    def volumes(self) -> dict[str, VolumeRange]:
+        """Those of the model behind it."""
+        return self.model.volumes
 
     def to_bytes(self) -> bytes:
         """The model's own file and the steps as safetensors; the same hybrid gives the same bytes."""

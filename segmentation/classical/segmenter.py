@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from threadpoolctl import threadpool_limits
 
+from segmentation.assessment.expected_volumes import VolumeRange
 from segmentation.classical import METHODS
 from segmentation.classical.rule import Numbers
 from segmentation.classical.saving import fingerprint, pack, unpack
@@ -82,6 +83,11 @@ class ClassicalSegmenter:
     def inputs(self) -> tuple[str, ...]:
         """The names of the channels that it reads, in their order."""
         return self.settings.inputs
+
+    @property
+    def volumes(self) -> dict[str, VolumeRange]:
+        """Empty: a method's file does not say how large its training cases' regions were."""
+        return {}
 
     def to_bytes(self) -> bytes:
         """Settings and numbers as safetensors; the same segmenter gives the same bytes."""

@@ -94,7 +94,7 @@ def train(cases: Sequence[TrainingCase], plan: SegmenterPlan, setup: TrainingSet
         network = first_network(plan)
         network.load_state_dict(state.best or trainer.judged.state_dict())
     score = state.best_score if math.isfinite(state.best_score) else math.nan
-    facts = facts_of([*cases, *(setup.held or ())])
+    facts = facts_of([*cases, *(setup.held or ())], plan.regions)
     if setup.scarce:
         facts = facts.having_seen(seen_besides(scarce), scarce.recipe)
     segmenter = Segmenter(plan, network, device=setup.device, trained_on=facts)

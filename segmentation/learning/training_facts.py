@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from segmentation.assessment.expected_volumes import (
+    VolumeRange,
+    expected_volumes,
+    volumes_from_json,
+    volumes_to_json,
+)
 from segmentation.errors import ImageRefusal
+from segmentation.images.reading import has_size, read_mask
 from segmentation.images.scans import scan_grid
 from segmentation.learning.training_case import TrainingCase
 from segmentation.preparation.preprocess import upright_spacing
@@ -25,7 +32,7 @@ class TrainingFacts:
 
     `images` are the SHA-256 of their files, sorted: whoever draws masks with the network can tell whether it learned
     from the very image; who has no such file learns nothing from them. `recipe` is how few masks were made more of (see
-    `recipes`; "": plainly).
+    `recipes`; "": plainly). `volumes` are those of each region that raise no question.
     """
 
     least_mm: Spacing
@@ -33,11 +40,13 @@ class TrainingFacts:
     cases: int
     images: tuple[str, ...] = ()
     recipe: str = ""
+    volumes: Mapping[str, VolumeRange] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         spacing = {"least_mm": list(self.least_mm), "largest_mm": list(self.largest_mm)}
         recipe = {"recipe": self.recipe} if self.recipe else {}
-        return {**spacing, "cases": self.cases, "images": list(self.images), **recipe}
+        volumes = {"volumes": volumes_to_json(self.volumes)} if self.volumes else {}
+        return {**spacing, "cases": self.cases, "images": list(self.images), **recipe, **volumes}
 
     def having_seen(self, images: Iterable[str], recipe: str) -> TrainingFacts:
         """These facts with further images (SHA-256 of files) that were learned from, with masks or without."""
@@ -50,15 +59,18 @@ class TrainingFacts:
         if len(least) != 3 or len(largest) != 3 or not min(least) > 0:
             raise ValueError("three spacings above 0")
         images = tuple(str(name) for name in data.get("images", ()))
-        cases, recipe = int(data["cases"]), str(data.get("recipe", ""))
-        return cls((least[0], least[1], least[2]), (largest[0], largest[1], largest[2]), cases, images, recipe)
+        cases, recipe, volumes = int(data["cases"]), str(data.get("recipe", "")), data.get("volumes", {})
+        low, high = (least[0], least[1], least[2]), (largest[0], largest[1], largest[2])
+        return cls(low, high, cases, images, recipe, volumes_from_json(volumes))
 
 
-def facts_of(cases: Sequence[TrainingCase]) -> TrainingFacts:
-    """The facts of training cases; their order does not matter."""
+def facts_of(cases: Sequence[TrainingCase], regions: Mapping[str, int]) -> TrainingFacts:
+    """The facts of training cases with masks of these regions; their order does not matter."""
     facts = facts_of_grids(scan_grid(case.images) for case in cases)
     images = {hashlib.sha256(path.read_bytes()).hexdigest() for case in cases for path in case.images}
-    return replace(facts, images=tuple(sorted(images)))
+    sized = [case for case in cases if all(has_size(path) for path in case.images)]
+    volumes = expected_volumes(read_mask(case.mask, regions) for case in sized)
+    return replace(facts, images=tuple(sorted(images)), volumes=volumes)
 
 
 def facts_of_grids(grids: Iterable[Grid]) -> TrainingFacts:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
+from segmentation.assessment.expected_volumes import VolumeRange
 from segmentation.device import check_memory, cores
 from segmentation.errors import ImageRefusal
 from segmentation.learning.training_facts import TrainingFacts, check_spacing
@@ -131,6 +132,11 @@ class Segmenter:
     def inputs(self) -> tuple[str, ...]:
         """The names of the channels that it reads, in their order."""
         return self.plan.inputs
+
+    @property
+    def volumes(self) -> dict[str, VolumeRange]:
+        """For each region the volumes that its training cases lead to expect, ml; empty where they are not known."""
+        return dict(self.trained_on.volumes) if self.trained_on else {}
 
     def to_bytes(self) -> bytes:
         """The plan and the weights as safetensors; the same segmenter gives the same bytes."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segmentation.assessment.expected_volumes import VolumeRange
+from segmentation.assessment.quality import check_mask
 from segmentation.device import available_bytes
 from segmentation.errors import ImageRefusal
 from segmentation.images.case_files import CaseFiles
 from segmentation.images.pictures import picture_mask_bytes
-from segmentation.images.reading import is_picture
+from segmentation.images.reading import has_size, is_picture
 from segmentation.images.scans import Scan, read_scan
 from segmentation.images.writing import image_bytes, mask_bytes
 from segmentation.learning.checkpoint import write_atomically
@@ -34,6 +36,7 @@ class Outliner:
     inputs: tuple[str, ...]
     about: str
     outline: Callable[[Scan, int | None], Outlined]
+    volumes: Mapping[str, VolumeRange] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def outliner_of(models: Sequence[Model], asked: Asked, coarse: Model | None = No
     if coarse is None:
         ensemble = Ensemble(networks)
         outline = lambda scan, limit: ensemble.outline(scan, asked, limit_bytes=limit)  # noqa: E731
-        return Outliner(ensemble.name, ensemble.inputs, repr(asked), outline)
+        return Outliner(ensemble.name, ensemble.inputs, repr(asked), outline, networks[0].volumes)
     if len(networks) > 1 or asked.uncertainty or asked.masks:
         step = "name one network beside --coarse, without --uncertainty and --masks"
         found = f"{len(networks)} networks"
@@ -73,7 +76,7 @@ def outliner_of(models: Sequence[Model], asked: Asked, coarse: Model | None = No
         mask, findings = pair.outline(scan, asked.how, limit_bytes=limit)
         return Outlined(mask, findings=tuple(findings))
 
-    return Outliner(pair.name, pair.inputs, f"{asked!r} {margin_mm}", within)
+    return Outliner(pair.name, pair.inputs, f"{asked!r} {margin_mm}", within, networks[0].volumes)
 
 
 def _plain(models: Sequence[Model], asked: Asked, coarse: Model | None) -> Outliner:
@@ -86,7 +89,8 @@ def _plain(models: Sequence[Model], asked: Asked, coarse: Model | None) -> Outli
             found="a classical method or a hybrid",
             next_step="leave those options out, or name networks alone",
         )
-    return Outliner(model.name, model.inputs, "", lambda scan, limit: Outlined(model.segment(scan, limit_bytes=limit)))
+    outline = lambda scan, limit: Outlined(model.segment(scan, limit_bytes=limit))  # noqa: E731
+    return Outliner(model.name, model.inputs, "", outline, model.volumes)
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,9 @@ class FolderRun:
             made |= _volume_file(f"{name}/{case.name}", volume)
         for name, content in made.items():
             write_atomically(self.output / name, content)
-        findings = tuple({"code": f.code, "level": f.level, "message": f.message} for f in found.findings)
+        sized = all(has_size(path) for path in case.files)
+        said = [*found.findings, *check_mask(found.mask, units_mm=sized, expected=self.outliner.volumes)]
+        findings = tuple({"code": f.code, "level": f.level, "message": f.message} for f in said)
         agreement = {name: round(value, 4) for name, value in found.agreement.items()}
         if not self.recorded:
             return CaseAnswer(case.name, findings, agreement)

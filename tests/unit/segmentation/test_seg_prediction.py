@@ -18,19 +18,20 @@ from click.testing import Result
 from safetensors.torch import load, save
 from typer.testing import CliRunner
 
+from segmentation.assessment.expected_volumes import VolumeRange
 from segmentation.cli import app
 from segmentation.errors import ImageRefusal
 from segmentation.images.case_files import image_cases
 from segmentation.images.reading import read_image
 from segmentation.images.writing import write_image
 from segmentation.learning.training import first_network
-from segmentation.learning.training_facts import TrainingFacts, check_spacing, facts_of_grids
+from segmentation.learning.training_facts import TrainingFacts, check_spacing, facts_of, facts_of_grids
 from segmentation.outlining.frames import latency_ms
 from segmentation.outlining.inference import Segmenter
 from segmentation.outlining.watching import watch
 from segmentation.outlining.weights import trained_on
 from segmentation.types import Grid, Volume
-from tests.segmenter_studies import BLOCKS, SLICES, patient
+from tests.segmenter_studies import BLOCKS, SLICES, patient, write_cases
 
 FACTS = TrainingFacts((1.0, 1.0, 1.0), (12.0, 12.0, 12.0), 4)
 PAIR = replace(BLOCKS, inputs=("flair", "t1"))
@@ -322,3 +323,29 @@ def test_latency_counts_whole_frames_after_the_warm_up() -> None:
     found = latency_ms([9.0, 9.0, 9.0, *(n / 1000 for n in range(1, 101))])
     assert [found[key] for key in ("frames", "p50_ms", "p95_ms", "p99_ms", "slowest_ms")] == [100, 50, 95, 99, 100]
     assert latency_ms([1.0])["p95_ms"] is None
+
+
+def test_a_region_of_another_size_than_in_training_is_told(images: Path, tmp_path: Path) -> None:
+    """The untrained network draws a kidney of some size; facts that expect a ten-thousandth of it must object."""
+    for low, told in ((1e-6, True), (1e-6, False)):
+        high = 1e-3 if told else 1e6
+        volumes = {name: VolumeRange(low, high, 6) for name in BLOCKS.regions}
+        made = Segmenter(BLOCKS, first_network(BLOCKS), trained_on=replace(FACTS, volumes=volumes))
+        model = tmp_path / f"{told}.safetensors"
+        model.write_bytes(made.to_bytes())
+        assert trained_on(model.read_bytes()) == replace(FACTS, volumes=volumes)
+        done = _run("predict", model, "--input", images, "--output", tmp_path / str(told), "--json")
+        found = json.loads(done.stdout)["findings"]
+        codes = {finding["code"] for findings in found.values() for finding in findings}
+        assert ("implausible_volume" in codes) is told
+
+
+def test_the_facts_of_a_training_hold_its_regions_volumes(tmp_path: Path) -> None:
+    cases = write_cases(tmp_path, range(6))
+    facts = facts_of(cases, BLOCKS.regions)
+    masks = [patient(number)[1] for number in range(6)]
+    ml = [float((mask.labels == BLOCKS.regions["tumor"]).sum() * mask.grid.voxel_ml) for mask in masks]
+    assert facts.volumes["tumor"].low_ml == pytest.approx(min(ml) / 2)
+    assert facts.volumes["tumor"].high_ml == pytest.approx(max(ml) * 2)
+    assert TrainingFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
+    assert not facts_of(cases[:4], BLOCKS.regions).volumes
