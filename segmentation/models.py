@@ -5,38 +5,10 @@ The file's header says which it is. Code, and torch, is imported for what the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
-from segmentation.assessment.expected_volumes import VolumeRange
 from segmentation.classical.saving import damaged, kinds
-from segmentation.types import Mask, Volume
-
-
-class Model(Protocol):
-    """What outlines regions on an image, in the image's own geometry."""
-
-    @property
-    def name(self) -> str:
-        """`<what it is>:<12 hex digits of its bytes>`."""
-
-    @property
-    def regions(self) -> dict[str, int]:
-        """Names and labels of what it draws."""
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of the channels that it reads, in their order."""
-
-    @property
-    def volumes(self) -> dict[str, VolumeRange]:
-        """For each region the volumes that its training cases lead to expect, ml; empty where they are not known."""
-
-    def segment(self, image: Volume | Sequence[Volume], *, limit_bytes: int | None = None) -> Mask:
-        """The regions on the whole grid of an image, which is a volume or one a channel."""
-
-    def to_bytes(self) -> bytes:
-        """All of it as a file; `load_model` is the inverse."""
+from segmentation.outlining.model import Model
 
 
 def load_model(data: bytes, device: str = "cpu") -> Model:

@@ -13,7 +13,8 @@ from outcome.pipeline.mask_folds import FINAL, Learners
 from outcome.pipeline.stage import Run
 from outcome.store import write_bytes
 from outcome.types import CaseInput, Finding, Level, Recipe
-from segmentation.models import Model, images_learned_from, load_model
+from segmentation.models import images_learned_from, load_model
+from segmentation.outlining.model import Model
 
 
 def finished_network(run: Run, file: Path, cases: Mapping[str, CaseInput], recipe: Recipe, folder: Path) -> Drawn:

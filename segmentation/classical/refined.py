@@ -19,7 +19,7 @@ from segmentation.errors import ImageRefusal
 from segmentation.types import Mask, Volume
 
 if TYPE_CHECKING:
-    from segmentation.models import Model
+    from segmentation.outlining.model import Model
 
 FORMAT = 1
 KEY = "refined"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentation.errors import ImageRefusal
-from segmentation.models import Model
 from segmentation.outlining.inference import PLAIN, Outlining, Segmenter, empty_labels
 from segmentation.outlining.label_export import CoarsePart, write_labels
+from segmentation.outlining.model import Model
 from segmentation.preparation.preprocess import network_shape, upright, upright_spacing
 from segmentation.types import Finding, Mask, Shape, Volume, Window
 

@@ -19,10 +19,10 @@ from segmentation.images.reading import has_size, is_picture
 from segmentation.images.scans import Scan, read_scan
 from segmentation.images.writing import image_bytes, mask_bytes
 from segmentation.learning.checkpoint import write_atomically
-from segmentation.models import Model
 from segmentation.outlining.coarse_to_fine import CoarseToFine
 from segmentation.outlining.ensemble import Asked, Ensemble, Outlined
 from segmentation.outlining.inference import PLAIN, Segmenter
+from segmentation.outlining.model import Model
 from segmentation.types import Mask, Volume
 
 DONE = ".done"  # folder of what was made from what
