@@ -33,7 +33,7 @@ from segmentation.planning.plan import SegmenterPlan
 from segmentation.types import Mask
 
 if TYPE_CHECKING:
-    from segmentation.models import Model
+    from segmentation.outlining.model import Model
 
 KEY, RESULT, COST, MODEL, STEPS = "key.txt", "result.json", "cost.json", "model.safetensors", "steps.txt"
 Document = dict[str, Any]

@@ -28,7 +28,7 @@ from segmentation.errors import ImageRefusal
 from segmentation.images.case_files import CaseFiles, image_cases
 
 if TYPE_CHECKING:
-    from segmentation.models import Model
+    from segmentation.outlining.model import Model
     from segmentation.outlining.prediction import CaseAnswer, FolderRun, Outliner
 
 Models = Annotated[
