@@ -32,8 +32,9 @@ demo: $(READY) ## synthetic two-hospital study: the whole chain, a report, and t
 dashboard: $(READY) ## open the demo's store in the browser (loopback only)
 	$(BIN)/outcome dashboard --store demo/store
 
+# Some native libraries change the locale of the process: text must not depend on it.
 test: $(READY) ## the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	PYTHONUTF8=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(CHECKED) ## format, lint, types, import contracts, generated pages
 	$(BIN)/ruff format --check .

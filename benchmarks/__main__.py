@@ -40,7 +40,7 @@ def main() -> int:
         body = done.stdout if done.returncode == 0 else done.stderr
         table = body if body.startswith("|") else f"```\n{body.strip()}\n```"
         sections.append(f"## {title}\n\n`{command}`\n\n{table.strip()}")
-    OUT.write_text("\n\n".join(sections) + "\n")
+    OUT.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
     print(f"wrote {OUT}")
     return 1 if failed else 0
 

@@ -71,14 +71,14 @@ def window_floats(network: nn.Module, plan: SegmenterPlan) -> float:
         network(image)
         gc.collect()
         ctypes.CDLL("libc.so.6").malloc_trim(0)
-        Path("/proc/self/clear_refs").write_text("5")  # the highest size so far is forgotten
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the highest size so far is forgotten
         before = _kilobytes("VmRSS")
         network(image)
     return (_kilobytes("VmHWM") - before) * 1024 / 4 / (count * math.prod(plan.patch))
 
 
 def _kilobytes(name: str) -> int:
-    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
     return int(lines[name].split()[0])
 
 

@@ -118,14 +118,14 @@ def perturbations_row(image: Volume, mask: Mask) -> None:
 def peak_of(work: Callable[[], object]) -> int:
     """Bytes that a call takes at its peak, beyond what the process held before (Linux)."""
     CDLL("libc.so.6").malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # sets the peak back
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # sets the peak back
     before = _status("VmRSS")
     work()
     return max(0, _status("VmHWM") - before)
 
 
 def _status(name: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 

@@ -68,7 +68,7 @@ class StudyStore:
         """
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle = open(self.folder / ".lock", "a+")  # noqa: SIM115 - closed below, after the work
+            handle = open(self.folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115 - closed below, after the work
         try:
             _take_lock(handle, self.folder)
             sweep_temporary(self.folder)

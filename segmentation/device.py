@@ -101,7 +101,7 @@ def peak_bytes() -> int:
     """The most memory that this process has held so far, libraries included; bytes."""
     status = Path("/proc/self/status")
     if status.exists():  # counts this program alone; the other way also counts what its parent held
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        lines = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines() if ":" in line)
         if "VmHWM" in lines:
             return int(lines["VmHWM"].split()[0]) * 1024
     import resource  # not on every system
@@ -125,13 +125,13 @@ def check_memory(needed: int, limit: int | None, *, what: str, remedy: str) -> N
 def _free_of_machine() -> int:
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
-        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
+        lines = dict(line.split(":", 1) for line in meminfo.read_text(encoding="utf-8").splitlines() if ":" in line)
         return int(lines["MemAvailable"].split()[0]) * 1024
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _free_of_group(limit: str, used: str) -> int | None:
     try:
-        return int(Path(limit).read_text()) - int(Path(used).read_text())
+        return int(Path(limit).read_text(encoding="utf-8")) - int(Path(used).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None

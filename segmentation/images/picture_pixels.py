@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFile
 
 from segmentation.errors import ImageRefusal
 
@@ -35,9 +36,10 @@ def orientation_of(image: Image.Image) -> int:
 
 
 def stored_pixels(path: Path, image: Image.Image, turn: int) -> Pixels:
-    """Grey or RGB as stored. Raises ImageRefusal (`bad_colour`, `damaged`)."""
+    """Grey or RGB as stored. Raises ImageRefusal (`bad_colour`, `damaged`), and OSError for a damaged file."""
+    with _whole_files_only():
+        image.load()
     if image.mode in _COLOUR and _deep(path, image):
-        image.load()  # refuses what is damaged before another reader meets it
         return _deep_colour(path, turn, image.format == "TIFF")
     if image.mode in _GREY:
         pixels = np.asarray(image)
@@ -50,6 +52,17 @@ def stored_pixels(path: Path, image: Image.Image, turn: int) -> Pixels:
         step = "save the picture as grey or RGB"
         raise refuse("bad_colour", path, "The colours cannot be read.", "grey or RGB", image.mode, step)
     return back_turned(pixels, turn) if image.format == "TIFF" else pixels
+
+
+@contextmanager
+def _whole_files_only() -> Iterator[None]:
+    """Within it Pillow refuses half a file: other libraries tell it, for the whole process, to take what there is."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def back_turned(pixels: Pixels, turn: int) -> Pixels:

@@ -176,4 +176,4 @@ def _table(path: Path, frame: pd.DataFrame) -> None:
 
 def _json(path: Path, value: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value))
+    path.write_text(json.dumps(value), encoding="utf-8")

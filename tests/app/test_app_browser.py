@@ -76,7 +76,7 @@ def _answering(address: str, program: subprocess.Popen[bytes], log: Path) -> str
             if program.poll() is not None:
                 break
             with_patience(program)
-    pytest.fail(f"the dashboard did not start: {log.read_text()[-2000:]}")
+    pytest.fail(f"the dashboard did not start: {log.read_text(encoding='utf-8')[-2000:]}")
 
 
 def with_patience(program: subprocess.Popen[bytes]) -> None:

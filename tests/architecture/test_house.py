@@ -26,7 +26,7 @@ def test_nothing_installed_brings_the_other_package_named_outcome() -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_module_is_one_idea_and_loads_nothing_unsafe(path: Path) -> None:
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert path.name not in FORBIDDEN_NAMES
     assert len(text.splitlines()) <= 400, "more than one idea"
     imported = {

@@ -18,9 +18,9 @@ from tests.cli.conftest import PATIENTS, Call, with_settings
 
 
 def change(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert old in text
-    path.write_text(text.replace(old, new, 1))
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def edit_table(folder: Path, row: int, column: str, value: str) -> None:

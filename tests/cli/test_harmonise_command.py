@@ -63,7 +63,7 @@ def test_a_new_site_enters_with_its_first_cases_and_both_ways_are_shown(studies:
     assert (with_site != without).all()
     pd.testing.assert_series_equal(risks(studies / "plain", "clinical"), risks(studies / "entered", "clinical"))
 
-    found = json.loads(Path(entered.json["metrics"]).read_text())
+    found = json.loads(Path(entered.json["metrics"]).read_text(encoding="utf-8"))
     note = next(finding for finding in found["findings"] if finding["code"] == "batch_entered")
     assert note["case_ids"] == [f"B{i:05d}" for i in range(1, ENTERING + 1)]
     shown = found["partitions"]["site_b"]["endpoints"]["any_complication"]["models"]["preoperative"]["ladder"]

@@ -52,7 +52,7 @@ def test_a_kept_protocol_and_a_deviation_reach_metrics_and_screen(bundle: Path, 
     words = ["validate", bundle, study, "--out", studies / "v", "--protocol", protocol]
     answer = call(*words, "--json")
     assert answer.code == 0, answer.err
-    looked = json.loads(Path(answer.json["metrics"]).read_text())["integrity"]
+    looked = json.loads(Path(answer.json["metrics"]).read_text(encoding="utf-8"))["integrity"]
     assert (looked["protocol"]["agrees"], looked["protocol"]["deviations"]) == (True, [])
     study.write_text(study.read_text().replace("relation: external", "relation: geographic"))
     answer = call(*words)

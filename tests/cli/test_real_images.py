@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from segmentation.radiomics.catalogue import CATALOGUE
+from segmentation.radiomics.dictionary import tags_of
+from segmentation.radiomics.settings import RadiomicsSettings
 from tests.cli.conftest import Call, with_settings
 
 pytestmark = pytest.mark.real
@@ -49,6 +51,7 @@ def test_a_short_glioma_run_ends_with_a_report_without_sizes(real_data: Path, tm
     assert columns == {
         *(f"clinical:{name}" for name in ("age", "sex", "laterality", "tumor_location", "karnofsky")),
         *(f"radiomics:tumor.{feature.tag}" for feature in CATALOGUE if not feature.needs_spacing),
+        *(f"radiomics:tumor.flair.{tag}" for tag in tags_of("histogram", RadiomicsSettings())),
     }
 
 

@@ -71,7 +71,9 @@ def test_it_validates_elsewhere_and_not_where_it_learned(place: Path, call: Call
     write_synthetic_study(place / "C", 30, 3, "C")
     there = call("validate", new, place / "C" / "study.yaml", "--out", place / "v2", "--json")
     assert there.code == 0, there.err
-    model = json.loads(Path(there.json["metrics"]).read_text())["partitions"]["site_c"]["endpoints"]["any_complication"]
+    model = json.loads(Path(there.json["metrics"]).read_text(encoding="utf-8"))["partitions"]["site_c"]["endpoints"][
+        "any_complication"
+    ]
     assert "moved with the risks" in model["models"]["preoperative"]["threshold"]["provenance"]
 
 

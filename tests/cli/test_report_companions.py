@@ -48,5 +48,5 @@ def test_a_field_that_does_not_exist_is_refused_with_the_nearest(studies: Path, 
 
 def _state(study: Path, statements: str) -> None:
     """Other statements in the place of those that a synthetic study makes, which stand last in its file."""
-    head, _, _ = study.read_text().partition("\nreporting:\n")
-    study.write_text(f"{head}\n{statements}")
+    head, _, _ = study.read_text(encoding="utf-8").partition("\nreporting:\n")
+    study.write_text(f"{head}\n{statements}", encoding="utf-8")

@@ -25,7 +25,7 @@ def test_another_hospital_gets_a_report_from_the_frozen_model(bundle: Path, stud
     answer = call("validate", bundle, studies / "B" / "study.yaml", "--out", studies / "v", "--json")
     assert answer.code == 0
     assert answer.json["bundle_id"] == read_bundle(bundle).id
-    metrics = json.loads(Path(answer.json["metrics"]).read_text())
+    metrics = json.loads(Path(answer.json["metrics"]).read_text(encoding="utf-8"))
     part = metrics["partitions"]["site_b"]
     assert (part["relation"], part["source"], part["n"]) == ("external", "bundle", PATIENTS)
     threshold = part["endpoints"]["any_complication"]["models"]["preoperative"]["threshold"]

@@ -24,7 +24,7 @@ def metrics(made: Path, studies: Path, call: Call) -> dict[str, Any]:
     bundle = made / "store" / "site_a" / "bundle"
     answer = call("validate", bundle, studies / "B" / "study.yaml", "--out", studies / "v", "--json")
     assert answer.code == 0, answer.err
-    return dict(json.loads(Path(answer.json["metrics"]).read_text()))
+    return dict(json.loads(Path(answer.json["metrics"]).read_text(encoding="utf-8")))
 
 
 def test_another_unit_is_a_finding_and_every_part_is_there(metrics: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ def chest(real_data: Path) -> Features:
 
 
 def _compare(features: Features, path: Path, family: str, n_dimensions: int) -> None:
-    with path.open() as file:
+    with path.open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file, delimiter=";") if row["tag"].split("_")[0] == family]
     assert {row["tag"] for row in rows} == {tag for tag in features if tag.split("_")[0] == family}
     assert len(rows) == COUNTS[family] * n_dimensions

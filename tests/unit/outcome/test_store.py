@@ -22,7 +22,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> 
     store.write_json(path, {"v": 1})
 
     def half(temporary: Path) -> None:
-        temporary.write_text("half")
+        temporary.write_text("half", encoding="utf-8")
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError):
@@ -33,7 +33,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> 
 
 def test_a_full_disk_is_refused_with_the_remedy(tmp_path: Path) -> None:
     def full(temporary: Path) -> None:
-        temporary.write_text("x")
+        temporary.write_text("x", encoding="utf-8")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(StoreRefusal, match="the disk is full") as caught:

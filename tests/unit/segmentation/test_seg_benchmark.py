@@ -231,7 +231,7 @@ def test_every_switch_can_be_thrown(folder: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_files_that_come_with_the_program_are_whole(path: Path) -> None:
-    kind = AblationConfig if "base:" in path.read_text() else BenchmarkConfig
+    kind = AblationConfig if "base:" in path.read_text(encoding="utf-8") else BenchmarkConfig
     config = read_config(path, kind)
     asked = benchmark_of(config) if isinstance(config, AblationConfig) else config
     for model in asked.models:

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 from segmentation.errors import ImageRefusal
 from segmentation.images.grids import grid_differences
@@ -93,13 +93,14 @@ def test_a_grey_palette_is_one_channel_and_a_masks_palette_is_its_labels(tmp_pat
     assert [(mask.labels == label).sum() for label in (1, 2)] == [2, 2]
 
 
-def test_what_is_no_single_picture_is_refused(tmp_path: Path) -> None:
+def test_what_is_no_single_picture_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = [Image.fromarray(COLOURS), Image.fromarray(COLOURS[::-1])]
     for name in ("a.tif", "b.png"):
         pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
         assert _code(lambda name=name: read_scan([tmp_path / name])) == "many_pages"
     whole = _save(tmp_path / "c.png", np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)).read_bytes()
     (tmp_path / "c.png").write_bytes(whole[: len(whole) // 2])
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as WeasyPrint sets it
     assert _code(lambda: read_scan([tmp_path / "c.png"])) == "damaged"
     (tmp_path / "d.png").write_bytes(b"no picture")
     assert _code(lambda: read_scan([tmp_path / "d.png"])) == "unreadable"

@@ -168,7 +168,7 @@ def test_a_damaged_mask_is_first_and_a_missing_image_is_said(study: Path) -> Non
 
 
 def _table(path: Path, *rows: tuple[str, ...]) -> Path:
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("case", "verdict", "comment", "mask"), *rows])
     return path
 

@@ -28,10 +28,11 @@ from tests.segmenter_studies import BLOCKS, SLICES, patient, write_cases
 
 SMALL = replace(BLOCKS, patch=(16, 16, 16), channels=(4, 8), steps=2)
 MEASURE = """
-import json, resource, sys
+import json, sys
 import numpy as np, torch
 from segmentation.augmentation.augment import Source
 from segmentation.scarce_labels.lesson import Beginning
+from segmentation.device import peak_bytes
 from segmentation.planning.memory import step_memory
 from segmentation.planning.plan import SegmenterPlan
 from segmentation.learning.trainer import trainer_of
@@ -45,7 +46,7 @@ for text in sys.argv[1:]:
     with trainer_of(plan, Beginning([source]), "cpu") as trainer:
         trainer.step(0)
         trainer.step(1)
-    print(told, 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+    print(told, peak_bytes() - 1024 * before)
 """
 
 

@@ -92,7 +92,7 @@ def test_a_refinement_leaves_its_input_far_voxels_and_empty_masks_alone(name: st
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_named_hybrids_go_to_a_file_and_back(path: Path, tmp_path: Path) -> None:
-    content = yaml.safe_load(path.read_text())
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
     if "method" in content:
         options = {"trees": 3} if content["method"] == "random_forest" else {}
         cases = write_scenes(tmp_path, range(2))
