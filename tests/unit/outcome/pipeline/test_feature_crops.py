@@ -13,7 +13,6 @@ import pytest
 
 from outcome.cases import process_case
 from outcome.config import load_study
-from outcome.dictionary import Availability, DataDictionary, Role, Variable, VariableKind
 from outcome.errors import DataRefusal
 from outcome.executor import Workers
 from outcome.features.crops import Crops, open_crops
@@ -27,16 +26,9 @@ from outcome.store import StudyStore, folder_digests, read_json, read_parquet
 from outcome.types import Level
 from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import PhantomSpec, phantom
+from tests.small_studies import DICTIONARY
 
 STAGES = ("cohort", "segment", "radiomics", "features")
-PRE, AFTER = Availability.PREOPERATIVE, Availability.POSTOPERATIVE
-DICTIONARY = DataDictionary(
-    (
-        Variable("case_id", VariableKind.TEXT, "Case", availability=PRE, roles=frozenset({Role.IDENTIFIER})),
-        Variable("age", VariableKind.NUMERIC, "Age", "years", availability=PRE, roles=frozenset({Role.PREDICTOR})),
-        Variable("died", VariableKind.BOOLEAN, "Died", availability=AFTER, roles=frozenset({Role.ENDPOINT})),
-    )
-)
 STUDY = """schema_version: 1
 name: small
 title: A small study

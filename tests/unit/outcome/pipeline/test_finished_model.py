@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from outcome.config import load_study
-from outcome.dictionary import Availability, DataDictionary, Role, Variable, VariableKind
 from outcome.errors import ConfigRefusal
 from outcome.executor import Workers
 from outcome.pipeline.check import check_study
@@ -23,15 +22,8 @@ from segmentation.classical.settings import ClassicalSettings
 from segmentation.learning.training import train_segmenter
 from segmentation.learning.training_case import TrainingCase
 from tests.segmenter_studies import BLOCKS, LEARNING, write_cases
+from tests.small_studies import DICTIONARY
 
-PRE, AFTER = Availability.PREOPERATIVE, Availability.POSTOPERATIVE
-DICTIONARY = DataDictionary(
-    (
-        Variable("case_id", VariableKind.TEXT, "Case", availability=PRE, roles=frozenset({Role.IDENTIFIER})),
-        Variable("age", VariableKind.NUMERIC, "Age", "years", availability=PRE, roles=frozenset({Role.PREDICTOR})),
-        Variable("died", VariableKind.BOOLEAN, "Died", availability=AFTER, roles=frozenset({Role.ENDPOINT})),
-    )
-)
 STUDY = """schema_version: 1
 name: small
 title: A small study

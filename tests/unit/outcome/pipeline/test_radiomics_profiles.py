@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from outcome.config import load_study
-from outcome.dictionary import Availability, DataDictionary, Role, Variable, VariableKind
 from outcome.errors import ConfigRefusal
 from outcome.pipeline.inputs import recipe_of
 from outcome.pipeline.run import STAGE_RUNNERS, run_stages
@@ -17,16 +16,9 @@ from outcome.pipeline.session import open_run
 from outcome.store import StudyStore, read_json, read_parquet
 from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import PhantomSpec, phantom
+from tests.small_studies import DICTIONARY
 
 STAGES = ("cohort", "segment", "radiomics")
-PRE, AFTER = Availability.PREOPERATIVE, Availability.POSTOPERATIVE
-DICTIONARY = DataDictionary(
-    (
-        Variable("case_id", VariableKind.TEXT, "Case", availability=PRE, roles=frozenset({Role.IDENTIFIER})),
-        Variable("age", VariableKind.NUMERIC, "Age", "years", availability=PRE, roles=frozenset({Role.PREDICTOR})),
-        Variable("died", VariableKind.BOOLEAN, "Died", availability=AFTER, roles=frozenset({Role.ENDPOINT})),
-    )
-)
 STUDY = """schema_version: 1
 name: small
 title: A small study
