@@ -8,6 +8,8 @@ from app.records import Question, StudyRecords
 from outcome.report.numbers import format_range, is_number, per_100
 
 OUTLINES = "If the outline were drawn differently: {range} ({n} outlines{moved})."
+BY_NETWORK = "If the network outlined more cautiously or more generously: {range} ({n} outlines of the network{moved})."
+NETWORK = "network"  # the kind of outlines that the network drew itself; any other is the case's own one, changed
 UNKNOWN = "If the outline were drawn differently: not known. {reason}."
 FROZEN_SOURCE = "bundle"  # the ranges are the frozen model's: they say nothing of an out-of-fold prediction
 
@@ -30,7 +32,8 @@ def _words(question: Question, row: pd.Series) -> str:
     low, high = float(row["low"]), float(row["high"])
     ends = f"{per_100(low)} to {per_100(high)} of 100" if question.is_risk else _amounts(low, high, question.unit)
     moved = f"; moved most: {row['moved_most']}" if row["moved_most"] else ""
-    return OUTLINES.format(range=ends, n=int(row["n_outlines"]), moved=moved)
+    words = BY_NETWORK if row.get("kind") == NETWORK else OUTLINES
+    return words.format(range=ends, n=int(row["n_outlines"]), moved=moved)
 
 
 def _amounts(low: float, high: float, unit: str) -> str:

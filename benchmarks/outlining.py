@@ -3,7 +3,8 @@
 python -m benchmarks.outlining parts          256x256x128, read to written, each part beside the forward passes
 python -m benchmarks.outlining memory         predicted and measured peaks of several families, a process each
 python -m benchmarks.outlining half           full precision and bf16 on a network trained on phantoms
-python -m benchmarks.outlining stream         frames of 256x256 through `segmentation stream`'s path
+python -m benchmarks.outlining stream         frames of 256x256 through `segmentation stream`'s path, stage by stage
+python -m benchmarks.outlining passes         a frame's forward pass alone, in both precisions, by one thread and by two
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,12 +20,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
+from benchmarks.frame_stream import passes, stream
+from benchmarks.stage_clock import passes_timed
 from segmentation.images.reading import read_image
 from segmentation.images.writing import mask_bytes, write_image
 from segmentation.learning.trainer import first_network
-from segmentation.outlining.frames import latency_ms, outline_frames
 from segmentation.outlining.inference import Outlining, Segmenter, mask_of
 from segmentation.outlining.sliding import scores_of
 from segmentation.phantoms import PhantomSpec, phantom
@@ -36,10 +36,6 @@ from segmentation.types import Grid, Volume
 BLOCKS = SegmenterPlan(
     network="unet_3d", regions={f"region_{n}": n for n in range(1, 25)}, intensity="hu", voxel=(1.25, 1.25, 1.25),
     patch=(64, 64, 64), channels=(16, 32, 64, 128), neighbours=0, steps=1, batch=2, learning_rate=1e-3, seed=0,
-)  # fmt: skip
-FRAME = replace(
-    BLOCKS, network="unet_2d", regions={"head": 1}, intensity="z_score", voxel=None, patch=(256, 256, 1),
-    channels=(8, 16, 32, 64),
 )  # fmt: skip
 FAMILIES = ("unet_3d", "unet_2d", "residual_unet_3d", "attention_unet_3d", "segnet_2d", "deeplab_3d", "swin_unetr_3d")
 
@@ -79,31 +75,6 @@ def parts() -> None:
     for name, seconds in {"forward passes": sum(passes), **times, "all but the forward passes": other}.items():
         print(f"| {name} | {seconds:.2f} | {100 * seconds / whole:.1f} % |")
     print(f"| elapsed {wall:.0f} s | {whole:.2f} | |")
-
-
-@contextmanager
-def passes_timed() -> Iterator[list[float]]:
-    """A list that gets each forward pass's processor seconds, of the thread that ran it."""
-    spent: list[float] = []
-    plain = nn.Module.__call__
-
-    def timed(self: nn.Module, *words: object) -> object:
-        if getattr(inside, "on", False):
-            return plain(self, *words)
-        inside.on = True
-        start = time.thread_time()
-        try:
-            return plain(self, *words)
-        finally:
-            inside.on = False
-            spent.append(time.thread_time() - start)
-
-    inside = threading.local()
-    nn.Module.__call__ = timed  # type: ignore[method-assign,assignment]
-    try:
-        yield spent
-    finally:
-        nn.Module.__call__ = plain  # type: ignore[method-assign]
 
 
 def memory() -> None:
@@ -155,30 +126,10 @@ def half() -> None:
         print(f"| {name} | {times} | {100 * differ:.3f} % | {rows[0][2]:.4f} | {rows[1][2]:.4f} |")
 
 
-def stream() -> None:
-    heads = ("network", "parameters", "frames", "p50", "p95", "p99", "slowest", "processor time a frame")
-    print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|")
-    rng = np.random.default_rng(0)
-    for channels in ((4, 8, 16, 32), (8, 16, 32, 64)):
-        plan = replace(FRAME, channels=channels)
-        segmenter = Segmenter(plan, first_network(plan))
-        with tempfile.TemporaryDirectory() as folder:
-            paths = [Path(folder) / f"frame_{n:03d}.nii.gz" for n in range(63)]
-            for path in paths:
-                write_image(Volume(rng.integers(0, 255, (256, 256, 1)).astype(np.uint8), np.eye(4)), path)
-            start = time.process_time()
-            found = latency_ms([one.seconds for one in outline_frames(segmenter, paths, Path(folder) / "masks")])
-            processor = (time.process_time() - start) / len(paths)
-        size = sum(p.numel() for p in segmenter.network.parameters())
-        words = " | ".join(f"{found[key]:.1f} ms" for key in ("p50_ms", "p95_ms", "p99_ms", "slowest_ms"))
-        print(
-            f"| unet_2d {channels} | {size:,} | {found['frames']} | {words} | {1000 * processor:.1f} ms |", flush=True
-        )
-
-
 def main() -> int:
     asked = sys.argv[1:2] or ["parts"]
-    {"parts": parts, "memory": memory, "half": half, "stream": stream}.get(asked[0], lambda: peak(sys.argv[2]))()
+    commands = {"parts": parts, "memory": memory, "half": half, "stream": stream, "passes": passes}
+    commands.get(asked[0], lambda: peak(sys.argv[2]))()
     return 0
 
 

@@ -87,12 +87,13 @@ class Grid:
     @property
     def axes(self) -> tuple[tuple[int, int], ...]:
         """For each array axis the nearest RAS axis (0, 1, 2; each used once) and the sign in which it grows."""
-        size = np.abs(self.direction)
+        direction = self.direction
+        size = np.abs(direction)
         found: dict[int, tuple[int, int]] = {}
         for flat in np.argsort(-size, axis=None, kind="stable"):
             ras, axis = divmod(int(flat), 3)
             if axis not in found and ras not in {taken for taken, _ in found.values()}:
-                found[axis] = (ras, 1 if self.direction[ras, axis] > 0 else -1)
+                found[axis] = (ras, 1 if direction[ras, axis] > 0 else -1)
         return tuple(found[axis] for axis in range(3))
 
     def part(self, window: Window) -> Grid:

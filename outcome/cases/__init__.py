@@ -19,7 +19,8 @@ from outcome.cases.masks import (
 from outcome.cases.measuring import complete_settings, measure_case
 from outcome.cases.processing import planes, process_case
 from outcome.cases.refusing import refusing
-from outcome.cases.repeats import drawn_outlines, drawn_repeats, measure_repeats, repeat_limits
+from outcome.cases.repeats import drawn_outlines, drawn_repeats, measure_masks, measure_repeats, repeat_limits
+from outcome.cases.several import no_probabilities, several_masks, tells_probabilities
 from segmentation.display import Plane
 
 __all__ = [
@@ -37,7 +38,9 @@ __all__ = [
     "inspect_case",
     "load_segmenter",
     "measure_case",
+    "measure_masks",
     "measure_repeats",
+    "no_probabilities",
     "own_mask",
     "planes",
     "process_case",
@@ -45,5 +48,7 @@ __all__ = [
     "refusing",
     "repeat_limits",
     "segment_case",
+    "several_masks",
+    "tells_probabilities",
     "write_case_mask",
 ]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from outcome.cases.masks import own_mask
+from outcome.cases.measuring import measure_case
 from outcome.cases.refusing import refusing
 from outcome.types import CaseInput, FloatArray, Recipe
 from segmentation.errors import ImageRefusal
@@ -76,6 +77,14 @@ def measure_repeats(
             for values, pair in zip(found, _versions(scan, region, changes), strict=True):
                 values.update({f"{region}.{tag}": value for tag, value in _measured(scan, region, *pair).items()})
     return found
+
+
+def measure_masks(case: CaseInput, masks: Sequence[Mask], recipe: Recipe) -> list[dict[str, float]]:
+    """The features of a case by each of several masks in turn, on its image as it is; what cannot be had is absent.
+
+    Raises DataRefusal as `measure_case`.
+    """
+    return [measure_case(case, mask, recipe)[0] for mask in masks]
 
 
 def _scans(case: CaseInput, mask: Mask, recipe: Recipe) -> Iterator[_Scan]:

@@ -25,7 +25,7 @@ HarmoniseWith = Annotated[
 ]  # fmt: skip
 Outlines = Annotated[
     int,
-    typer.Option("--outlines", min=0, max=1000, metavar="N", help="redraw each case's outlines N times and write how "
+    typer.Option("--outlines", min=0, max=1000, metavar="N", help="measure each case by N other outlines and write how "
                  "far its risks move (outlines.parquet); 0: not"),
 ]  # fmt: skip
 ProtocolFile = Annotated[

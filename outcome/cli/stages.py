@@ -50,6 +50,7 @@ from outcome.errors import EXIT_OK
 from outcome.executor import Workers
 from outcome.pipeline.device import checked_device
 from outcome.pipeline.harmonising import refuse_without_harmonising
+from outcome.pipeline.outlines import refuse_more_than_kept
 from outcome.pipeline.protocol import Protocol, adopt_protocol, deviations, read_protocol
 from outcome.pipeline.run import STAGE_RUNNERS, overview, run_stages
 from outcome.pipeline.session import open_run
@@ -190,6 +191,7 @@ class _Frozen:
 
     def adopt(self, run: Run) -> None:
         """Bundle and protocol into the store, before any case is read."""
+        refuse_more_than_kept(run.study, self.outlines)
         refuse_without_harmonising(read_bundle(self.bundle), self.entering)
         adopt_bundle(run, self.bundle)
         if self.protocol is not None:

@@ -13,7 +13,7 @@ from outcome.config.endpoints import (
     TimeToEventEndpoint,
 )
 from outcome.config.environment import expand
-from outcome.config.imaging import MaskSource
+from outcome.config.imaging import MaskSource, Segmenter
 from outcome.config.loading import load_study, study_from_resolved
 from outcome.config.schema import study_schema, write_schema
 from outcome.config.study import InclusionCriterion, Partition, Study, Subgroup
@@ -35,6 +35,7 @@ __all__ = [
     "Partition",
     "PublishedScore",
     "Reader",
+    "Segmenter",
     "Study",
     "Subgroup",
     "TableSource",

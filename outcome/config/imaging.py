@@ -70,13 +70,33 @@ class Segmenter(Model):
     plan: dict[str, Any] = Field(
         default_factory=dict, description="further fields of a plan (docs/training.md): loss, augmentation, refine, ..."
     )
+    masks: int = Field(default=0, ge=0, le=100, description="keep so many masks of each case for `--outlines`; 0: none")
 
     @model_validator(mode="after")
     def _finished_or_learned(self) -> Segmenter:
-        beside = sorted(self.model_fields_set - {"model", "images"})
+        beside = sorted(self.model_fields_set - {"model", "images", "masks"})
         if self.model is not None and beside:
             raise ValueError(f"a finished model takes no settings of training, found {', '.join(beside)}")
         return self
+
+    @property
+    def only_keeps(self) -> bool:
+        """Whether the study file says no more than how many masks to keep: of a bundle's network."""
+        return self.model_fields_set == {"masks"}
+
+    def keeping(self, masks: int) -> Segmenter:
+        """The same network, with so many masks of each case kept."""
+        return self.model_copy(update={"masks": masks})
+
+    def stated(self) -> dict[str, Any]:
+        """It as JSON with every default that it uses, so that it can be read again: `masks` only where some are kept,
+        and of a finished model nothing that would train it."""
+        document = self.model_dump(mode="json")
+        unused = set() if self.masks else {"masks"}
+        if self.model is not None:
+            document["model"] = self.model.name
+            unused |= set(document) - {"model", "images", "masks"}
+        return {name: value for name, value in document.items() if name not in unused}
 
 
 class ImageBlocks(Model):

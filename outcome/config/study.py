@@ -107,7 +107,7 @@ class Study(Model):
         strangers = sorted(set(self.training.network.endpoints or ()) - set(self.endpoints))
         if strangers:
             raise ValueError(f"training.network.endpoints names {', '.join(strangers)}, which is no endpoint")
-        if self.segmenter and (self.mask is None or self.mask.on is None):
+        if self.segmenter and not self.segmenter.only_keeps and (self.mask is None or self.mask.on is None):
             raise ValueError("segmenter needs mask.on, the image that the network reads")
         unread = sorted(set(self.segmenter.images if self.segmenter else ()) - set(self.images))
         if unread:
@@ -145,8 +145,8 @@ class Study(Model):
         """The study with every default filled in, as JSON; without its root, machine paths or passwords."""
         document = self.model_dump(mode="json", exclude={"root", "dictionary"})
         document["dictionary"] = self.dictionary.name
-        if self.segmenter is not None and self.segmenter.model is not None:
-            document["segmenter"]["model"] = self.segmenter.model.name
+        if self.segmenter is not None:
+            document["segmenter"] = self.segmenter.stated()
         if self.table.url:
             document["table"]["url"] = _PASSWORD.sub(r"\1:***@", self.table.url)
         return document

@@ -3,6 +3,8 @@
 Only measurements of the region move: the record, the crops that networks read and the batch stay those of the case. The
 range is the 5 % and the 95 % quantile of the risks over the outlines (linear between neighbours), beside the risk as
 given, which may lie outside. It speaks of outlines alone: neither of the model's own uncertainty nor of outcomes.
+What the outlines are (`kind`) decides what the range means: the case's own one changed by a stated amount, those that
+the network which drew it would draw more cautiously or generously, or those that readers handed over.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ OUTLINE_COLUMNS = (
     "n_outlines",
     "moved_most",  # up to three measurements and how far they moved, in standard deviations of the training cases
     "reason",  # why there is no range, or ""
+    "kind",  # of the outlines: CHANGED, NETWORK or HANDED_OVER; "" where there are none
 )
+CHANGED, NETWORK, HANDED_OVER = "changed", "network", "handed_over"
 QUANTILES = (0.05, 0.95)
 _PREFIX, _MOST, _LEAST_MOVE = "radiomics:", 3, 0.005
 
@@ -40,12 +44,13 @@ def outline_table(
     crops: Crops = NO_CROPS,
     *,
     reason: str = "",
+    kind: str = CHANGED,
 ) -> pd.DataFrame:
     """The range of one case's risks over several outlines, OUTLINE_COLUMNS: one row an endpoint, input set and horizon.
 
     `row` holds the case's features as given (index case_id), each of `outlines` its measurements `<region>.<tag>` by
     another outline; what one lacks is missing there and imputed as ever. Without outlines low and high are missing and
-    `reason` says why. Units without a model are left out.
+    `reason` says why. `kind` says what the outlines are. Units without a model are left out.
     """
     case_id = str(row.index[0])
     frame = outlined_rows(row, outlines)
@@ -56,7 +61,9 @@ def outline_table(
         return pd.DataFrame(columns=list(OUTLINE_COLUMNS))
     told = "" if len(outlines) else reason or "the case has no mask to redraw"
     table = pd.concat(parts, ignore_index=True)
-    return table.assign(case_id=case_id, n_outlines=len(outlines), reason=told)[list(OUTLINE_COLUMNS)]
+    known = kind if len(outlines) else ""
+    table = table.assign(case_id=case_id, n_outlines=len(outlines), reason=told, kind=known)
+    return table[list(OUTLINE_COLUMNS)]
 
 
 def outlined_rows(row: pd.DataFrame, outlines: Sequence[Mapping[str, float]]) -> pd.DataFrame:

@@ -70,7 +70,7 @@ def _is_measured(column: FeatureColumn) -> bool:
 
 def refuse_other_settings(defined: Study, study: Study) -> None:
     """A study on a foreign bundle has the bundle's settings (`outcome predict`: no endpoints). Raises ConfigRefusal."""
-    other = [name for name in FROM_BUNDLE if getattr(defined, name) != getattr(study, name)]
+    other = [name for name in FROM_BUNDLE if _setting(defined, name) != _setting(study, name)]
     if not study.endpoints:
         other = [name for name in other if name != "endpoints"]
     if other:
@@ -80,6 +80,13 @@ def refuse_other_settings(defined: Study, study: Study) -> None:
             found=f"other {', '.join(other)}",
             next_step="outcome validate BUNDLE STUDY.yaml --out STORE, or choose another --store",
         )
+
+
+def _setting(study: Study, name: str) -> object:
+    """A setting as far as it is the bundle's: how many masks of a case are kept is each hospital's own."""
+    if name == "segmenter" and study.segmenter is not None:
+        return study.segmenter.keeping(0)
+    return getattr(study, name)
 
 
 def refuse_other_coding(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +40,9 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class _Drawing:
+class Drawing:
+    """One case to draw, by the network that never learned from it."""
+
     work: CaseWork
     case: CaseInput
     recipe: Recipe
@@ -81,19 +83,20 @@ def forget_networks(folder: Path, keep: str = "") -> None:
     sweep(folder / LESSONS, ())
 
 
-def draw_cases(
-    run: Run, stage: str, drawn: Drawn, cases: Mapping[str, CaseInput], folder: Path
-) -> tuple[list[CaseWork], dict[str, str]]:
-    """Draw every case that has the image; returns the cases' places and the reasons of those that failed."""
+def drawings(run: Run, drawn: Drawn, cases: Mapping[str, CaseInput], folder: Path) -> list[Drawing]:
+    """Every case that has the image, with the network that draws it; network by network, so that each is read once."""
     tasks = [
         _drawing(run, drawn, case, folder) for case in cases.values() if set(drawn.recipe.drawn_on) <= set(case.images)
     ]
-    tasks.sort(key=lambda task: (task.drawn_by, task.work.case_id))  # one network after the other: each is read once
-    failed = run_cases(run, stage, tasks, lambda task: task.work, _draw_one)
-    return [task.work for task in tasks], failed
+    return sorted(tasks, key=lambda task: (task.drawn_by, task.work.case_id))
 
 
-def _drawing(run: Run, drawn: Drawn, case: CaseInput, folder: Path) -> _Drawing:
+def draw_cases(run: Run, stage: str, tasks: Sequence[Drawing]) -> dict[str, str]:
+    """Draw every case that is not drawn; returns the reasons of those that failed, by case id."""
+    return run_cases(run, stage, tasks, lambda task: task.work, _draw_one)
+
+
+def _drawing(run: Run, drawn: Drawn, case: CaseInput, folder: Path) -> Drawing:
     drawn_by = drawn.learners.drawn_by(case.case_id)
     network, given = drawn.networks[drawn_by], dict(run.study.mask.regions) if run.study.mask else {}
     recipe = {name: value for name, value in drawn.recipe.to_json().items() if name != "segmenter"}
@@ -102,11 +105,11 @@ def _drawing(run: Run, drawn: Drawn, case: CaseInput, folder: Path) -> _Drawing:
     files = file_hashes(run, case, drawn.recipe)
     key = digest({**basis, "given": given, "files": files, "case": case.case_id})
     work = CaseWork(case.case_id, key, folder)
-    return _Drawing(work, case, drawn.recipe, network, drawn_by, given, device_for(run.device))
+    return Drawing(work, case, drawn.recipe, network, drawn_by, given, device_for(run.device))
 
 
-def _draw_one(task: _Drawing) -> None:
-    made = segment_case(task.case, task.recipe, _loaded(task.network, task.recipe, task.device))
+def _draw_one(task: Drawing) -> None:
+    made = segment_case(task.case, task.recipe, loaded_network(task))
     given, reason = None, ""
     if task.case.mask is not None:
         given, reason = compared(task.case.mask, task.given_regions, made.mask, units_mm=task.recipe.units_mm)
@@ -119,8 +122,10 @@ def _draw_one(task: _Drawing) -> None:
     write_json(task.work.path(), report)
 
 
-def _loaded(network: Network, recipe: Recipe, device: str) -> Segmenter:
-    return _from_file(str(network.file), network.name, tuple(recipe.regions.items()), device)
+def loaded_network(task: Drawing) -> Segmenter:
+    """The network that draws a case."""
+    regions = tuple(task.recipe.regions.items())
+    return _from_file(str(task.network.file), task.network.name, regions, task.device)
 
 
 @lru_cache(maxsize=1)

@@ -58,7 +58,7 @@ def _produce(run: Run, bundle: Bundle, folder: Path) -> Made:
     cohort, cases = run.store.stage("cohort"), scene.cases
     predictions = _predictions(run, bundle.id)
     looked = integrity(scene, predictions)  # first, so that a look counts even where measuring is cut off
-    masks = learned_masks(run, cases)
+    masks = learned_masks(run, cases, run.store.stage("predict", bundle.id))
     partitions = {
         name: {**_partition(scene, name, cases.index[cases["partition"] == name], predictions), **masks.get(name, {})}
         for name in run.study.partitions

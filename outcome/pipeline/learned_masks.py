@@ -165,7 +165,7 @@ def study_plan(study: Study, recipe: Recipe) -> SegmenterPlan:
 
     if study.segmenter is None:
         raise ValueError("this study learns no masks")
-    settings = study.segmenter.model_dump(exclude={"folds", "cases_at_most", "model", "images", "plan"})
+    settings = study.segmenter.model_dump(exclude={"folds", "cases_at_most", "model", "images", "plan", "masks"})
     known = {"regions": dict(recipe.regions), "seed": study.training.seed, "inputs": recipe.drawn_on}
     try:
         return SegmenterPlan.from_json({**known, **settings, **study.segmenter.plan})

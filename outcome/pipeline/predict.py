@@ -10,7 +10,13 @@ import pandas as pd
 from outcome.bundle import read_bundle
 from outcome.features.crops import Crops, open_crops
 from outcome.pipeline.harmonising import NOT_ENTERED, batch_report, entering_cases
-from outcome.pipeline.outlines import outline_config, outline_inputs, write_outlines
+from outcome.pipeline.outlines import (
+    outline_config,
+    outline_counts,
+    outline_inputs,
+    refuse_more_than_kept,
+    write_outlines,
+)
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
 from outcome.serving import ENTERED, RiskModel
 from outcome.store import read_parquet, write_json, write_parquet
@@ -24,8 +30,10 @@ def run_predict(run: Run) -> StageResult:
     """Predict every case outside the development partition by the chosen model and every rung; nothing is fitted.
 
     With `run.harmonise_with` batches that harmonised rungs do not know enter by some of their cases, without outcomes.
-    With `run.outlines` every case is measured by so many other outlines too, and the range of its risks written.
+    With `run.outlines` every case is measured by so many other outlines too, and the range of its risks written. Raises
+    ConfigRefusal where more are asked for than the segment stage kept of each case.
     """
+    refuse_more_than_kept(run.study, run.outlines)
     model = RiskModel(read_bundle(run.store.bundle))
     inputs = {f"stage:{name}": upstream(run.store, name) for name in ("cohort", "features")} | outline_inputs(run)
     entering = {"harmonise_with": run.harmonise_with} if run.harmonise_with else {}
@@ -48,7 +56,7 @@ def _produce(run: Run, model: RiskModel, folder: Path) -> Made:
     write_parquet(folder / "predictions.parquet", table[list(PREDICTION_COLUMNS)])
     told = _told(model, frame, entering) if run.outlines else model
     failed = write_outlines(run, told, frame, open_crops(features), folder)
-    return Made({"cases": len(chosen), "predictions": len(table), **counts}, failed)
+    return Made({"cases": len(chosen), "predictions": len(table), **counts, **outline_counts(folder)}, failed)
 
 
 def _told(model: RiskModel, frame: pd.DataFrame, entering: Mapping[str, list[str]]) -> RiskModel:

@@ -15,15 +15,16 @@ import pandas as pd
 
 from outcome.bundle import Bundle
 from outcome.cases import case_mask_bytes, segment_case
-from outcome.errors import DataRefusal
+from outcome.errors import ConfigRefusal, DataRefusal
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
-from outcome.pipeline.drawing import Drawn, draw_cases, forget_networks, networks_of_bundle, networks_of_study
+from outcome.pipeline.drawing import Drawn, draw_cases, drawings, forget_networks, networks_of_bundle, networks_of_study
 from outcome.pipeline.finished_model import finished_network
 from outcome.pipeline.inputs import file_hashes, read_inputs, recipe_of
 from outcome.pipeline.mask_agreement import FILE as AGREEMENT
 from outcome.pipeline.mask_agreement import agreement_table
 from outcome.pipeline.recipe import SEGMENTER, foreign_bundle, frozen_recipe
 from outcome.pipeline.review import rejected_masks, without_rejected
+from outcome.pipeline.several_masks import forget_several, keep_several, masks_kept, refuse_one_mask, several_config
 from outcome.pipeline.stage import Made, Run, StageResult, Work, measuring_digest, perform, upstream
 from outcome.store import digest, read_json, write_bytes, write_json, write_parquet
 from outcome.types import CaseInput, Finding, Level, Recipe
@@ -44,6 +45,12 @@ def run_segment(run: Run) -> StageResult:
     bundle = foreign_bundle(run)
     frozen = frozen_recipe(bundle)
     recipe = frozen or recipe_of(run.study)
+    if frozen is None and run.study.segmenter is not None and (recipe is None or not recipe.mask_on):
+        raise ConfigRefusal(
+            "segmenter needs mask.on, the image that the network reads",
+            found="segmenter.masks alone, and no bundle that draws masks",
+            next_step="name the image under mask.on; or leave segmenter out",
+        )
     recipe = recipe.drawing() if recipe else None
     work = Work(STAGE, _config(run, recipe), _inputs(run))
     if recipe is None or (frozen is None and run.study.segmenter is None):
@@ -56,7 +63,7 @@ def _config(run: Run, recipe: Recipe | None) -> dict[str, Any]:
         return {"recipe": None}
     given = run.study.mask.regions if run.study.mask else {}
     if recipe.draws_masks:
-        return {"recipe": recipe.to_json(), "given_regions": dict(given)}
+        return {"recipe": recipe.to_json(), "given_regions": dict(given), **several_config(run.study)}
     learning = run.study.segmenter
     if learning is None:
         return {"recipe": recipe.to_json()}
@@ -85,6 +92,7 @@ def _given(run: Run, recipe: Recipe | None, folder: Path) -> Made:
     for name in (SEGMENTER, AGREEMENT):
         (folder / name).unlink(missing_ok=True)
     forget_networks(folder)
+    forget_several(folder)
     tasks = [] if recipe is None else [_task(run, case, recipe, folder) for case in _with_mask(run)]
     failed = run_cases(run, STAGE, tasks, lambda task: task.work, _segment_one)
     done = _written(run, [task.work for task in tasks], failed, folder)
@@ -96,12 +104,15 @@ def _drawn(run: Run, recipe: Recipe, folder: Path, bundle: Bundle | None) -> Mad
     (folder / SEGMENTER).unlink(missing_ok=True)
     cases = read_inputs(run)
     drawn = _networks(run, cases, recipe, folder, bundle)
-    works, failed = draw_cases(run, STAGE, drawn, cases, folder)
-    reports = _written(run, works, failed, folder, drawn.findings)
+    tasks = drawings(run, drawn, cases, folder)
+    refuse_one_mask(tasks, masks_kept(run.study))
+    failed = draw_cases(run, STAGE, tasks)
+    without = keep_several(run, [task for task in tasks if task.work.case_id not in failed], folder)
+    reports = _written(run, [task.work for task in tasks], failed, folder, drawn.findings)
     write_parquet(folder / AGREEMENT, agreement_table(reports))
     write_json(folder / SEGMENTER, drawn.to_json(folder))
-    counts = {"cases": len(works), "done": len(reports), "failed": len(failed), "networks": len(drawn.networks)}
-    return Made(counts, failed)
+    counts = {"cases": len(tasks), "done": len(reports), "failed": len(failed), "networks": len(drawn.networks)}
+    return Made({**counts, **several_config(run.study)}, {**without, **failed})
 
 
 def _networks(run: Run, cases: Mapping[str, CaseInput], recipe: Recipe, folder: Path, bundle: Bundle | None) -> Drawn:

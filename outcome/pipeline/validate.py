@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from outcome.bundle import Bundle, read_bundle, write_bundle
-from outcome.config import MaskSource, Partition, Study, study_from_resolved
+from outcome.config import MaskSource, Partition, Segmenter, Study, study_from_resolved
 from outcome.errors import BundleRefusal, ConfigRefusal, StoreRefusal
 from outcome.pipeline.agreement import FROM_BUNDLE
 from outcome.pipeline.recipe import frozen_recipe
@@ -34,6 +34,7 @@ def apply_bundle(
     defined = study_from_resolved(read.json("config.json"))
     _refuse_other_procedure(defined, study)
     changes: dict[str, Any] = {name: getattr(defined, name) for name in FROM_BUNDLE}
+    changes["segmenter"] = _segmenter(defined, study)
     changes["partitions"] = _partitions(study, partition, outcomes_needed)
     if outcomes_needed:
         _refuse_other_comparisons(defined, study)
@@ -42,6 +43,13 @@ def apply_bundle(
     drawn = _drawn_recipe(read, study)
     changes["mask"] = _mask(defined, study) if drawn is None else _compared_mask(drawn, study)
     return study.model_copy(update=changes)
+
+
+def _segmenter(defined: Study, study: Study) -> Segmenter | None:
+    """The bundle's network. How many masks of a case are kept beside its own is this study's choice if it says so."""
+    if defined.segmenter is None or study.segmenter is None or "masks" not in study.segmenter.model_fields_set:
+        return defined.segmenter
+    return defined.segmenter.keeping(study.segmenter.masks)
 
 
 def _refuse_other_procedure(defined: Study, study: Study) -> None:

@@ -14,6 +14,10 @@ DRAWN_BY = {
     "cross_fitted": "each mask was drawn by a network that never saw this patient (cross-fitting)",
     "final network": "the masks were drawn by the bundle's network, which saw none of these patients",
 }
+OUTLINED = {
+    "network": "by what this network would outline more cautiously or more generously",
+    "changed": "by changing the mask by a stated amount",
+}
 NOT_COMPARED = "no given mask to compare with"
 
 
@@ -39,6 +43,7 @@ class MaskGroup:
     drawn: str
     network: str
     rows: list[MaskRow]
+    ranges: str = ""  # what the ranges of risks over other outlines stand on; "" where none was asked for
 
 
 def mask_groups(metrics: Json) -> list[MaskGroup]:
@@ -57,7 +62,13 @@ def _group(title: str, masks: Json) -> MaskGroup:
         drawn=count(masks.get("n_drawn")),
         network=str(masks.get("network")),
         rows=[_row(name, region) for name, region in (masks.get("regions") or {}).items()],
+        ranges=_ranges(masks.get("outlines") or {}),
     )
+
+
+def _ranges(outlines: Json) -> str:
+    told = [f"{count(n)} cases {OUTLINED[kind]}" for kind, n in outlines.items() if kind in OUTLINED and n]
+    return f"Ranges of risks over other outlines (outlines.parquet): {'; '.join(told)}." if told else ""
 
 
 def _row(name: str, region: Json) -> MaskRow:

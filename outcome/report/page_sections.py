@@ -177,7 +177,7 @@ def _masks(metrics: Json) -> Pieces:
 
 def _drawn(group: Any) -> Words:
     text = f"{group.drawn} cases with a learned mask; {group.drawn_by}. Network of the bundle: {group.network}."
-    return Words(text, muted=True)
+    return Words(f"{text} {group.ranges}".rstrip(), muted=True)
 
 
 def _compared(group: Any) -> Table | Words:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 
 from outcome.bundle import Bundle, read_bundle
-from outcome.cases import Segmenter, drawn_outlines, measure_repeats, segment_case
+from outcome.cases import Segmenter, drawn_outlines, measure_masks, measure_repeats, segment_case, several_masks
 from outcome.dictionary import DataDictionary
 from outcome.errors import DataRefusal
-from outcome.explain.outlines import outline_table
+from outcome.explain.outlines import CHANGED, HANDED_OVER, NETWORK, outline_table
 from outcome.explain.players import Population
 from outcome.explain.unit import Explanation, explain_unit
 from outcome.features.blocks import images_present, join_blocks, with_batch
@@ -171,13 +171,36 @@ class RiskModel:
         a mask has no range; one whose mask is refused has neither risk nor range; `reason` says so. Raises DataRefusal
         as `predict` for the record, and for one of `masks` that is refused.
         """
+        drawn = drawn_outlines(repeats, seed)
+        kind = HANDED_OVER if masks else CHANGED
+        return self._interval(case, record, lambda: self._outlines(case, drawn, masks), kind)
+
+    def network_interval(self, case: CaseInput, record: Mapping[str, Any], masks: int = 20) -> pd.DataFrame:
+        """How far one case's risks move over `masks` outlines of the bundle's network, cautious to generous.
+
+        As `outline_interval`, with the outlines of `outcome.cases.several_masks`. Raises DataRefusal, beside what that
+        raises, where masks are handed over or what draws them gives no probabilities.
+        """
+        return self._interval(case, record, lambda: self._by_network(case, masks), NETWORK)
+
+    def _interval(
+        self, case: CaseInput, record: Mapping[str, Any], outlines: Callable[[], list[Mapping[str, float]]], kind: str
+    ) -> pd.DataFrame:
         refuse_unfit(self.dictionary, record)
         try:
             row, crops = self._row(case, record, self._measured(case))
         except DataRefusal as error:
             row, crops = self._row(case, record, None)
             return outline_table(self.units, row, (), crops, reason=str(error)).assign(risk=math.nan)
-        return outline_table(self.units, row, self._outlines(case, drawn_outlines(repeats, seed), masks), crops)
+        return outline_table(self.units, row, outlines(), crops, kind=kind)
+
+    def _by_network(self, case: CaseInput, count: int) -> list[Mapping[str, float]]:
+        recipe, network = self.recipe, self.segmenter
+        if recipe is None or network is None:
+            raise DataRefusal("this bundle's masks are handed over: it has no network", next_step="outline_interval")
+        if not has_mask(case, recipe):
+            return []
+        return [*measure_masks(case, several_masks(case, recipe, network, count), recipe.measuring())]
 
     def _outlines(self, case: CaseInput, drawn: Sequence[Any], masks: Sequence[Path]) -> list[Mapping[str, float]]:
         """The measurements by each outline; none where the case has no mask."""

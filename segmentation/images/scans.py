@@ -18,7 +18,8 @@ def read_scan(files: Sequence[Path]) -> Scan:
 
     Raises ImageRefusal as `read_image`, and `grid_mismatch` where the files do not lie on one grid.
     """
-    _check_one_grid(files, [read_header(path, many=True).grid for path in files])
+    if len(files) != 1:
+        _check_one_grid(files, [read_header(path, many=True).grid for path in files])
     return tuple(channel for path in files for channel in read_channels(path))
 
 

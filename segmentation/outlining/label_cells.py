@@ -11,6 +11,23 @@ UNDECIDED = 255  # above every class number
 
 
 @numba.njit(cache=True, nogil=True)
+def fill_voxels(scores: Any, names: Any, out: Any) -> None:  # pragma: no cover - compiled
+    """The name of the class that leads at every voxel of the scores' own grid; a tie takes the first class."""
+    classes, xs, ys, zs = scores.shape
+    first, winner = np.empty(zs, np.float32), np.empty(zs, np.int64)
+    for x in range(xs):
+        for y in range(ys):
+            first[:], winner[:] = scores[0, x, y], 0
+            for c in range(1, classes):
+                for z in range(zs):
+                    value = scores[c, x, y, z]
+                    if value > first[z]:
+                        first[z], winner[z] = value, c
+            for z in range(zs):
+                out[x, y, z] = names[winner[z]]
+
+
+@numba.njit(cache=True, nogil=True)
 def winners(scores: Any, best: Any, margin: Any) -> None:  # pragma: no cover - compiled
     """The class that leads every other by more than rounding could undo, or `UNDECIDED`."""
     classes, xs, ys, zs = scores.shape

@@ -18,12 +18,13 @@ import numpy.typing as npt
 from scipy import sparse
 
 from segmentation.device import cores
-from segmentation.outlining.label_cells import fill_cells, winners
+from segmentation.outlining.label_cells import fill_cells, fill_voxels, winners
 from segmentation.preparation.preprocess import AxisWeights, Floats, axis_weights, label_slabs
 from segmentation.types import Shape, Window
 
 _ROUNDING = 32 * float(np.finfo(np.float32).eps)  # five times what three interpolations can lose of the largest score
 _PARTS = 8  # a core
+_SMALL = 2**18  # voxels: a frame's labels take less time than threads take to begin
 
 Ints = npt.NDArray[np.int64]
 
@@ -53,8 +54,11 @@ def write_labels(
     if 0 in view.shape:
         return window
     low, high = float(scores.min()), float(scores.max())
-    if all(_finer(one) for one in inner) and np.isfinite([low, high]).all():
-        _write_cells(scores, view, labels, (inner, max(abs(low), abs(high))))
+    if np.isfinite([low, high]).all() and all(_finer(one) for one in inner):
+        if any(one is not None for one in inner):
+            _write_cells(scores, view, labels, (inner, max(abs(low), abs(high))))
+        else:
+            _write_voxels(scores, view, labels)
         return window
     for part, slab in label_slabs(scores, view.shape, tuple(labels), inner):
         view[:, :, part] = slab
@@ -128,6 +132,16 @@ def _write_cells(scores: Floats, out: npt.NDArray[Any], labels: Sequence[int], h
             fill_cells(scores, best, (*tables, x.weights, y.weights, z.weights), (names, margin, block), out)
 
         list(pool.map(fill, _shares(len(x.cells))))
+
+
+def _write_voxels(scores: Floats, out: npt.NDArray[Any], labels: Sequence[int]) -> None:
+    """The same on the scores' own grid: nothing to interpolate."""
+    names = np.array(labels, dtype=out.dtype)
+    if out.size <= _SMALL:
+        fill_voxels(scores, names, out)
+        return
+    with ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(lambda part: fill_voxels(scores[:, part], names, out[part]), _shares(len(out))))
 
 
 def _shares(length: int) -> list[slice]:

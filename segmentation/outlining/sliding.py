@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from functools import lru_cache
 from itertools import chain, combinations, product
 from typing import Any
@@ -58,8 +59,8 @@ def scores_of(
 def _sums(reader: _Reader, groups: Sequence[Group], shape: tuple[int, ...]) -> Floats:
     """Weighted means of the windows' scores, by all cores."""
     total, weight = np.zeros(shape, dtype=np.float32), np.zeros(shape[1:], dtype=np.float32)
-    with reproducible(), ThreadPoolExecutor(cores()) as pool:
-        for group, done in _in_order(pool, reader, groups):
+    with reproducible(), closing(_in_order(reader, groups)) as read:
+        for group, done in read:
             for window, scores in zip(group, done, strict=True):
                 starts = (window[0].start, window[1].start, window[2].start)
                 _add(
@@ -86,18 +87,20 @@ def _sums_on_gpu(reader: _Reader, groups: Iterable[Group], shape: tuple[int, ...
     return total.cpu().numpy()
 
 
-def _in_order(
-    pool: ThreadPoolExecutor, reader: _Reader, groups: Sequence[Group]
-) -> Iterator[tuple[Group, list[torch.Tensor]]]:
+def _in_order(reader: _Reader, groups: Sequence[Group]) -> Generator[tuple[Group, list[torch.Tensor]], None, None]:
     """Groups with their scores. A few ahead of the sums: finished windows that wait for their turn take memory."""
+    if len(groups) == 1:  # a frame: a thread of its own would cost more than it brings
+        yield groups[0], reader.read(groups[0])
+        return
     waiting: deque[tuple[Group, Future[list[torch.Tensor]]]] = deque()
-    for group in groups:
-        waiting.append((group, pool.submit(reader.read, group)))
-        if len(waiting) > 2 * cores() - 1:
-            first, done = waiting.popleft()
+    with ThreadPoolExecutor(cores()) as pool:
+        for group in groups:
+            waiting.append((group, pool.submit(reader.read, group)))
+            if len(waiting) > 2 * cores() - 1:
+                first, done = waiting.popleft()
+                yield first, done.result()
+        for first, done in waiting:
             yield first, done.result()
-    for first, done in waiting:
-        yield first, done.result()
 
 
 class _Reader:

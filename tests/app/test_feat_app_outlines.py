@@ -15,6 +15,7 @@ from page_reading import OpenPage, texts
 from app.patient import risk_rows
 from app.readers import load_study
 from app.records import StudyRecords
+from outcome.explain.outlines import CHANGED, NETWORK
 
 FROZEN, DEVELOPMENT = "E070", "E003"
 
@@ -45,6 +46,14 @@ def test_the_range_stands_under_its_own_risk(records: StudyRecords) -> None:
     assert "4.2–5.0 days" in rows[1].outlines
     assert rows[2].outlines == "If the outline were drawn differently: not known. no mask."
     assert rows[3].outlines == ""  # another horizon, which nobody asked about
+
+
+def test_the_network_s_own_outlines_are_called_so(records: StudyRecords) -> None:
+    row = {**_row(FROZEN, "any_complication", 0.12, 0.17), "kind": NETWORK}
+    rows, _ = risk_rows(replace(records, outlines=pd.DataFrame([row])), FROZEN, "preoperative")
+    assert rows[0].outlines.startswith("If the network outlined more cautiously or more generously: 12 to 17 of 100")
+    changed = replace(records, outlines=pd.DataFrame([{**row, "kind": CHANGED}]))
+    assert risk_rows(changed, FROZEN, "preoperative")[0][0].outlines.startswith("If the outline were drawn differently")
 
 
 def test_a_development_case_whose_risk_is_another_models_has_none(records: StudyRecords) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segmentation.outlining import label_export
 from segmentation.outlining.label_export import CoarsePart, write_labels
 from segmentation.preparation.preprocess import axis_weights
 from segmentation.types import Window
@@ -84,6 +85,23 @@ def test_scores_and_labels_may_lie_in_any_order_in_memory() -> None:
     view = whole.transpose(2, 1, 0)[::-1]
     write_labels(turned, view, range(3))
     np.testing.assert_array_equal(view, _reference(np.ascontiguousarray(turned), (16, 14, 12)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("small", [0, 2**18])  # by threads, and without
+def test_labels_on_the_scores_own_grid(kind: str, small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each region's lead, ties and the sign of zero as `argmax` judges them; beside a box what was there stays."""
+    monkeypatch.setattr(label_export, "_SMALL", small)
+    scores, labels = _scores(kind, 5, (33, 7, 4), seed=4), np.array([0, 9, 2, 300, 7])
+    whole = np.zeros((33, 7, 4), dtype=np.uint16, order="F")
+    write_labels(scores, whole[::-1], labels.tolist())
+    np.testing.assert_array_equal(whole[::-1], labels[scores.argmax(axis=0)])
+    part = np.full(whole.shape, 77, dtype=np.uint16)
+    box: Window = (slice(3, 30), slice(0, 7), slice(1, 3))
+    write_labels(scores[(slice(None), *box)], part, labels.tolist(), CoarsePart(box, (33, 7, 4)))
+    expected = np.full(whole.shape, 77)
+    expected[box] = whole[::-1][box]
+    np.testing.assert_array_equal(part, expected)
 
 
 def test_infinite_scores_are_judged_as_the_reference_does() -> None:

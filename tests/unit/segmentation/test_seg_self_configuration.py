@@ -1,4 +1,4 @@
-"""From a folder to a plan a person can read: fingerprint, rules, memory, splits, folds, search, and their commands."""
+"""From a folder to a plan a person can read: fingerprint, rules, memory, splits, folds, and their commands."""
 
 from __future__ import annotations
 
@@ -207,18 +207,3 @@ def test_a_split_is_judged_by_the_last_part(study: tuple[Path, list[TrainingCase
     assert answer["split"] == {"learn": 4, "stop": 1, "judge": 1}
     assert list(answer["dice"]) == [case.case_id for case in three_way(study[1], SMALL.seed).judge]
     assert answer["plan"]["precision"] == "full"
-
-
-def test_a_search_starts_with_the_plan_and_repeats_itself(
-    study: tuple[Path, list[TrainingCase]], tmp_path: Path
-) -> None:
-    words = ("search", "--data", study[0], "--plan", study[0] / "plan.yaml", "--trials", 3, "--json")
-    done = _run(*words, "--out", tmp_path / "best.yaml")
-    assert done.exit_code == 0, done.output
-    answer = json.loads(done.stdout)
-    assert [row["number"] for row in answer["trials"]] == [0, 1, 2]
-    assert answer["trials"][0]["changes"] == {}
-    best = max(answer["trials"], key=lambda row: row["score"])
-    plan = SegmenterPlan.from_json(read_plan(tmp_path / "best.yaml"))
-    assert plan == replace(SMALL, **best["changes"])
-    assert json.loads(_run(*words, "--out", tmp_path / "best.yaml").stdout) == answer

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from outcome.explain.outlines import OUTLINE_COLUMNS, moved_most, outline_table, outlined_rows
+from outcome.explain.outlines import CHANGED, NETWORK, OUTLINE_COLUMNS, moved_most, outline_table, outlined_rows
 from outcome.features.columns import FeatureColumn
 from outcome.training.settings import TrainingSettings
 from outcome.training.unit import TrainedUnit, train_unit
@@ -46,6 +46,9 @@ def test_outlines_that_measure_the_same_give_no_width() -> None:
     assert low == pytest.approx(risk, abs=1e-12)
     assert high == pytest.approx(risk, abs=1e-12)
     assert table["moved_most"].iloc[0] == ""
+    assert table["kind"].tolist() == [CHANGED]
+    drawn = outline_table({"u": _unit(AGE, VOLUME)}, _row(), _volumes(0.1), kind=NETWORK)
+    assert drawn["kind"].tolist() == [NETWORK]
 
 
 def test_a_model_that_does_not_read_the_region_does_not_move() -> None:
@@ -73,6 +76,7 @@ def test_without_outlines_the_risk_stands_and_the_reason() -> None:
     assert table["high"].isna().all()
     assert table["reason"].tolist() == ["the mask is empty"]
     assert table["n_outlines"].tolist() == [0]
+    assert table["kind"].tolist() == [""]  # no range, no kind
 
 
 def test_what_an_outline_lacks_is_missing_there_alone() -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from outcome.config import load_study
+from outcome.config import load_study, study_from_resolved
 from outcome.errors import ConfigRefusal
 from outcome.executor import Workers
 from outcome.pipeline.check import check_study
 from outcome.pipeline.recipe import recipe_in
 from outcome.pipeline.run import STAGE_RUNNERS, run_stages
 from outcome.pipeline.session import open_run
+from outcome.pipeline.several_masks import kept_masks
 from outcome.store import StudyStore, read_json, read_parquet
 from segmentation.classical.segmenter import fit_method
 from segmentation.classical.settings import ClassicalSettings
@@ -120,6 +121,41 @@ def test_checking_tells_of_a_model_that_cannot_be_used(folder: Path) -> None:
     assert "model_not_usable" not in {finding.code for finding in check_study(study, Workers(1)).findings}
     (folder / "model.safetensors").write_bytes(b"rubbish")
     assert "model_not_usable" in {finding.code for finding in check_study(study, Workers(1)).findings}
+
+
+def test_several_masks_are_kept_of_a_network(folder: Path) -> None:
+    stage = _segment(folder, "segmenter.masks=2")
+    found = kept_masks(stage)
+    assert found is not None
+    assert sorted(found) == CASES
+    assert all(file.exists() for kept in found.values() for file in kept.files)
+    assert read_json(stage / "manifest.json")["counts"]["masks"] == 2
+
+
+def test_a_method_without_probabilities_gives_one_mask_and_says_so_before_it_draws(folder: Path) -> None:
+    cases = write_cases(folder / "elsewhere", range(10, 14))
+    settings = ClassicalSettings(regions=BLOCKS.regions, intensity="hu", voxel=None)
+    (folder / "model.safetensors").write_bytes(fit_method("threshold", cases, settings).to_bytes())
+    assert "gives a mask and no probabilities" in _refusal(folder, "segmenter.masks=2")
+    assert not (StudyStore(folder / "store", "small").stage("segment") / "cases").exists()
+
+
+def test_a_study_that_only_keeps_masks_has_no_network_of_its_own(folder: Path) -> None:
+    """It speaks of a bundle's network; such a study needs no masks to be read, but cannot be segmented alone."""
+    bare = (folder / "study.yaml").read_text().replace("{model: model.safetensors}", "{masks: 2}")
+    (folder / "study.yaml").write_text(bare)
+    assert "no bundle that draws masks" in _refusal(folder, "mask=null")
+
+
+@pytest.mark.parametrize("masks", [0, 2])
+def test_the_stored_study_of_a_finished_model_can_be_read_again(folder: Path, masks: int) -> None:
+    """`outcome predict` reads it out of the bundle."""
+    study = load_study(folder / "study.yaml", [f"segmenter.masks={masks}"])
+    again = study_from_resolved(study.resolved())
+    assert again.segmenter is not None
+    assert (str(again.segmenter.model), again.segmenter.masks) == ("model.safetensors", masks)
+    assert str(folder) not in str(study.resolved())
+    assert ("masks" in study.resolved()["segmenter"]) == bool(masks)
 
 
 def test_a_model_that_does_not_say_what_it_learned_from_is_a_finding(folder: Path) -> None:
