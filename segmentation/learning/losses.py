@@ -2,7 +2,8 @@
 
 Every loss takes `scores` (batch, classes, *spatial), not normalised, `classes` (batch, *spatial) int64 with 0 for
 background, and `weights` (classes,), how much each class counts (None: all alike). It gives a scalar; lower is better.
-Overlaps (Dice, Jaccard, Tversky) are taken per patch and region, without background. All are sums and products,
+Overlaps (Dice, Jaccard, Tversky) are taken per patch and region (`batch_dice_and_cross_entropy`: over all patches that
+are computed together), without background. All are sums and products,
 written out, because torch's own cross-entropy has no deterministic form for images on CUDA.
 """
 
@@ -92,6 +93,21 @@ def dice_and_cross_entropy(
     return _one_minus(soft_dice(log_share.exp(), truth), weights) + entropy
 
 
+def batch_dice_and_cross_entropy(
+    scores: torch.Tensor, classes: torch.Tensor, weights: torch.Tensor | None = None
+) -> torch.Tensor:
+    """`dice_and_cross_entropy` with one Dice a region over all patches, as if they were one image.
+
+    A patch without the region has no Dice of its own; here what is drawn in it lowers the Dice of the others. Slices of
+    a volume are mostly such patches.
+
+    Reference: Isensee F et al. nnU-Net. Nat Methods 2021;18:203-11. doi:10.1038/s41592-020-01008-z
+    """
+    log_share, truth = _log_share_and_truth(scores, classes)
+    entropy = _weighted_mean(-(truth * log_share).sum(dim=1), truth, weights)
+    return _one_minus(soft_dice(_as_one(log_share.exp()), _as_one(truth)), weights) + entropy
+
+
 def jaccard(scores: torch.Tensor, classes: torch.Tensor, weights: torch.Tensor | None = None) -> torch.Tensor:
     """One minus the mean soft intersection over union of the regions, in [0, 1]."""
     log_share, truth = _log_share_and_truth(scores, classes)
@@ -142,6 +158,11 @@ def _log_share_and_truth(scores: torch.Tensor, classes: torch.Tensor) -> tuple[t
     return log_share, truth
 
 
+def _as_one(maps: torch.Tensor) -> torch.Tensor:
+    """(batch, classes, *spatial) as (1, classes, voxels of all)."""
+    return maps.transpose(0, 1).flatten(1)[None]
+
+
 def _amounts(share: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """What both hold, what is drawn and what is given, (batch, classes - 1) voxels each."""
     share, truth = share[:, 1:].flatten(2), truth[:, 1:].flatten(2)
@@ -171,4 +192,5 @@ CRITERIA: dict[str, Loss] = {
     "jaccard": jaccard,
     "focal": focal,
     "tversky": tversky,
+    "batch_dice_and_cross_entropy": batch_dice_and_cross_entropy,
 }

@@ -45,7 +45,10 @@ def is_whole(said: Mapping[str, Any]) -> bool:
 
 def completed(said: Mapping[str, Any], derived: SegmenterPlan) -> SegmenterPlan:
     """A plan from what a file says and, for the rest, the plan that the data give. Raises ImageRefusal (`bad_plan`)."""
-    return SegmenterPlan.from_json({**derived.to_json(), **said})
+    rest = derived.to_json()
+    if said.get("heads"):
+        del rest["loss"]  # heads have a loss of their own
+    return SegmenterPlan.from_json({**rest, **said})
 
 
 def plan_text(plan: SegmenterPlan, seen: Fingerprint | None = None) -> str:

@@ -28,6 +28,7 @@ FLAT = 3.0  # voxels this many times as thick as wide are read slice by slice
 STEPS, RATE = 2000, 2e-3
 _CHANNELS = {3: (16, 32, 64, 128), 2: (16, 32, 64, 128, 256)}
 _BATCH = {3: 2, 2: 16}
+_LOSS_OF_SLICES = "batch_dice_and_cross_entropy"  # most slices hold no region, and have no Dice of their own
 _PERCENTILES = (0.5, 50.0, 99.5)
 
 
@@ -85,6 +86,7 @@ def default_plan(
         voxel=voxel,
         patch=_patch(shape, multiple, start.dimensions),
         channels=channels,
+        loss=start.loss if start.dimensions == 3 or start.own_loss else _LOSS_OF_SLICES,
         batch=_BATCH[start.dimensions],
         inputs=seen.channel_names,
     )

@@ -24,6 +24,7 @@ BY_HAND = {
     "jaccard": 1 - 0.8 / (1.2 + 1 - 0.8),
     "focal": -(0.2**2 * math.log(0.8) + 0.4**2 * math.log(0.6)) / 2,
     "tversky": 1 - 0.8 / (0.8 + 0.3 * 0.4 + 0.7 * 0.2),
+    "batch_dice_and_cross_entropy": 1 - DICE + ENTROPY,  # of one patch
 }
 
 
@@ -48,6 +49,15 @@ def test_overlaps_weigh_regions_and_never_background() -> None:
     first = 2 * 0.8 / (0.8 + 2)
     found = criterion_of("dice", torch.tensor([9.0, 3.0, 1.0]))(scores, wrong)
     assert float(found) == pytest.approx(1 - (3 * first + 0) / 4, abs=1e-4)
+
+
+def test_what_is_drawn_in_an_empty_patch_counts_over_the_batch_alone() -> None:
+    scores, classes = torch.cat([SCORES, SCORES]), torch.cat([CLASSES, torch.zeros_like(CLASSES)])
+    entropy = -(math.log(0.8) + math.log(0.6) + math.log(0.2) + math.log(0.6)) / 4
+    together = 1 - 2 * 0.8 / (2 * 1.2 + 1) + entropy
+    assert float(criterion_of("batch_dice_and_cross_entropy")(scores, classes)) == pytest.approx(together, abs=1e-4)
+    apart = 1 - (DICE + 0) / 2 + entropy
+    assert float(criterion_of("dice_and_cross_entropy")(scores, classes)) == pytest.approx(apart, abs=1e-4)
 
 
 def test_schedules_by_hand() -> None:

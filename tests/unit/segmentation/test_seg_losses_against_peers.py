@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from monai.losses import DiceLoss, FocalLoss, TverskyLoss
+from monai.losses import DiceCELoss, DiceLoss, FocalLoss, TverskyLoss
 from torch.nn import functional
 
 from segmentation.learning.losses import CRITERIA, criterion_of
@@ -35,6 +35,7 @@ def test_monai_agrees(example: tuple[torch.Tensor, torch.Tensor]) -> None:
         "dice": DiceLoss(**shared),
         "jaccard": DiceLoss(jaccard=True, **shared),
         "tversky": TverskyLoss(alpha=0.3, beta=0.7, **shared),
+        "batch_dice_and_cross_entropy": DiceCELoss(batch=True, **shared),
     }
     for name, peer in peers.items():
         assert _plain(criterion_of(name)(scores, classes)) == pytest.approx(

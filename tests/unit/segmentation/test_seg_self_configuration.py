@@ -92,6 +92,14 @@ def test_thick_slices_are_read_one_by_one() -> None:
     assert default_plan([_survey((64, 64, 1), (1, 1, 1))], network=None).network == "unet_2d"
 
 
+def test_slices_share_their_dice_but_where_the_network_has_a_loss_of_its_own() -> None:
+    found = [_survey((64, 64, 20), (1, 1, 5))]
+    slices = default_plan(found, network="unet_2d")
+    losses = [slices.loss, *(default_plan(found, network=name).loss for name in ("unet_3d", "mask_rcnn_2d"))]
+    assert losses == ["batch_dice_and_cross_entropy", "dice_and_cross_entropy", "dice_and_cross_entropy"]
+    assert completed({"heads": {"both": ["1", "2"], "inner": ["2"]}}, slices).loss == "dice_and_cross_entropy"
+
+
 @pytest.mark.parametrize("plan", [BLOCKS, SLICES, replace(BLOCKS, class_weights=(1, 2, 3), voxel=(1, 1, 2.5))])
 def test_a_plan_survives_its_file_with_a_fingerprint_beside_it(plan: SegmenterPlan, tmp_path: Path) -> None:
     (tmp_path / "plan.yaml").write_text(plan_text(plan, fingerprint([_survey((9, 9, 9), (1, 1, 1))])))
