@@ -17,6 +17,7 @@ MEASUREMENTS = (
     ("Mask reading and shape features, KiTS23", f"python -m benchmarks.mask_reading {REAL}/kits23/dataset --peers"),
     ("Radiomics: IBSI consensus values", f"python -m benchmarks.consensus {REAL}/ibsi"),
     ("Radiomics: seconds and memory", "python -m benchmarks.radiomics"),
+    ("Image gate: spoiled files", "python -m benchmarks.image_fuzz 10000"),
     ("A second worker on the case stages, KiTS23", "python -m benchmarks.workers configs/kits23.yaml"),
 )
 

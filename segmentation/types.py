@@ -192,7 +192,8 @@ def _unsigned(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _checked_affine(affine: npt.ArrayLike) -> Affine:
-    matrix = np.asarray(affine, dtype=np.float32).astype(np.float64)
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
+        matrix = np.asarray(affine, dtype=np.float32).astype(np.float64)
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or matrix[3].tolist() != [0, 0, 0, 1]:
         raise ImageRefusal(
             "bad_affine",

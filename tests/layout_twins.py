@@ -128,7 +128,7 @@ def _hc18(folder: Path) -> Twin:
 
 def _ircad(folder: Path) -> Twin:
     for number, name in enumerate(("3Dircadb1.1", "3Dircadb1.2")):
-        array = np.random.default_rng(number).integers(-100, 100, (3, 4, 5))
+        array = np.random.default_rng(number).integers(-100, 100, (4, 4, 5))
         dicom(folder / name / "PATIENT_DICOM", array, f"{number}1")
         liver, tumour = np.zeros_like(array), np.zeros_like(array)
         liver[1, 1, :3], tumour[1, 1, 2] = 255, 255

@@ -1,61 +1,26 @@
-"""The command line of the imaging half: measure regions, train a network that outlines them, outline, compare."""
+"""The command line of the imaging half: measure regions, train a network that outlines them, outline, compare.
+
+`program` holds the commands. It is imported when it is used: `segmentation inspect` answers before all of it is there.
+"""
 
 from __future__ import annotations
 
-import typer
-
-from segmentation.cli.agreement import agreement
-from segmentation.cli.augmenting import augment
-from segmentation.cli.benchmarking import ablate, benchmark
-from segmentation.cli.datasets import datasets
-from segmentation.cli.evaluate import evaluate
-from segmentation.cli.explaining import explain
-from segmentation.cli.features import features
-from segmentation.cli.networks import networks
-from segmentation.cli.plan import plan
-from segmentation.cli.predict import predict
-from segmentation.cli.preparing import prepare
-from segmentation.cli.radiomics import radiomics
-from segmentation.cli.radiomics_diff import radiomics_diff
-from segmentation.cli.refining import refine
-from segmentation.cli.review import review
-from segmentation.cli.search import search
-from segmentation.cli.stream import stream
-from segmentation.cli.train import train
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Masks and measurements from images.")
-
-
-@app.callback()
-def _root() -> None:
-    """Masks and measurements from images."""
-
-
-_COMMANDS = (
-    radiomics,
-    radiomics_diff,
-    features,
-    datasets,
-    networks,
-    plan,
-    prepare,
-    augment,
-    search,
-    train,
-    predict,
-    stream,
-    refine,
-    explain,
-    evaluate,
-    agreement,
-    review,
-    benchmark,
-    ablate,
-)
-for _command in _COMMANDS:
-    app.command()(_command)
+import sys
+from typing import Any
 
 
 def main() -> None:
     """The entry point named in `pyproject.toml`."""
+    if sys.argv[1:2] == ["inspect"]:
+        from segmentation.cli.inspect import app
+    else:
+        from segmentation.cli.program import app
     app()
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from segmentation.cli.program import app
+
+    return app

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from segmentation.datasets.layouts import read_dataset, recognise
 from segmentation.errors import ImageRefusal
+from segmentation.images.dicom.folder import holds_dicom
 from segmentation.images.reading import IMAGE_SUFFIXES as SUFFIXES
 from segmentation.images.reading import is_picture
 
@@ -47,14 +48,24 @@ def image_cases(place: Path, inputs: Sequence[str]) -> list[CaseFiles]:
     With several inputs `_0000`, `_0001`, … count a case's channels. With one, such a number belongs to the case's name,
     unless `_0000` is the only one (so nnU-Net's folders give their own case names). A picture holds its own
     channels.
-    A folder without images that is a data set in a known layout gives the data set's cases.
+    A folder without images that is a data set in a known layout gives the data set's cases; one of DICOM files is a
+    case, and one of folders of DICOM files holds a case in each.
     """
     if not place.is_dir():
         return [CaseFiles(_stem(place), (place,))]
     files = sorted(path for path in place.iterdir() if path.name.endswith(SUFFIXES) and not path.name.startswith("."))
     if not files and recognise(place):
         return [CaseFiles(case.case_id, case.images) for case in read_dataset(place).cases]
+    if not files:
+        return [CaseFiles(folder.name, (folder,)) for folder in _series_folders(place)]
     return [_case(name, members, inputs) for name, members in sorted(_grouped(files, len(inputs)).items())]
+
+
+def _series_folders(place: Path) -> list[Path]:
+    """The folder itself where it holds DICOM files, else its folders that hold any."""
+    if holds_dicom(place, deep=False):
+        return [place]
+    return [path for path in sorted(place.iterdir()) if not path.name.startswith(".") and holds_dicom(path)]
 
 
 def _grouped(files: Iterable[Path], inputs: int) -> dict[str, dict[int, Path]]:

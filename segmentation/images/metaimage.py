@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.errors import ImageRefusal
-from segmentation.images.nifti_header import MAX_VOXELS
+from segmentation.images.limits import MAX_VOXELS
 from segmentation.images.writing import crop_to_regions
 from segmentation.types import MAX_LABEL, Grid, Mask, Volume, check_regions
 

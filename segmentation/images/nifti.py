@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.errors import ImageRefusal
-from segmentation.images.label_scan import Counts, empty_bounds, scan_labels
-from segmentation.images.nifti_header import MAX_VOXELS, STREAM_ERRORS, NiftiHeader, open_stream, read_header, trailing
+from segmentation.images.limits import MAX_VOXELS
+from segmentation.images.nifti_header import STREAM_ERRORS, NiftiHeader, open_stream, read_header, trailing
 from segmentation.types import MAX_LABEL, Mask, Volume, Window, check_regions
 
 BLOCK_BYTES = 2**22
 
+Counts = npt.NDArray[np.int64]
 Block = npt.NDArray[Any]  # (n, J, I), C order: slabs of the file's last axis
 
 
@@ -150,6 +151,8 @@ def _image_dtype(header: NiftiHeader) -> np.dtype[Any]:
 
 def _piece(labels: Block, start: int, wanted: npt.NDArray[np.bool_], counts: Counts) -> tuple[Counts, Block] | None:
     """The box of wanted labels in a slab (file index) and a copy of it, unwanted labels as 0."""
+    from segmentation.images.label_scan import empty_bounds, scan_labels  # compiled code that images do without
+
     bounds = empty_bounds()
     scan_labels(labels, wanted, counts, bounds)
     if bounds[1] < 0:

@@ -15,10 +15,9 @@ import numpy.typing as npt
 from isal import igzip, isal_zlib
 
 from segmentation.errors import ImageRefusal
+from segmentation.images.limits import MAX_VOXELS
 from segmentation.types import Grid
 
-# Four times the largest whole-body CT; above it a header is more likely wrong than right.
-MAX_VOXELS = 2**30
 MAX_EXTENSION_BYTES = 2**24
 # Deflate cannot shrink data by more than about 1032 to 1, so a smaller file cannot hold what the header promises.
 MAX_DEFLATE_RATIO = 1040

@@ -26,7 +26,7 @@ from PIL import Image, PngImagePlugin
 
 from segmentation.errors import ImageRefusal
 from segmentation.images.grids import locate
-from segmentation.images.nifti_header import MAX_VOXELS
+from segmentation.images.limits import MAX_VOXELS
 from segmentation.images.picture_pixels import (
     ORIENTATION,
     Pixels,

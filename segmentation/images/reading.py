@@ -3,7 +3,8 @@
 .nii, .nii.gz                     NIfTI, block by block (`nifti`)
 .png, .jpg, .jpeg, .tif, .tiff    pictures: volumes of one slice (`pictures`)
 .mhd, .mha                        MetaImage (`metaimage`)
-a folder of DICOM files           one series (`dicom_series`)
+.dcm, or a file marked as DICOM    one slice, or the frames of an enhanced image (`dicom`)
+a folder of DICOM files           one series (`dicom`)
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from pathlib import Path
 from typing import Protocol
 
 from segmentation.errors import ImageRefusal
-from segmentation.images.dicom_series import holds_dicom, read_series, read_series_header, read_series_mask
+from segmentation.images.dicom.folder import holds_dicom
+from segmentation.images.dicom.part10 import DICOM_SUFFIXES, is_dicom
+from segmentation.images.dicom.reading import read_series, read_series_header, read_series_mask
+from segmentation.images.limits import MAX_VOXELS
 from segmentation.images.metaimage import META_SUFFIXES, read_meta_header, read_meta_image, read_meta_mask
 from segmentation.images.nifti import read_nifti, read_nifti_channels, read_nifti_mask
-from segmentation.images.nifti_header import MAX_VOXELS, NiftiHeader
+from segmentation.images.nifti_header import NiftiHeader
 from segmentation.images.nifti_header import read_header as read_nifti_header
 from segmentation.images.pictures import (
     PICTURE_SUFFIXES,
@@ -83,7 +87,7 @@ def read_image(path: Path, *, window: Window | None = None, modality: str = "", 
             "outside", f"{path.name}: The window leaves the image.", expected=f"0 to {volume.array.shape}",
             found=str(window),
         )  # fmt: skip
-    return Volume(volume.array[i, j, k], volume.grid.part((i, j, k)).affine, modality)
+    return Volume(volume.array[i, j, k], volume.grid.part((i, j, k)).affine, modality or volume.modality)
 
 
 def read_channels(path: Path, *, max_voxels: int = MAX_VOXELS) -> tuple[Volume, ...]:
@@ -114,6 +118,8 @@ def is_picture(path: Path) -> bool:
 
 def _format(path: Path) -> _Format:
     suffix = path.suffix.lower()
+    if suffix in DICOM_SUFFIXES or is_dicom(path):  # the mark says more than the name
+        return _DICOM
     if suffix in PICTURE_SUFFIXES:
         return _PICTURE
     if suffix in META_SUFFIXES:

@@ -9,7 +9,6 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from segmentation.images.label_scan import empty_bounds, scan_labels
 from segmentation.types import MAX_LABEL, Grid, Mask, Volume, Window
 
 # zlib, not a faster relative: its output does not depend on the processor. On cropped kidney masks level 9 saves a
@@ -22,6 +21,8 @@ def crop_to_regions(mask: Mask) -> Mask:
 
     Labels that no region names become 0. A mask without a named voxel becomes one background voxel.
     """
+    from segmentation.images.label_scan import empty_bounds, scan_labels  # compiled code that images do without
+
     wanted = np.zeros(MAX_LABEL + 1, dtype=bool)
     wanted[list(mask.regions.values())] = True
     counts, bounds = np.zeros(MAX_LABEL + 1, dtype=np.int64), empty_bounds()

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from segmentation.networks.inception_unet import WIDE, Inception
-from segmentation.networks.layers import CONV, NORM, block
+from segmentation.networks.layers import CONV, block, norm
 from segmentation.networks.resizing import resized
 from segmentation.networks.unet import UNet, form_of
 from segmentation.planning.plan import SegmenterPlan
@@ -27,8 +27,8 @@ class Gate(nn.Module):
     def __init__(self, dims: int, channels: int) -> None:
         super().__init__()
         inner = max(1, channels // 2)
-        self.signal = nn.Sequential(CONV[dims](channels, inner, 1, bias=False), NORM[dims](inner, affine=True))
-        self.shortcut = nn.Sequential(CONV[dims](channels, inner, 1, bias=False), NORM[dims](inner, affine=True))
+        self.signal = nn.Sequential(CONV[dims](channels, inner, 1, bias=False), norm(dims, inner))
+        self.shortcut = nn.Sequential(CONV[dims](channels, inner, 1, bias=False), norm(dims, inner))
         self.opening = CONV[dims](inner, 1, 1)
 
     def forward(self, lifted: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """FCN-8s: class scores of three depths, brought up by learned interpolation and added.
 
 With six levels it is FCN-8s as published (strides 32, 16 and 8, then eight times up at once); with fewer levels the
-three deepest are added. We put instance norms after the convolutions, and the plan's channels for VGG's.
+three deepest are added. We put norms (`layers.norm`) after the convolutions, and the plan's channels for VGG's.
 
 Reference: Long J, Shelhamer E, Darrell T. CVPR 2015. doi:10.1109/CVPR.2015.7298965
 """

@@ -1,7 +1,7 @@
 """The inception U-Net: every level looks one, three and five voxels wide at once, in two or three dimensions.
 
-Instance norm, leaky ReLU and spatial dropout; with `heads` in the plan, nested regions. The width of five is had in one
-of three ways: a kernel of 5, one of 3 with voxels two apart, or kernels of 5 along one axis after the other.
+Norms (`layers.norm`), leaky ReLU and spatial dropout; with `heads` in the plan, nested regions. The width of five is
+had in one of three ways: a kernel of 5, one of 3 with voxels two apart, or kernels of 5 along one axis after the other.
 
 References: Szegedy C et al. CVPR 2015. doi:10.1109/CVPR.2015.7298594. Ronneberger O et al. MICCAI 2015.
 doi:10.1007/978-3-319-24574-4_28
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from segmentation.networks.layers import CONV, LEAK, NORM, PLAIN, Kernel, convolution
+from segmentation.networks.layers import CONV, LEAK, PLAIN, Kernel, convolution, norm
 from segmentation.networks.randomness import SpatialDropout
 from segmentation.networks.unet import UNet, form_of
 from segmentation.planning.plan import SegmenterPlan
@@ -44,7 +44,7 @@ class Inception(nn.Module):
             narrowed = convolution(inputs, middle, ones, Kernel(1))
             return nn.Sequential(
                 narrowed,
-                NORM[dims](middle, affine=True),
+                norm(dims, middle),
                 nn.LeakyReLU(LEAK),
                 convolution(middle, share, stride, kernel),
             )
@@ -53,11 +53,11 @@ class Inception(nn.Module):
         self.near = branch(shares[1], PLAIN)
         self.far = branch(shares[2], wide)
         self.joined = nn.Sequential(
-            NORM[dims](sum(shares), affine=True),
+            norm(dims, sum(shares)),
             nn.LeakyReLU(LEAK),
             SpatialDropout(dropout),
             convolution(sum(shares), outputs, ones, PLAIN),
-            NORM[dims](outputs, affine=True),
+            norm(dims, outputs),
         )
         self.short = CONV[dims](inputs, outputs, 1, tuple(stride), bias=False)
         self.leave = nn.LeakyReLU(LEAK)

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 CONV: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
-NORM: dict[int, type[nn.Module]] = {2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
 UP: dict[int, type[nn.Module]] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 LEAK = 0.01
 _LEAST_IN_GROUP = 8  # channels that share a mean: enough for a map of one voxel still to say something
@@ -51,16 +50,25 @@ def convolution(
 def block(
     inputs: int, outputs: int, stride: Sequence[int], kernel: Kernel = PLAIN, *, repeats: int = 2
 ) -> nn.Sequential:
-    """Convolution, instance norm and leaky ReLU, some times over; the first one takes the stride."""
+    """Convolution, norm and leaky ReLU, some times over; the first one takes the stride."""
     dims, layers = len(stride), list[nn.Module]()
     for number in range(repeats):
         step = tuple(stride) if number == 0 else (1,) * dims
         layers += [
             convolution(inputs if number == 0 else outputs, outputs, step, kernel),
-            NORM[dims](outputs, affine=True),
+            norm(dims, outputs),
             nn.LeakyReLU(LEAK, inplace=True),
         ]
     return nn.Sequential(*layers)
+
+
+def norm(dimensions: int, channels: int) -> nn.Module:
+    """Instance norm for blocks, group norm for slices, each of one patch alone.
+
+    Most slices of a volume do not hold the region. A norm of each map by itself takes away how strongly it answers, and
+    with it whether there is anything; among the maps of a group that stays.
+    """
+    return group_norm(channels) if dimensions == 2 else nn.InstanceNorm3d(channels, affine=True)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from segmentation.networks.layers import CONV, LEAK, NORM, block, convolution
+from segmentation.networks.layers import CONV, LEAK, block, convolution, norm
 from segmentation.networks.unet import UNet, form_of
 from segmentation.planning.plan import SegmenterPlan
 
@@ -25,11 +25,11 @@ class ResidualBlock(nn.Module):
         super().__init__()
         dims, step = len(stride), tuple(stride)
         self.first = block(inputs, outputs, step, repeats=1)
-        self.second = nn.Sequential(convolution(outputs, outputs, (1,) * dims), NORM[dims](outputs, affine=True))
+        self.second = nn.Sequential(convolution(outputs, outputs, (1,) * dims), norm(dims, outputs))
         self.act = nn.LeakyReLU(LEAK, inplace=True)
         way: list[nn.Module] = [_POOL[dims](step, step)] if max(step) > 1 else []
         if inputs != outputs:
-            way += [CONV[dims](inputs, outputs, 1, bias=False), NORM[dims](outputs, affine=True)]
+            way += [CONV[dims](inputs, outputs, 1, bias=False), norm(dims, outputs)]
         self.way = nn.Sequential(*way)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """SegNet: the decoder puts each value back where the encoder's pooling found the highest one; nothing else is carried.
 
-Instance norms stand for the paper's batch norms.
+The norms of `layers` stand for the paper's batch norms.
 
 Reference: Badrinarayanan V, Kendall A, Cipolla R. IEEE TPAMI 2017;39:2481-95. doi:10.1109/TPAMI.2016.2644615
 """

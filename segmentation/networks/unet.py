@@ -1,7 +1,7 @@
-"""The U-Net in two or three dimensions: plain convolutions, instance norm, strided down, transposed up.
+"""The U-Net in two or three dimensions: plain convolutions, norms, strided down, transposed up.
 
-Instance norm, because batches are small: a case is then seen alike alone and among others. MONAI's U-Nets are the
-same network behind an import of seconds; this one adds strides that leave a thin axis whole.
+Norms are of one patch (`layers.norm`), because batches are small: a case is then seen alike alone and among others.
+MONAI's U-Nets are the same network behind an import of seconds; this one adds strides that leave a thin axis whole.
 
 Reference: Ronneberger O, Fischer P, Brox T. U-Net. MICCAI 2015. doi:10.1007/978-3-319-24574-4_28
 """
