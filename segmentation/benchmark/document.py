@@ -60,8 +60,10 @@ def number(value: float | int | None) -> str:
         return str(round(value))
     if abs(value) >= 10:
         return f"{value:.1f}"
+    if abs(value) < 0.01:
+        return f"{value:.2g}"
     text = f"{value:.3f}"
-    return f"{value:.4g}" if abs(value) < 0.01 or text in ("1.000", "-1.000") else text
+    return f"{value:.4g}" if text in ("1.000", "-1.000") else text
 
 
 def main_rows(seen: Compared) -> list[Row]:
