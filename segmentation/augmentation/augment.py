@@ -23,7 +23,6 @@ from segmentation.augmentation.variation import Matrix, Triple, Variation
 from segmentation.planning.plan import SegmenterPlan
 from segmentation.types import Shape
 
-FOREGROUND_SHARE = 0.5  # of patches that are placed on a region
 FLIP_SHARE = 0.5  # of patches, along each axis that may be mirrored
 
 
@@ -108,7 +107,7 @@ def _start(source: Source, plan: SegmenterPlan, rng: np.random.Generator) -> npt
     if plan.dimensions == 2:
         low[2], high[2] = -plan.neighbours, shape[2] - 1 - plan.neighbours
     start = rng.integers(low, high + 1)
-    if source.spots and rng.random() < FOREGROUND_SHARE:
+    if source.spots and rng.random() < plan.foreground:
         spots = source.spots[sorted(source.spots)[rng.integers(len(source.spots))]]
         spot = spots[rng.integers(len(spots))]
         inside = rng.integers(size // 4, np.maximum(size - size // 4, size // 4 + 1))

@@ -41,7 +41,8 @@ class SegmenterPlan:
     `class_weights` is "equal", "balanced" (by how rare a class is among the cases learned from) or one weight a class,
     background first. `precision` is "auto" (bf16 where the processor multiplies in it), "full" or "bf16". `stopping` is
     what held-out cases are judged by, "dice" or "loss", and after `patience` checks without a gain training ends (0:
-    never). `channels_last` and `compile` change the speed, and the result by no more than rounding.
+    never). `foreground` is the share of patches that are placed on a region, in [0, 1]; the others lie anywhere.
+    `channels_last` and `compile` change the speed, and the result by no more than rounding.
 
     `preparation` names what is done to an image first (`preparation.STEPS`), `augmentation` how patches are varied,
     `refine` what follows the network (`refinement`). `symmetric_axes`, of "x", "y" and "z", are those along which a
@@ -76,6 +77,7 @@ class SegmenterPlan:
     precision: str = "auto"
     stopping: str = "dice"
     patience: int = 8
+    foreground: float = 0.5
     channels_last: bool = False
     compile: bool = False
     preparation: tuple[str, ...] = ()
@@ -133,6 +135,7 @@ class SegmenterPlan:
         _require(0 <= self.weight_decay < 1, "weight_decay", "from 0 to below 1", self.weight_decay)
         _require(0 < self.clip < math.inf, "clip", "a norm above 0", self.clip)
         _require(self.patience >= 0, "patience", "0 or more checks", self.patience)
+        _require(0 <= self.foreground <= 1, "foreground", "from 0 to 1", self.foreground)
         _require(self.precision in PRECISIONS, "precision", f"one of {', '.join(PRECISIONS)}", self.precision)
         _require(self.stopping in STOPPING, "stopping", f"one of {', '.join(STOPPING)}", self.stopping)
         weights, words = self.class_weights, f"{' or '.join(CLASS_WEIGHTS)}, or {self.classes} numbers above 0"

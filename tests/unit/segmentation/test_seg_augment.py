@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from segmentation.augmentation.augment import Source, Variation, cut, draw_variation
+from segmentation.augmentation.settings import Augmentation
 from tests.segmenter_studies import BLOCKS, SLICES
 
 SPACING = (1.0, 1.0, 1.0)
@@ -68,6 +69,17 @@ def test_patches_are_drawn_from_the_generator_alone_and_meet_the_regions() -> No
     hits = sum(bool((cut(source, BLOCKS, replace(one, matrix=np.eye(3)))[1] == 2).any()) for one in drawn)
     assert hits >= 14
     assert all(np.linalg.det(one.matrix) > 0 for one in drawn)
+
+
+def test_a_plan_says_how_many_patches_lie_on_a_region() -> None:
+    source, still = _source((60, 60, 40)), replace(BLOCKS, augmentation=Augmentation(space=0, intensity=0))
+    hits = {}
+    for share in (0.0, 1.0):
+        plan = replace(still, foreground=share)
+        drawn = [draw_variation(source, plan, np.random.default_rng(n)) for n in range(20)]
+        hits[share] = sum(bool((cut(source, plan, one)[1] == 2).any()) for one in drawn)
+    assert hits[1.0] == 20
+    assert hits[0.0] < 10  # one voxel near a corner: most patches that lie anywhere miss it
 
 
 def test_a_2d_patch_never_leaves_its_slice() -> None:
