@@ -20,7 +20,7 @@ from tests.segmenter_studies import BLOCKS, PLANS, SLICES, patient
 
 CONFIGS = Path(__file__).parents[4] / "configs" / "segmentation"
 SLOW = ("swin_unetr_3d",)  # the same code as in 2-D, half a minute of it
-STEPS, BETWEEN, ENOUGH = 160, 10, 0.9
+STEPS, BETWEEN, ENOUGH = 300, 10, 0.95
 RATES = {"deeplab_2d": 5e-3, "timm_2d": 5e-3, "mask_rcnn_2d": 1e-3}
 PATCHES = {"deeplab_2d": (48, 48, 1), "mask_rcnn_2d": (48, 48, 1)}  # their maps lie some voxels apart
 
