@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from outcome.cohort.criteria import reference
+from outcome.cohort.score_agreement import score_conditions, unfit_score_inputs
 from outcome.config import AlivePart, BinaryEndpoint, Condition, DurationEndpoint, Study, TimeToEventEndpoint
 from outcome.config.study import endpoint_variables
 from outcome.dictionary import Availability, DataDictionary, Role, Variable, VariableKind, nearest
@@ -42,7 +43,7 @@ def _wrong_kinds(study: Study, dictionary: DataDictionary) -> Iterator[str]:
 def _expected_kinds(study: Study) -> Iterator[tuple[str, str, VariableKind]]:
     if study.index_time:
         yield "index_time", study.index_time, VariableKind.DATE
-    yield from ((place, name, VariableKind.NUMERIC) for place, name in _compared(study))
+    yield from ((place, name, VariableKind.NUMERIC) for place, name in _compared(study) if "." not in place)
     for key, endpoint in study.endpoints.items():
         place = f"endpoints.{key}"
         if isinstance(endpoint, TimeToEventEndpoint):
@@ -56,7 +57,7 @@ def _expected_kinds(study: Study) -> Iterator[tuple[str, str, VariableKind]]:
 
 
 def _compared(study: Study) -> list[tuple[str, str]]:
-    """(place, variable) of everything that a model is compared with."""
+    """(place, variable) of everything that a model is compared with; a dot where it is an input of a computed score."""
     return [(place, name) for place, name in study.variables_used() if place.startswith(_RIVALS)]
 
 
@@ -122,6 +123,7 @@ def _conditions(study: Study) -> Iterator[tuple[str, Condition]]:
     yield from ((f"inclusion[{number}]", criterion) for number, criterion in enumerate(study.inclusion))
     for key, partition in study.partitions.items():
         yield from ((f"partitions.{key}", condition) for condition in partition.where)
+    yield from score_conditions(study)
     for key, endpoint in study.endpoints.items():
         if isinstance(endpoint, TimeToEventEndpoint):
             found: Iterable[Condition | None] = (endpoint.event, endpoint.competing)
@@ -165,4 +167,4 @@ TIME_WORDS = {
     }.items()
     for word in words
 }
-CHECKS = (_wrong_kinds, _wrong_time_units, _leaks, _batches, _values)
+CHECKS = (_wrong_kinds, unfit_score_inputs, _wrong_time_units, _leaks, _batches, _values)

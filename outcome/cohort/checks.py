@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 
 from outcome.cohort import coding
+from outcome.cohort.computed_scores import computed_score
 from outcome.cohort.endpoints import endpoint_target
-from outcome.config import Study
+from outcome.config import ComputedScore, Study
 from outcome.config.study import ROW_NUMBER
 from outcome.dictionary import Availability, DataDictionary, Role, Variable, VariableKind
+from outcome.errors import DataRefusal
 from outcome.types import EndpointKind, Finding, Level, Target
 
 OFTEN_MISSING = 0.2
@@ -224,6 +226,18 @@ _PROBLEM_WORDS: Mapping[str, tuple[Level, str]] = {
     coding.IMPLAUSIBLE: (Level.REVIEW, "hold an implausible value"),
 }
 
+
+def unreadable_scores(facts: CohortFacts) -> Iterator[Finding]:
+    """Published scores whose inputs cannot be read: better told now than after the training."""
+    for number, score in enumerate(facts.study.scores):
+        try:
+            if isinstance(score, ComputedScore):
+                computed_score(score, facts.variables, facts.dictionary)
+        except DataRefusal as refusal:
+            message = f"scores[{number}], {score.label or score.score}: {refusal.message}; expected {refusal.expected}"
+            yield Finding("unreadable_score_input", Level.REJECT, f"{message}, found {refusal.found}")
+
+
 CHECKS: tuple[Callable[[CohortFacts], Iterator[Finding]], ...] = (
     no_cases,
     uncodable_values,
@@ -237,4 +251,5 @@ CHECKS: tuple[Callable[[CohortFacts], Iterator[Finding]], ...] = (
     unknown_outcomes,
     late_subgroups,
     row_numbers_as_cases,
+    unreadable_scores,
 )

@@ -1,6 +1,7 @@
 """What is asked of which cases? The study file: table, images, inclusion, endpoints, partitions, training."""
 
-from outcome.config.comparison import Comparator, PublishedScore, Reader
+from outcome.config.comparison import Comparator, PublishedScore, Reader, Score
+from outcome.config.computed_score import CodeList, ComputedScore
 from outcome.config.conditions import Condition
 from outcome.config.endpoints import (
     AlivePart,
@@ -23,7 +24,9 @@ from outcome.config.training import Training
 __all__ = [
     "AlivePart",
     "BinaryEndpoint",
+    "CodeList",
     "Comparator",
+    "ComputedScore",
     "Condition",
     "ContinuousEndpoint",
     "DurationEndpoint",
@@ -35,6 +38,7 @@ __all__ = [
     "Partition",
     "PublishedScore",
     "Reader",
+    "Score",
     "Segmenter",
     "Study",
     "Subgroup",

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
+from outcome.config.computed_score import ComputedScore
+from outcome.config.judged import EndpointName, Judged
 from outcome.config.model import Model
 
 StatedScale = Literal["risk", "percent", "points"]
 _RISKS = ("risk", "percent")
 _WITH_RISK = ("binary", "time_to_event")
-_Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
 class Comparator(Model):
@@ -22,31 +23,31 @@ class Comparator(Model):
     label: str = ""
 
 
-class PublishedScore(Model):
+class PublishedScore(Judged):
     """A score that others published, as it stands in the record. A risk is that of the endpoint's event, of a
     time-to-event endpoint by its first horizon.
     """
 
     variable: str = Field(min_length=1)
-    label: str = ""
     source: str = Field(min_length=1, description="the publication")
-    endpoint: _Name | None = None
-    endpoints: tuple[_Name, ...] = ()
     scale: StatedScale = Field(description="risk: 0 to 1; percent: 0 to 100; points: it only ranks")
     higher_is: Literal["riskier", "safer"] = Field(default="riskier", description="points only")
 
     @model_validator(mode="after")
-    def _one_place(self) -> PublishedScore:
-        if (self.endpoint is None) == (not self.endpoints):
-            raise ValueError("exactly one of endpoint and endpoints is needed")
+    def _risk_rises(self) -> PublishedScore:
         if self.scale in _RISKS and self.higher_is == "safer":
             raise ValueError("a risk is higher where the event is likelier: higher_is: safer belongs to scale: points")
         return self
 
-    @property
-    def judged_on(self) -> tuple[str, ...]:
-        """The endpoints that it is compared on."""
-        return self.endpoints if self.endpoint is None else (self.endpoint,)
+
+def _score_kind(data: Any) -> str:
+    computed = "score" in data if isinstance(data, dict) else isinstance(data, ComputedScore)
+    return "computed" if computed else "recorded"
+
+
+Score = Annotated[
+    Annotated[PublishedScore, Tag("recorded")] | Annotated[ComputedScore, Tag("computed")], Discriminator(_score_kind)
+]  # fmt: skip
 
 
 class Reader(Model):
@@ -54,11 +55,11 @@ class Reader(Model):
 
     variable: str = Field(min_length=1)
     label: str = ""
-    endpoint: _Name
+    endpoint: EndpointName
     scale: StatedScale = Field(description="risk: 0 to 1; percent: 0 to 100; points: it only ranks")
 
 
-def refuse_unfit(endpoints: Mapping[str, Any], scores: Sequence[PublishedScore], readers: Sequence[Reader]) -> None:
+def refuse_unfit(endpoints: Mapping[str, Any], scores: Sequence[Score], readers: Sequence[Reader]) -> None:
     """Raise ValueError where scores or readers speak of an endpoint that the study does not have, or of its risk where
     it has none.
     """
@@ -69,6 +70,12 @@ def refuse_unfit(endpoints: Mapping[str, Any], scores: Sequence[PublishedScore],
             raise ValueError(f"{place} names {name!r}, which is no endpoint ({', '.join(endpoints)})")
         if scale in _RISKS and endpoints[name].kind not in _WITH_RISK:
             raise ValueError(f"{place} states a risk, and {name} is {endpoints[name].kind}: write scale: points")
+    for k, score in enumerate(scores):
+        successes = [name for name in score.judged_on if endpoints[name].favourable]
+        if isinstance(score, ComputedScore) and score.scale in _RISKS and successes:
+            raise ValueError(
+                f"scores[{k}] states the risk of a harm, and {successes[0]} is a success: write scale: points"
+            )
 
 
 def refuse_uncrossable(crossed: Sequence[tuple[str, str]], variables: Sequence[str]) -> None:

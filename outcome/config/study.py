@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from outcome.config.comparison import Comparator, PublishedScore, Reader, refuse_uncrossable, refuse_unfit
+from outcome.config.comparison import Comparator, Reader, Score, refuse_uncrossable, refuse_unfit
+from outcome.config.computed_score import ComputedScore
 from outcome.config.conditions import Condition
 from outcome.config.endpoints import BinaryEndpoint, Endpoint, TimeToEventEndpoint
 from outcome.config.imaging import ImageBlocks, MaskSource, Name, Pattern, Radiomics, Segmenter
@@ -81,7 +82,7 @@ class Study(Model):
     subgroups: tuple[Subgroup, ...] = ()
     crossed: tuple[tuple[str, str], ...] = Field(default=(), description="pairs of subgroup variables to combine")
     comparator: Comparator | None = None
-    scores: tuple[PublishedScore, ...] = ()
+    scores: tuple[Score, ...] = ()
     readers: tuple[Reader, ...] = ()
     readers_are: Literal["random", "fixed"] = Field(
         default="random", description="random: the answer is for clinicians like these; fixed: for exactly these"
@@ -170,11 +171,18 @@ def _variables_used(study: Study) -> Iterable[tuple[str, str]]:
     yield from ((f"subgroups[{number}]", group.variable) for number, group in enumerate(study.subgroups))
     if study.comparator:
         yield "comparator", study.comparator.variable
-    yield from ((f"scores[{number}]", score.variable) for number, score in enumerate(study.scores))
+    for number, score in enumerate(study.scores):
+        yield from _variables_of_score(f"scores[{number}]", score)
     if study.training.harmonise:
         named = (study.training.harmonise.variable, *study.training.harmonise.covariates)
         yield from (("training.harmonise", name) for name in named if name)
     yield from ((f"readers[{number}]", reader.variable) for number, reader in enumerate(study.readers))
+
+
+def _variables_of_score(place: str, score: Score) -> Iterable[tuple[str, str]]:
+    if isinstance(score, ComputedScore):
+        return ((f"{place}.{part}", name) for part, name in score.variables)
+    return ((place, score.variable),)
 
 
 def endpoint_variables(endpoint: Any) -> list[str]:

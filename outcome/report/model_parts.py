@@ -92,7 +92,17 @@ def _comparators(entry: ModelEntry, model: ModelSection) -> Pieces:
     whole = (entry.endpoint.get("comparators") or {}).get("withheld")
     reason = Words(f"Withheld: {whole}.") if isinstance(whole, str) else Words("")
     again = (_recalibrated(name, comparator, entry) for name, comparator in comparators_of(entry.endpoint).items())
-    return (reason, table, *(piece for pieces in again for piece in pieces))
+    made = (_computed(name, comparator) for name, comparator in comparators_of(entry.endpoint).items())
+    return (reason, table, *(piece for pieces in (*made, *again) for piece in pieces))
+
+
+def _computed(name: str, comparator: Json) -> Pieces:
+    """How a score was computed from the record: its publication, and which inputs are missing."""
+    part = comparator.get("computed") or {}
+    if not part:
+        return ()
+    counts = f"{part['n_scored']} of {part['n']} cases have it. {comparator.get('citation') or ''}"
+    return (Words(f"{part['words']} {counts}.", lead=f"{comparator_words(name, comparator)}."),)
 
 
 def _recalibrated(name: str, comparator: Json, entry: ModelEntry) -> Pieces:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from outcome.config import PublishedScore
+from outcome.cohort.computed_scores import computed_score
+from outcome.config import ComputedScore, PublishedScore, Score
 from outcome.errors import DataRefusal
 from outcome.evaluation.calibration.indices import clipped_logit
 from outcome.evaluation.comparison.recalibrated_score import (
@@ -48,10 +49,17 @@ def comparators(cases: EndpointCases, models: Sequence[ModelCases]) -> dict[str,
     found = one_number(cases, models)
     for score in cases.scene.run.study.scores if models else ():
         if cases.name in score.judged_on:
-            label = score.label or cases.scene.dictionary[score.variable].label
-            name = f"{label} ({score.variable})" if label in found else label
+            label, key = _named(cases, score)
+            name = f"{label} ({key})" if label in found else label
             found[name] = _published(cases, models, score)
     return found
+
+
+def _named(cases: EndpointCases, score: Score) -> tuple[str, str]:
+    """What a reader calls the score, and what tells it from another of that label."""
+    if isinstance(score, ComputedScore):
+        return score.label or score.definition.label, score.score
+    return score.label or cases.scene.dictionary[score.variable].label, score.variable
 
 
 def stated(cases: EndpointCases, variable: str, scale: str, *, safer: bool = False) -> StatedScore:
@@ -76,8 +84,33 @@ def stated(cases: EndpointCases, variable: str, scale: str, *, safer: bool = Fal
     return StatedScore(rows, risk, risk)
 
 
-def _published(cases: EndpointCases, models: Sequence[ModelCases], score: PublishedScore) -> dict[str, Any]:
-    given = stated(cases, score.variable, score.scale, safer=score.higher_is == "safer")
+def computed(cases: EndpointCases, score: ComputedScore) -> tuple[StatedScore, dict[str, Any]]:
+    """A score computed from the record, and how it came about. On a favourable endpoint more points promise less."""
+    scored = computed_score(score, cases.scene.variables.loc[cases.ids], cases.scene.dictionary)
+    rows = np.isfinite(scored.value)
+    risk = scored.risk[rows] if score.scale == "risk" and scored.risk is not None else None
+    value = -scored.value[rows] if cases.endpoint.favourable else scored.value[rows]
+    how = {
+        "score": score.score,
+        "missing": scored.rule.value,
+        "without": list(scored.without),
+        "n_missing": scored.n_missing,
+        "n": len(rows),
+        "n_scored": scored.n_scored,
+        "words": scored.words,
+    }
+    return StatedScore(rows, value, risk), how
+
+
+def _given(cases: EndpointCases, score: Score) -> tuple[StatedScore, dict[str, Any]]:
+    if isinstance(score, PublishedScore):
+        return stated(cases, score.variable, score.scale, safer=score.higher_is == "safer"), {}
+    given, how = computed(cases, score)
+    return given, {"computed": how}
+
+
+def _published(cases: EndpointCases, models: Sequence[ModelCases], score: Score) -> dict[str, Any]:
+    given, how = _given(cases, score)
     horizon = models[0].chosen.horizon
     metrics = _measured(cases.target.take(given.rows), given.risk, given.score, horizon)
     return {
@@ -85,6 +118,7 @@ def _published(cases: EndpointCases, models: Sequence[ModelCases], score: Publis
         **differences(models, given.score, given.rows),
         "source": PUBLISHED,
         "citation": score.source,
+        **how,
         "recalibrated": _recalibrated(cases, models, given, horizon),
     }
 
