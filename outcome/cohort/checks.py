@@ -230,12 +230,12 @@ _PROBLEM_WORDS: Mapping[str, tuple[Level, str]] = {
 def unreadable_scores(facts: CohortFacts) -> Iterator[Finding]:
     """Published scores whose inputs cannot be read: better told now than after the training."""
     for number, score in enumerate(facts.study.scores):
-        try:
-            if isinstance(score, ComputedScore):
+        if isinstance(score, ComputedScore):
+            try:
                 computed_score(score, facts.variables, facts.dictionary)
-        except DataRefusal as refusal:
-            message = f"scores[{number}], {score.label or score.score}: {refusal.message}; expected {refusal.expected}"
-            yield Finding("unreadable_score_input", Level.REJECT, f"{message}, found {refusal.found}")
+            except DataRefusal as refusal:
+                message = f"scores[{number}], {score.score}: {refusal.message}; expected {refusal.expected}"
+                yield Finding("unreadable_score_input", Level.REJECT, f"{message}, found {refusal.found}")
 
 
 CHECKS: tuple[Callable[[CohortFacts], Iterator[Finding]], ...] = (

@@ -61,7 +61,7 @@ class Scored:
 
     @property
     def _unknown_words(self) -> str:
-        """Which items are not known, of how many cases; one phrase where no condition is, as without a list of codes."""
+        """Which items are not known, of how many cases; one phrase where none is, as without a list of codes."""
         counts, yes_no = self.n_missing, self.definition.yes_no
         alike = {counts.get(name) for name in yes_no if name not in self.without}
         if len(yes_no) > 1 and len(alike) == 1 and None not in alike:
@@ -121,7 +121,7 @@ def from_codes(definition: ScoreDefinition, lists: CodeLists, items: pd.DataFram
     found = conditions_of(lists, definition.conditions).set_axis(items.index)
     known = found.notna().all(axis=1)
     others = {name: known.map({True: 0.0, False: np.nan}) for name in definition.yes_no if name not in found}
-    return items.assign(**{name: found[name] for name in found}, **others)
+    return pd.concat([items, found, pd.DataFrame(others, index=items.index)], axis=1)
 
 
 def _refuse_items(

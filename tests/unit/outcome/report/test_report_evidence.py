@@ -121,3 +121,13 @@ def test_published_scores_with_reasons_and_recalibrated_numbers_are_shown(metric
     assert "MARK-again" in text
     endpoint["comparators"] = {"withheld": "MARK-whole"}
     assert "MARK-whole" in page(metrics)
+
+
+def test_a_computed_score_says_how_it_came_about(metrics: Any) -> None:
+    how = {"words": "Computed; never recorded: insulin <b>.", "n": 90, "n_scored": 81}
+    rivals = next(iter(metrics["partitions"].values()))["endpoints"]
+    for endpoint in rivals.values():
+        for rival in endpoint["comparators"].values():
+            rival |= {"computed": how, "citation": "Lee et al. 1999"}
+    text = page(metrics)
+    assert "Computed; never recorded: insulin &lt;b&gt;. 81 of 90 cases have it. Lee et al. 1999." in text
