@@ -130,9 +130,12 @@ def first_comparator(endpoint: Json) -> tuple[str, Json]:
 
 
 def comparators_of(endpoint: Json) -> dict[str, Json]:
-    """An endpoint's comparators by name; none where the whole part is withheld."""
+    """An endpoint's comparators by name, the study's one number before published scores (files hold them by the
+    alphabet); none where the whole part is withheld.
+    """
     stored = endpoint.get("comparators") or {}
-    return {name: comparator for name, comparator in stored.items() if isinstance(comparator, Mapping)}
+    found = [(name, comparator) for name, comparator in stored.items() if isinstance(comparator, Mapping)]
+    return dict(sorted(found, key=lambda pair: pair[1].get("source") == "published"))
 
 
 def comparator_words(name: str, comparator: Json) -> str:

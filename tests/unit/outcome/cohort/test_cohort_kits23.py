@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from outcome.cohort.build import build_cohort
+from outcome.cohort.computed_scores import computed_score
 from outcome.cohort.endpoints import composite_parts
 from outcome.cohort.inputs import case_inputs, input_findings
 from outcome.cohort.types import Cohort
-from outcome.config import Study, load_study
+from outcome.config import ComputedScore, Study, load_study
 from outcome.dictionary import Availability, DataDictionary, Role
 from outcome.sources import read_table
 from outcome.types import InputSet
@@ -84,3 +86,37 @@ def test_every_case_has_its_mask_and_no_case_a_ct(cohort: Cohort, study: Study) 
     findings = input_findings(study, inputs, cohort.table_case_ids)
     assert all(paths.mask is not None for paths in inputs.values())
     assert [finding.code for finding in findings] == ["missing_image"]
+
+
+CHARLSON = {
+    **dict.fromkeys((
+        "myocardial_infarction", "congestive_heart_failure", "peripheral_vascular_disease", "cerebrovascular_disease",
+        "dementia", "copd", "connective_tissue_disease", "peptic_ulcer_disease",
+    ), 1),
+    **dict.fromkeys(("chronic_kidney_disease", "hemiplegia_from_stroke", "leukemia", "malignant_lymphoma"), 2),
+    "aids": 6,
+}  # fmt: skip
+PAIRS = (
+    ("diabetes_mellitus_with_end_organ_damage", 2, "uncomplicated_diabetes_mellitus", 1),
+    ("moderate_to_severe_liver_disease", 3, "mild_liver_disease", 1),
+    ("metastatic_solid_tumor", 6, "localized_solid_tumor", 2),
+)
+
+
+def test_the_charlson_index_is_that_of_a_count_over_the_raw_record(
+    cohort: Cohort, study: Study, dictionary: DataDictionary
+) -> None:
+    def points(case: dict[str, Any]) -> int:
+        has = case["comorbidities"]
+        plain = sum(weight for name, weight in CHARLSON.items() if has[name])
+        graver = sum(more if has[grave] else less if has[mild] else 0 for grave, more, mild, less in PAIRS)
+        return plain + graver + min(max((case["age_at_nephrectomy"] - 40) // 10, 0), 4)
+
+    raw = {case["case_id"]: case for case in json.loads((study.root / "dataset" / "kits23.json").read_text())}
+    score = study.scores[0]
+    assert isinstance(score, ComputedScore)
+    variables = cohort.variables.set_index("case_id")
+    found = computed_score(score, variables, dictionary)
+    assert found.value.tolist() == [points(raw[case]) for case in variables.index]
+    assert found.n_missing == {}
+    assert found.without == ()

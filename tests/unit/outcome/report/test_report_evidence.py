@@ -10,6 +10,7 @@ import pytest
 from evidence_parts import ANCHORS, EVIL, PARTS, places
 
 from outcome.report.contents import Contents
+from outcome.report.tables import comparators_of, first_comparator
 from outcome.report.validation_report import render_report, report_contents
 
 FLOW = [{"step": "table", "reason": "", "n_left": 140, "n_excluded": 0}]
@@ -131,3 +132,9 @@ def test_a_computed_score_says_how_it_came_about(metrics: Any) -> None:
             rival |= {"computed": how, "citation": "Lee et al. 1999"}
     text = page(metrics)
     assert "Computed; never recorded: insulin &lt;b&gt;. 81 of 90 cases have it. Lee et al. 1999." in text
+
+
+def test_the_one_number_leads_whatever_the_scores_are_called() -> None:
+    stored = {"A score": {"source": "published"}, "B score": {"source": "published"}, "Tumour": {"source": "record"}}
+    assert list(comparators_of({"comparators": stored})) == ["Tumour", "A score", "B score"]
+    assert first_comparator({"comparators": stored})[0] == "Tumour"
