@@ -1,6 +1,6 @@
 """What is asked of which cases? The study file: table, images, inclusion, endpoints, partitions, training."""
 
-from outcome.config.comparison import Comparator, PublishedScore, Reader, Score
+from outcome.config.comparison import Comparator, MeasuredScore, PublishedScore, Reader, Score
 from outcome.config.computed_score import CodeList, ComputedScore
 from outcome.config.conditions import Condition
 from outcome.config.endpoints import (
@@ -33,6 +33,7 @@ __all__ = [
     "Endpoint",
     "InclusionCriterion",
     "MaskSource",
+    "MeasuredScore",
     "OrdinalEndpoint",
     "Part",
     "Partition",

@@ -40,14 +40,36 @@ class PublishedScore(Judged):
         return self
 
 
+class MeasuredScore(Judged):
+    """One measure of a region that stands by itself, as a rival: it ranks cases, and nothing is fitted."""
+
+    feature: str = Field(
+        pattern=r"^radiomics:[^.]+\..+$",
+        description="radiomics:<region>.<tag>, as in the features stage (docs/features.md)",
+    )
+    source: str = Field(min_length=1, description="the publication that ranks by it")
+    higher_is: Literal["riskier", "safer"] = "riskier"
+
+    @property
+    def scale(self) -> StatedScale:
+        """A measure is no risk."""
+        return "points"
+
+
 def _score_kind(data: Any) -> str:
-    computed = "score" in data if isinstance(data, dict) else isinstance(data, ComputedScore)
-    return "computed" if computed else "recorded"
+    if isinstance(data, dict):
+        return "computed" if "score" in data else "measured" if "feature" in data else "recorded"
+    if isinstance(data, ComputedScore):
+        return "computed"
+    return "measured" if isinstance(data, MeasuredScore) else "recorded"
 
 
 Score = Annotated[
-    Annotated[PublishedScore, Tag("recorded")] | Annotated[ComputedScore, Tag("computed")], Discriminator(_score_kind)
-]  # fmt: skip
+    Annotated[PublishedScore, Tag("recorded")]
+    | Annotated[ComputedScore, Tag("computed")]
+    | Annotated[MeasuredScore, Tag("measured")],
+    Discriminator(_score_kind),
+]
 
 
 class Reader(Model):

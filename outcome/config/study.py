@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from outcome.config.comparison import Comparator, Reader, Score, refuse_uncrossable, refuse_unfit
+from outcome.config.comparison import Comparator, MeasuredScore, Reader, Score, refuse_uncrossable, refuse_unfit
 from outcome.config.computed_score import ComputedScore
 from outcome.config.conditions import Condition
 from outcome.config.endpoints import BinaryEndpoint, Endpoint, TimeToEventEndpoint
@@ -182,7 +182,7 @@ def _variables_used(study: Study) -> Iterable[tuple[str, str]]:
 def _variables_of_score(place: str, score: Score) -> Iterable[tuple[str, str]]:
     if isinstance(score, ComputedScore):
         return ((f"{place}.{part}", name) for part, name in score.variables)
-    return ((place, score.variable),)
+    return () if isinstance(score, MeasuredScore) else ((place, score.variable),)
 
 
 def endpoint_variables(endpoint: Any) -> list[str]:

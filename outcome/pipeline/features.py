@@ -14,7 +14,9 @@ from typing import Any
 import pandas as pd
 
 from outcome.cases import crop_case, crop_faults, read_case_mask
-from outcome.dictionary import DataDictionary
+from outcome.config import MeasuredScore
+from outcome.dictionary import DataDictionary, nearest
+from outcome.errors import ConfigRefusal
 from outcome.features.blocks import images_present, join_blocks, with_batch
 from outcome.features.crops import FORMAT, INDEX, SHELF, SUFFIX, crop_bytes
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
@@ -50,7 +52,8 @@ def run_features(run: Run) -> StageResult:
     recipe = recipe_in(run)
     crop = recipe.crop if recipe else None
     if recipe is None or crop is None:
-        return perform(run, Work(STAGE, _batch_config(run), inputs), lambda folder: _produce(run, folder, None))
+        work = Work(STAGE, _batch_config(run), inputs)
+        return _fit_for_scores(run, perform(run, work, lambda folder: _produce(run, folder, None)))
     cases = read_inputs(run)
     files = {case_id: _file_hashes(run, case, recipe) for case_id, case in cases.items()}
     inputs |= {"stage:segment": upstream(run.store, "segment"), "files": digest(files)}
@@ -60,7 +63,23 @@ def run_features(run: Run) -> StageResult:
         tasks = _tasks(run, cases, files, recipe, folder)
         return _produce(run, folder, _cut_crops(run, tasks, list(crop.sequences), folder))
 
-    return perform(run, work, with_crops)
+    return _fit_for_scores(run, perform(run, work, with_crops))
+
+
+def _fit_for_scores(run: Run, result: StageResult) -> StageResult:
+    """The result; raises ConfigRefusal, before training, where a feature to compare with was not measured."""
+    wanted = [score.feature for score in run.study.scores if isinstance(score, MeasuredScore)]
+    names = [column["name"] for column in read_json(run.store.stage(STAGE) / "columns.json")] if wanted else []
+    absent = [name for name in wanted if name not in names]
+    if absent:
+        measured = [name for name in names if name.startswith("radiomics:")]
+        raise ConfigRefusal(
+            "scores of the study file name features that were not measured",
+            expected=nearest(absent[0], measured) if measured else "a study with masks",
+            found=", ".join(absent),
+            next_step="correct the feature under scores, or measure its family (docs/radiomics.md)",
+        )
+    return result
 
 
 def _produce(run: Run, folder: Path, cut: _Cut | None) -> Made:

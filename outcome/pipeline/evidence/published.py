@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from outcome.cohort.computed_scores import computed_score
-from outcome.config import ComputedScore, PublishedScore, Score
+from outcome.config import ComputedScore, MeasuredScore, PublishedScore, Score
 from outcome.errors import DataRefusal
 from outcome.evaluation.calibration.indices import clipped_logit
 from outcome.evaluation.comparison.recalibrated_score import (
@@ -59,6 +59,8 @@ def _named(cases: EndpointCases, score: Score) -> tuple[str, str]:
     """What a reader calls the score, and what tells it from another of that label."""
     if isinstance(score, ComputedScore):
         return score.label or score.definition.label, score.score
+    if isinstance(score, MeasuredScore):
+        return score.label or score.feature.partition(":")[2], score.feature
     return score.label or cases.scene.dictionary[score.variable].label, score.variable
 
 
@@ -68,10 +70,10 @@ def stated(cases: EndpointCases, variable: str, scale: str, *, safer: bool = Fal
     `safer`: higher points mean less risk. On a favourable endpoint riskier points promise less.
     """
     value = cases.scene.variables.loc[cases.ids, variable].to_numpy(dtype=float)
+    if scale not in PER_UNIT:
+        return ranking(cases, value, safer=safer)
     rows = np.isfinite(value)
     known = value[rows]
-    if scale not in PER_UNIT:
-        return StatedScore(rows, -known if safer != cases.endpoint.favourable else known, None)
     wrong = int(np.sum((known < 0) | (known > PER_UNIT[scale])))
     if wrong:
         raise DataRefusal(
@@ -84,27 +86,35 @@ def stated(cases: EndpointCases, variable: str, scale: str, *, safer: bool = Fal
     return StatedScore(rows, risk, risk)
 
 
+def ranking(cases: EndpointCases, value: FloatArray, *, safer: bool = False) -> StatedScore:
+    """A number that only ranks, (n,) with NaN where a case lacks it, turned so that higher is riskier."""
+    rows = np.isfinite(value)
+    return StatedScore(rows, -value[rows] if safer != cases.endpoint.favourable else value[rows], None)
+
+
 def computed(cases: EndpointCases, score: ComputedScore) -> tuple[StatedScore, dict[str, Any]]:
     """A score computed from the record, and how it came about. On a favourable endpoint more points promise less."""
     scored = computed_score(score, cases.scene.variables.loc[cases.ids], cases.scene.dictionary)
-    rows = np.isfinite(scored.value)
-    risk = scored.risk[rows] if score.scale == "risk" and scored.risk is not None else None
-    value = -scored.value[rows] if cases.endpoint.favourable else scored.value[rows]
+    given = ranking(cases, scored.value)
+    risk = scored.risk[given.rows] if score.scale == "risk" and scored.risk is not None else None
     how = {
         "score": score.score,
         "missing": scored.rule.value,
         "without": list(scored.without),
         "n_missing": scored.n_missing,
-        "n": len(rows),
+        "n": len(given.rows),
         "n_scored": scored.n_scored,
         "words": scored.words,
     }
-    return StatedScore(rows, value, risk), how
+    return replace(given, risk=risk), how
 
 
 def _given(cases: EndpointCases, score: Score) -> tuple[StatedScore, dict[str, Any]]:
     if isinstance(score, PublishedScore):
         return stated(cases, score.variable, score.scale, safer=score.higher_is == "safer"), {}
+    if isinstance(score, MeasuredScore):
+        value = cases.scene.features.loc[cases.ids, score.feature].to_numpy(dtype=float)
+        return ranking(cases, value, safer=score.higher_is == "safer"), {}
     given, how = computed(cases, score)
     return given, {"computed": how}
 

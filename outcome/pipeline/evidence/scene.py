@@ -15,6 +15,7 @@ from outcome.bundle import Bundle
 from outcome.dictionary import DataDictionary
 from outcome.pipeline.stage import Run
 from outcome.serving import RiskModel
+from outcome.store import read_parquet
 from outcome.training.unit import TrainedUnit
 from outcome.types import FloatArray, Target
 
@@ -33,6 +34,11 @@ class Scene:
     endpoints: pd.DataFrame  # as the cohort stage filed them, one row a case and endpoint
     variables: pd.DataFrame
     groups: pd.DataFrame  # one column a subgroup variable
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """Every case's features, as the features stage filed them: row by row, nothing fitted."""
+        return read_parquet(self.run.store.stage("features") / "features.parquet").set_index("case_id")
 
 
 @dataclass(frozen=True, eq=False)

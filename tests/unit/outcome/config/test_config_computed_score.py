@@ -94,3 +94,13 @@ def test_what_cannot_be_meant_is_refused(score: dict[str, Any], words: str) -> N
 def test_an_event_rate_is_taken_where_one_was_published() -> None:
     assert study({**RCRI, "scale": "risk"}).scores[0].scale == "risk"
     assert study(RCRI).scores[0].scale == "points"
+
+
+def test_a_measure_of_a_region_is_a_rival_of_its_own() -> None:
+    size = {"feature": "radiomics:tumor.morph_diam", "source": "Somebody 2020", "endpoint": "bleeding"}
+    made = study(size)
+    assert made.scores[0].scale == "points"
+    assert Study.model_validate({**made.resolved(), "dictionary": "dictionary.csv"}).scores == made.scores
+    for wrong in ({"feature": "clinical:age"}, {"source": ""}, {"scale": "risk"}, {"score": "rcri"}):
+        with pytest.raises(ValidationError):
+            study({**size, **wrong})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from outcome.config import ComputedScore, PublishedScore
+from outcome.config import ComputedScore, MeasuredScore, PublishedScore
 from outcome.pipeline.evidence.published import comparators
 from outcome.types import Target
 from tests.evidence_scene import ENDPOINT, INPUTS, Told, drawn, model_cases
@@ -23,6 +26,20 @@ HEART = {
     "without": ["high_risk_surgery", "ischaemic_heart_disease", "cerebrovascular_disease", "creatinine_above_2"],
     "endpoint": ENDPOINT,
 }
+
+
+def test_a_measure_of_a_region_ranks_the_cases_that_have_it(tmp_path: Path) -> None:
+    size = np.where(np.arange(400) < 50, np.nan, -RISK)
+    ids = [f"c{k:06d}" for k in range(400)]
+    table = pd.DataFrame({"case_id": ids, "radiomics:tumor.morph_diam": size})
+    table.sample(frac=1, random_state=1).to_parquet(tmp_path / "features.parquet")
+    measured = {"feature": "radiomics:tumor.morph_diam", "source": "x", "endpoint": ENDPOINT, "higher_is": "safer"}
+    told = Told({"scores": (MeasuredScore.model_validate(measured),)}, store=SimpleNamespace(stage=lambda _: tmp_path))
+    model = model_cases(Target.binary(ENDPOINT, Y), RISK, told)
+    found = comparators(model.cases, [model])["tumor.morph_diam"]
+    assert found["metrics"]["auroc"]["n"] == 350
+    assert found["difference"][INPUTS]["value"] == 0
+    assert "computed" not in found
 
 
 def compared(*scores: dict[str, Any], favourable: bool = False, **changed: Any) -> dict[str, Any]:

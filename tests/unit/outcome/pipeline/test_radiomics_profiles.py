@@ -120,3 +120,16 @@ def test_millimetres_without_published_spacing_are_refused(folder: Path) -> None
     settings = ("mask.units_mm=false", "radiomics.profiles.t1.settings.grid.spacing_mm=[2,2,2]")
     with pytest.raises(ConfigRefusal, match="no spacing is known"):
         recipe_of(load_study(folder / "study.yaml", settings))
+
+
+def test_a_score_of_a_feature_that_was_not_measured_is_refused_before_training(folder: Path) -> None:
+    score = 'scores: [{feature: "radiomics:tumor.NAME", source: Somebody 2020, endpoint: death}]\n'
+    stages = [STAGE_RUNNERS[stage] for stage in (*STAGES, "features")]
+    for name, fits in (("morph_diam", True), ("morph_dia", False)):
+        (folder / "study.yaml").write_text(STUDY + score.replace("NAME", name))
+        with open_run(load_study(folder / "study.yaml"), folder / "store", command="test") as run:
+            if fits:
+                assert run_stages(run, stages)[-1].stage == "features"
+                continue
+            with pytest.raises(ConfigRefusal, match="morph_diam"):
+                run_stages(run, stages)
