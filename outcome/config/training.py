@@ -14,8 +14,17 @@ class Network(Model):
     """The fusion network: what reads the images, how the blocks are joined, and how long it learns."""
 
     encoder: str = Field(default="resnet_3d", description="resnet_3d (MONAI), or timm:NAME for slices in three planes")
-    fusion: Literal["gated", "concat"] = "gated"
+    fusion: Literal["gated", "concat", "film", "daft", "attention", "low_rank"] = Field(
+        default="gated", description="how the blocks are joined; film and daft also let the record change image maps"
+    )
     survival_head: Literal["cox", "discrete_time"] = "cox"
+    ordinal_head: Literal["cumulative"] | None = Field(default=None, description="default: no network for grades")
+    duration_head: Literal["quantiles", "gaussian"] | None = Field(
+        default=None, description="default: no network for durations"
+    )
+    continuous_head: Literal["gaussian", "quantiles"] | None = Field(
+        default=None, description="default: no network for continuous values"
+    )
     epochs: int = Field(default=12, ge=1)
     batch: int = Field(default=16, ge=2)
     learning_rate: float = Field(default=2e-3, gt=0)
@@ -23,6 +32,13 @@ class Network(Model):
     block_dropout: float = Field(default=0.2, ge=0, lt=1)
     refits: int = Field(default=5, ge=0, le=200, description="refits on resampled patients behind a risk's interval")
     endpoints: tuple[Name, ...] | None = Field(default=None, description="offer it for these alone; default: for all")
+
+    @model_serializer(mode="wrap")
+    def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the heads that are not asked for: studies that do not name them keep their keys."""
+        written: dict[str, Any] = write(self)
+        unasked = {"ordinal_head", "duration_head", "continuous_head"}
+        return {name: value for name, value in written.items() if name not in unasked or value is not None}
 
 
 class Harmonise(Model):

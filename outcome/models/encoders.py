@@ -1,7 +1,8 @@
 """What reads a crop: a thin 3-D residual network (MONAI), or a 2-D backbone of timm over slices in three planes.
 
-A crop is (n, 1 + regions, X, Y, Z). Each encoder gives (n, features). torch, MONAI and timm cost seconds to import,
-so this module stands behind `outcome.models.network` and only networks load it.
+A crop is (n, 1 + regions, X, Y, Z). Each encoder gives (n, features); a `change` is done to its mixed maps
+(n, maps, cells) before they are summed up. torch, MONAI and timm cost seconds to import, so this module stands behind
+`outcome.models.network` and only networks load it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ SLICES = 3  # slices in each of the three planes
 DEPTHS = (1, 2, 3)  # which of timm's maps are read: strides 4, 8 and 16
 GROUPS = 4
 
+Change = Callable[[Tensor], Tensor]
+
 
 class VolumeEncoder(nn.Module):
     """MONAI's 3-D residual network, three stages at strides 2, 4 and 8, group norm: no case touches another."""
@@ -37,21 +40,21 @@ class VolumeEncoder(nn.Module):
         grid = [max(CELLS_AT_LEAST, n // CELL) for n in size]
         places = grid_places([cell_places(cells) for cells in grid])
         self.pooling = RegionPooling((PLANES[0], *PLANES), channels, places, POOLED)
-        self.features = self.pooling.features
+        self.features, self.maps = self.pooling.features, POOLED
 
     @property
     def cam_layer(self) -> nn.Module:
         """The layer whose maps (n, POOLED, x, y, z) a heat map weighs; region statistics do not pass through it."""
         return self.pooling.mix
 
-    def forward(self, crop: Tensor) -> Tensor:
+    def forward(self, crop: Tensor, change: Change | None = None) -> Tensor:
         to_grid = self.pooling.brought_to_grid
         x = self.stem(crop)
         maps = [to_grid(x)]
         for stage in self.stages:
             x = stage(x)
             maps.append(to_grid(x))
-        return self.pooling(maps, to_grid(crop))
+        return self.pooling(maps, to_grid(crop), change)
 
 
 class SliceEncoder(nn.Module):
@@ -66,14 +69,14 @@ class SliceEncoder(nn.Module):
         cells = max(CELLS_AT_LEAST, max(size) // CELL)
         places = torch.cat([_slice_cells(axis, place, size, cells) for axis, place in self.slices])
         self.pooling = RegionPooling(self.body.feature_info.channels(), channels, places, POOLED)
-        self.features = self.pooling.features
+        self.features, self.maps = self.pooling.features, POOLED
 
     @property
     def cam_layer(self) -> nn.Module:
         """The layer whose maps (n * slices, POOLED, g, g) a heat map weighs, slices in the order of `slices`."""
         return self.pooling.mix
 
-    def forward(self, crop: Tensor) -> Tensor:
+    def forward(self, crop: Tensor, change: Change | None = None) -> Tensor:
         to_grid = self.pooling.brought_to_grid
         parts: list[list[Tensor]] = []
         for axis in (2, 1, 0):
@@ -83,7 +86,7 @@ class SliceEncoder(nn.Module):
             joined = [to_grid(x).unflatten(0, view.shape[:2]) for x in (*self.body(flat), flat)]
             parts.append(joined)
         *maps, view = (torch.cat(same, dim=1).flatten(0, 1) for same in zip(*parts, strict=True))
-        return self.pooling(maps, view)
+        return self.pooling(maps, view, change)
 
 
 def _residual_block(before: int, after: int, stride: int) -> nn.Module:

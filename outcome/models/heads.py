@@ -1,73 +1,23 @@
 """What the last numbers of a network mean: log odds, log relative hazard, or hazards of intervals by cause.
 
-A head takes `raw` (n, outputs) and says the loss on outcomes and the score of a case; higher is riskier.
-`Outcomes` holds what the loss reads, one row a case.
+A head takes `raw` (n, outputs) and says the loss on outcomes and the score of a case; higher is riskier. Heads of
+grades and amounts stand in `outcome.models.amount_heads`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from outcome.types import FloatArray, Target
+from outcome.models.amount_heads import CumulativeHead, GaussianHead, QuantileHead
+from outcome.models.network_outcomes import Head, Outcomes
 
-INTERVALS = 8
 CAUSES = 2  # the event, and the competing event
 SURE = 1e-7  # cumulative incidences are kept this far from 0 and 1 before the logarithms
-
-
-@dataclass(frozen=True, eq=False)
-class Outcomes:
-    """binary: `value` 0/1. time to event: `time` (days) and `cause` (0 censored, 1 event, 2 competing). Each (n,)."""
-
-    value: Tensor
-    time: Tensor
-    cause: Tensor
-
-    @classmethod
-    def of(cls, target: Target) -> Outcomes:
-        value, time = (torch.from_numpy(np.nan_to_num(x)).float() for x in (target.value, target.time_days))
-        return cls(value, time, torch.from_numpy(np.nan_to_num(target.event)).long())
-
-    def take(self, rows: Tensor) -> Outcomes:
-        return Outcomes(self.value[rows], self.time[rows], self.cause[rows])
-
-    def to(self, device: torch.device) -> Outcomes:
-        return Outcomes(self.value.to(device), self.time.to(device), self.cause.to(device))
-
-
-class Head(Protocol):
-    """What a network's last numbers mean."""
-
-    @property
-    def outputs(self) -> int:
-        """How many numbers a case."""
-
-    @property
-    def event_outputs(self) -> int:
-        """The first so many rise with the event's hazard: the linear path adds to these."""
-
-    @property
-    def has_level(self) -> bool:
-        """Whether a constant added to an output changes the loss."""
-
-    def loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
-        """What training makes small: the mean negative log likelihood of a batch."""
-
-    def total_loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
-        """The same, summed up."""
-
-    def score(self, raw: Tensor) -> Tensor:
-        """The score (n,) of each case."""
-
-    def level(self, outcomes: Outcomes) -> Tensor:
-        """The outputs (outputs,) that fit the outcomes best where nothing is known of a case, before any path."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +27,7 @@ class BinaryHead:
     edges: tuple[float, ...] = ()
     outputs = 1
     event_outputs = 1
+    case_outputs = 1
     has_level = True
 
     def loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
@@ -88,7 +39,7 @@ class BinaryHead:
     def score(self, raw: Tensor) -> Tensor:
         return raw[:, 0]
 
-    def level(self, outcomes: Outcomes) -> Tensor:
+    def level(self, outcomes: Outcomes, linear: Tensor) -> Tensor:
         return torch.zeros(1)  # the linear path has an intercept
 
 
@@ -103,6 +54,7 @@ class CoxHead:
     edges: tuple[float, ...] = ()
     outputs = 1
     event_outputs = 1
+    case_outputs = 1
     has_level = False
 
     def loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
@@ -117,7 +69,7 @@ class CoxHead:
     def score(self, raw: Tensor) -> Tensor:
         return raw[:, 0]
 
-    def level(self, outcomes: Outcomes) -> Tensor:
+    def level(self, outcomes: Outcomes, linear: Tensor) -> Tensor:
         return torch.zeros(1)
 
 
@@ -142,6 +94,10 @@ class DiscreteTimeHead:
     def event_outputs(self) -> int:
         return len(self.edges)
 
+    @property
+    def case_outputs(self) -> int:
+        return self.outputs
+
     def loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
         chances = self._log_chances(raw)
         place, cause, lived = self._lived(outcomes)
@@ -152,13 +108,22 @@ class DiscreteTimeHead:
     def total_loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
         return self.loss(raw, outcomes) * len(raw)
 
+    def incidence(self, raw: Tensor) -> Tensor:
+        """(n, intervals, 2): the cumulative incidence of event and competing event at each edge, in double precision.
+
+        Both and the chance of neither sum to 1 at every edge.
+        """
+        chances = self._log_chances(raw.double())
+        before = torch.cumsum(chances[:, :, 0], dim=1) - chances[:, :, 0]
+        return torch.exp(before[:, :, None] + chances[:, :, 1:]).cumsum(dim=1)
+
     def score(self, raw: Tensor) -> Tensor:
         chances = self._log_chances(raw.double())
         before = torch.cumsum(chances[:, :, 0], dim=1) - chances[:, :, 0]
         incidence = torch.exp(before + chances[:, :, 1]).sum(dim=1).clamp(SURE, 1 - SURE)
         return torch.log(-torch.log1p(-incidence))
 
-    def level(self, outcomes: Outcomes) -> Tensor:
+    def level(self, outcomes: Outcomes, linear: Tensor) -> Tensor:
         place, cause, lived = self._lived(outcomes)
         spent = lived.sum(dim=0)
         happened = [((place[:, None] == torch.arange(len(self.edges))) & (cause == c)[:, None]).sum(0) for c in (1, 2)]
@@ -178,16 +143,12 @@ class DiscreteTimeHead:
         return torch.log_softmax(torch.cat([torch.zeros_like(logits[:, :, :1]), logits], dim=2), dim=2)
 
 
-def interval_edges(target: Target, intervals: int = INTERVALS) -> tuple[float, ...]:
-    """Ends of the intervals in days: equally many events of the kind of interest in each, the last event last."""
-    days: FloatArray = target.time_days[target.event == 1]
-    ends = np.quantile(days, np.arange(1, intervals + 1) / intervals, method="inverted_cdf")
-    # days as the network sees them, so that a time on an edge falls into the interval that ends there
-    return tuple(float(end) for end in np.unique(ends.astype(np.float32)))
-
-
+# by the name in a study file; the numbers a head is made of are those of `outcome.models.head_choice`
 HEADS: dict[str, Callable[[tuple[float, ...]], Head]] = {
     "binary": BinaryHead,
     "cox": CoxHead,
     "discrete_time": DiscreteTimeHead,
+    "cumulative": CumulativeHead,
+    "quantiles": QuantileHead,
+    "gaussian": GaussianHead,
 }

@@ -15,11 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from outcome.models.cox import PartialLikelihood, fit_cox
-from outcome.models.linear import ELASTIC_NET_PENALTIES, L1_RATIO, LinearScorer, fit_logistic
+from outcome.models.cumulative_odds import fit_cumulative_odds
+from outcome.models.linear import ELASTIC_NET_PENALTIES, L1_RATIO, LinearScorer, fit_linear, fit_logistic
+from outcome.models.scale import modelled
 from outcome.types import EndpointKind, FloatArray, Target
 
 FOLDS = 5
 TOLL = 1.0
+LEAST_VARIANCE = 1e-12  # an amount met exactly keeps a finite loss
 
 Folds = npt.NDArray[np.int_]
 
@@ -48,9 +51,21 @@ def fit_linear_start(
     p, q = table.shape[1], images.shape[1]
     if gain < TOLL:
         scorer = _fitted(table, target, penalty)
-        return LinearStart(scorer.coefficients, np.zeros(q), scorer.intercept, scores)
-    scorer = _fitted(both, target, penalty_of_both)
-    return LinearStart(scorer.coefficients[:p], scorer.coefficients[p:], scorer.intercept, scores_of_both)
+        start = LinearStart(scorer.coefficients, np.zeros(q), scorer.intercept, scores)
+    else:
+        scorer = _fitted(both, target, penalty_of_both)
+        start = LinearStart(scorer.coefficients[:p], scorer.coefficients[p:], scorer.intercept, scores_of_both)
+    return _on_log_odds(start, target) if target.kind is EndpointKind.ORDINAL else start
+
+
+def _on_log_odds(start: LinearStart, target: Target) -> LinearStart:
+    """A mean grade as log odds of a higher one, by the slope that fits scores made without the own case.
+
+    The direction of a regression of the grade serves: under proportional odds it is that of the log odds, or near it.
+    """
+    grades, place = np.unique(target.value, return_inverse=True)
+    slope, _ = fit_cumulative_odds(start.out_of_fold, place, len(grades))
+    return LinearStart(start.table * slope, start.images * slope, start.intercept * slope, start.out_of_fold * slope)
 
 
 def case_folds(cases: Sequence[str], rng: np.random.Generator) -> Folds:
@@ -80,14 +95,22 @@ def _fitted(X: FloatArray, target: Target, penalty: float) -> LinearScorer:
     if target.kind is EndpointKind.TIME_TO_EVENT:
         learnable = len(nothing) and np.any(target.event == 1)
         return fit_cox(X, target, params, 0) if learnable else LinearScorer(nothing, 0.0)
-    if len(nothing) and np.ptp(target.value) > 0:
+    learnable = len(nothing) and np.ptp(target.value) > 0
+    if target.kind is not EndpointKind.BINARY:
+        mean = float(modelled(target).mean())
+        return fit_linear(X, target, params, 0) if learnable else LinearScorer(nothing, mean)
+    if learnable:
         return fit_logistic(X, target, params, 0)
     share = (float(target.value.sum()) + 0.5) / (len(target) + 1)
     return LinearScorer(nothing, float(np.log(share / (1 - share))))
 
 
 def _loss(target: Target, score: FloatArray, folds: Folds) -> float:
+    """Minus the log likelihood of all; of an amount that of a normal distribution, its spread the one that fits."""
     if target.kind is EndpointKind.BINARY:
         return float(np.sum(np.logaddexp(0.0, score) - target.value * score))
+    if target.kind is not EndpointKind.TIME_TO_EVENT:
+        variance = float(np.mean((modelled(target) - score) ** 2))
+        return len(target) / 2 * float(np.log(max(variance, LEAST_VARIANCE)))
     held = [folds == fold for fold in np.unique(folds)]
     return sum(int(r.sum()) * PartialLikelihood.of(score[r, None], target.take(r)).loss(np.ones(1)) for r in held)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -23,25 +24,22 @@ import torch
 from torch import Tensor, nn
 
 from outcome.features.crops import IMAGE_PREFIX
-from outcome.models.encoders import build_encoder
 from outcome.models.fusion import FUSIONS
-from outcome.models.heads import HEADS, Head
+from outcome.models.heads import HEADS
 from outcome.models.inputs import Inputs
 from outcome.models.network_data import Batch, Shape, one_case
-from outcome.models.region_statistics import region_statistics, statistics_count
+from outcome.models.network_outcomes import Head
+from outcome.models.network_tokens import WIDTH, ImageToken, MadeFor, TableToken
 from outcome.models.state import Array, State
 from outcome.types import FloatArray
-
-WIDTH = 16  # numbers a token
-FARTHEST = 4.0  # spreads; one odd mask must not carry a score away
 
 
 @dataclass(frozen=True)
 class Design:
     """What a network is made of; with the weights it is the whole network.
 
-    `tables` maps a block to its matrix columns, `images` a block to the shape of its crops, `edges` are the ends of a
-    discrete-time head's intervals in days.
+    `tables` maps a block to its matrix columns, `images` a block to the shape of its crops, `edges` are the
+    numbers its head is made of, see `outcome.models.head_choice`.
     """
 
     tables: Mapping[str, tuple[int, ...]]
@@ -70,62 +68,6 @@ class Design:
         return cls(**{**data, "tables": tables, "images": images, "edges": tuple(data["edges"])})
 
 
-class TableToken(nn.Module):
-    """The columns of a block as one token."""
-
-    def __init__(self, columns: tuple[int, ...]) -> None:
-        super().__init__()
-        self.columns = list(columns)
-        self.layer = nn.Sequential(nn.Linear(len(columns), WIDTH), nn.ReLU())
-
-    def forward(self, table: Tensor) -> Tensor:
-        token: Tensor = self.layer(table[:, self.columns])
-        return token
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What an image gives n cases: a token (n, WIDTH), a direct word (n, outputs), and its linear path (n,)."""
-
-    token: Tensor
-    direct: Tensor
-    linear: Tensor
-
-
-class ImageToken(nn.Module):
-    """A crop as one token: what the encoder saw and what was measured, in units of the training cases' spread."""
-
-    centre: Tensor
-    spread: Tensor
-    coefficients: Tensor
-
-    def __init__(self, shape: Shape, encoder: str, outputs: int) -> None:
-        super().__init__()
-        encoder_module: Any = build_encoder(encoder, shape[0], shape[1:])
-        self.encoder = encoder_module
-        self.measured = statistics_count(shape[0])
-        seen = int(encoder_module.features)
-        features = seen + self.measured
-        self.register_buffer("centre", torch.zeros(features))
-        self.register_buffer("spread", torch.ones(features))
-        self.register_buffer("coefficients", torch.zeros(self.measured))
-        self.layer = nn.Sequential(nn.Linear(features, WIDTH), nn.ReLU())
-        self.direct = nn.Linear(seen, outputs, bias=False)
-
-    def forward(self, crop: Tensor, numbers: Tensor | None = None) -> Seen:
-        """`numbers` are the crop's region statistics (n, measured), made here where not handed over."""
-        measured = self.in_units(region_statistics(crop) if numbers is None else numbers)
-        centre, spread = self.centre[self.measured :], self.spread[self.measured :]
-        features = (self.encoder(crop) - centre) / spread
-        token = self.layer(torch.cat([measured, features], dim=1))
-        return Seen(token, self.direct(features), (measured * self.coefficients).sum(dim=1))
-
-    def in_units(self, numbers: Tensor) -> Tensor:
-        """Region statistics (n, measured) in units of the training cases' spread."""
-        centre, spread = self.centre[: self.measured], self.spread[: self.measured]
-        return ((numbers - centre) / spread).clamp(-FARTHEST, FARTHEST)
-
-
 class FusionNetwork(nn.Module):
     """All paths of a design; the outputs (n, outputs) are what its head reads."""
 
@@ -136,13 +78,15 @@ class FusionNetwork(nn.Module):
         super().__init__()
         self.head: Head = HEADS[design.head](design.edges)
         self.tables = nn.ModuleList(TableToken(columns) for columns in design.tables.values())
-        shapes = design.images.values()
-        self.images = nn.ModuleList(ImageToken(shape, design.encoder, self.head.outputs) for shape in shapes)
+        shapes, told, change = design.images.values(), self.head.case_outputs, _modulation(design)
+        self.images = nn.ModuleList(ImageToken(shape, design.encoder, told, change) for shape in shapes)
         self.image_blocks = tuple(design.images)
         blocks = len(self.tables) + len(self.images)
-        self.absent = nn.Parameter(torch.zeros(blocks, WIDTH))
-        self.fusion = FUSIONS[design.fusion](blocks, WIDTH)
-        self.output = nn.Linear(WIDTH, self.head.outputs, bias=self.head.has_level)
+        self.fusion = FUSIONS[design.fusion].join(blocks, WIDTH)
+        self.absent = nn.Parameter(torch.zeros(blocks, WIDTH)) if self.fusion.reads_absent else None
+        self.output = nn.Linear(WIDTH, told, bias=self.head.has_level)
+        shared = self.head.outputs - told
+        self.shared = nn.Parameter(torch.zeros(shared)) if shared else None
         self.register_buffer("coefficients", torch.zeros(design.columns))
         self.register_buffer("intercept", torch.zeros(1))
         for layer in self.last_layers():
@@ -170,21 +114,48 @@ class FusionNetwork(nn.Module):
         event = self.head.event_outputs
         return torch.cat([joined[:, :event] + linear[:, None], joined[:, event:]], dim=1)
 
+    def level(self) -> Tensor:
+        """(outputs,): what the joined path says of a case of which nothing is known to it."""
+        case = self.output.weight.new_zeros(len(self.output.weight)) if self.output.bias is None else self.output.bias
+        return case if self.shared is None else torch.cat([case, self.shared])
+
+    def set_level(self, level: Tensor) -> None:
+        """Set what `level` gives; a head without a level keeps none."""
+        with torch.no_grad():
+            if self.output.bias is not None:
+                self.output.bias.copy_(level[: len(self.output.bias)])
+            if self.shared is not None:
+                self.shared.copy_(level[-len(self.shared) :])
+
     def _paths(self, batch: Batch, kept: Tensor | None) -> tuple[Tensor, Tensor]:
         present = batch.present if kept is None else batch.present & kept
         table, tokens = batch.table, [token(batch.table) for token in self.tables]
         linear = (table * self.coefficients).sum(dim=1) + self.intercept
-        direct = table.new_zeros(len(table), self.head.outputs)
+        direct = table.new_zeros(len(table), self.head.case_outputs)
+        record = self._known(tokens, present).flatten(1) if tokens else table.new_zeros(len(table), 0)
         for i, (block, image) in enumerate(zip(self.image_blocks, self.images, strict=True), start=len(tokens)):
             token, rows = table.new_zeros(len(table), WIDTH), torch.nonzero(batch.present[:, i])[:, 0]
             if len(rows):
-                seen = image(batch.images[block], batch.measured.get(block))
+                seen = image(batch.images[block], record[rows], batch.measured.get(block))
                 token = token.index_copy(0, rows, seen.token)
                 direct = direct.index_add(0, rows, seen.direct * present[rows, i, None])
                 linear = linear.index_add(0, rows, seen.linear)
             tokens.append(token)
-        known = torch.where(present[:, :, None], torch.stack(tokens, dim=1), self.absent)
-        return self.output(self.fusion(known, present)) + direct, linear
+        joined = self.output(self.fusion(self._known(tokens, present), present)) + direct
+        if self.shared is not None:
+            joined = torch.cat([joined, self.shared.expand(len(table), -1)], dim=1)
+        return joined, linear
+
+    def _known(self, tokens: list[Tensor], present: Tensor) -> Tensor:
+        """(n, tokens, WIDTH): the first blocks' tokens, an absent block's replaced."""
+        instead = tokens[0].new_zeros(1) if self.absent is None else self.absent[: len(tokens)]
+        return torch.where(present[:, : len(tokens), None], torch.stack(tokens, dim=1), instead)
+
+
+def _modulation(design: Design) -> MadeFor | None:
+    """How the record changes maps in this design; without a table block there is no record."""
+    made = FUSIONS[design.fusion].modulation
+    return None if made is None or not design.tables else partial(made, WIDTH * len(design.tables))
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,11 +197,19 @@ class NetworkScorer:
         return self.module.head.score(self.module(batch))
 
     def score(self, X: Inputs) -> FloatArray:
-        """Log odds, log relative hazard, or log(-log(1 - cumulative incidence)); shape (n,), higher is riskier."""
+        """Log odds, log relative hazard, log(-log(1 - cumulative incidence)), mean grade, or amount, by the head.
+
+        Shape (n,), higher is riskier or larger; a duration as log1p of its days.
+        """
         if X.matrix.shape[1] != self.design.columns:
             raise ValueError(f"{self.design.columns} table columns were learned, found {X.matrix.shape[1]}")
         with torch.no_grad(), one_thread():
             return np.array([float(self.forward_case(X, i)) for i in range(len(X))], dtype=float)
+
+    def outputs(self, X: Inputs) -> Tensor:
+        """(n, outputs): what the head reads of each case, for heads that say more than a score."""
+        with torch.no_grad(), one_thread():
+            return torch.cat([self.module(self.tensors(X, i)) for i in range(len(X))])
 
     def to_state(self) -> State:
         numbers = {"type": "network", "design": self.design.to_json(), "notes": list(self.notes)}

@@ -18,12 +18,16 @@ from torch import Tensor
 from outcome.models.crop_augmentation import augmented
 from outcome.models.earned_strength import earned_strength, judges
 from outcome.models.encoders import cure
-from outcome.models.heads import CoxHead, Outcomes, interval_edges
+from outcome.models.fusion import FUSIONS
+from outcome.models.head_choice import head_for, head_numbers, in_units
+from outcome.models.heads import CoxHead
 from outcome.models.inputs import Inputs
 from outcome.models.linear import Params
 from outcome.models.linear_start import LinearStart, fit_linear_start
-from outcome.models.network import Design, FusionNetwork, ImageToken, NetworkScorer, one_thread
+from outcome.models.network import Design, FusionNetwork, NetworkScorer, one_thread
 from outcome.models.network_data import PART, Batch, CaseStack, image_shapes, stack_cases, table_blocks
+from outcome.models.network_outcomes import Outcomes
+from outcome.models.network_tokens import ImageToken
 from outcome.types import BoolArray, EndpointKind, FloatArray, Target
 
 COX_BATCH_AT_LEAST = 32  # a partial likelihood compares cases within a batch
@@ -52,24 +56,27 @@ class Course:
 def fit_network(inputs: Inputs, target: Target, params: Params, seed: int, device: str = "cpu") -> NetworkScorer:
     """The network of these cases, all outcomes known.
 
-    params: encoder, fusion, survival_head, epochs, batch, learning_rate, weight_decay, block_dropout. Raises
-    DataRefusal for crops that lack or differ in shape, ConfigRefusal for an unknown encoder.
+    params: encoder, fusion, the head of the endpoint's kind (`survival_head`, `ordinal_head`, `duration_head`,
+    `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout. Raises DataRefusal for crops that
+    lack or differ in shape, ConfigRefusal for an unknown encoder, ValueError for a kind without a head.
     """
     rng = np.random.default_rng(seed)
     design = design_of(inputs, target, params)
+    learned = in_units(design.head, design.edges, target)
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = FusionNetwork(design)
         stack = stack_cases(inputs, tuple(design.tables), design.images)
         cases = inputs.case_ids or tuple(map(str, range(len(inputs))))
-        start = fit_linear_start(inputs.matrix, _measured(module, stack), cases, target, rng)
-        learning = Learning(module, stack, Outcomes.of(target), torch.from_numpy(start.out_of_fold).float())
+        start = fit_linear_start(inputs.matrix, _measured(module, stack), cases, learned, rng)
+        learning = Learning(module, stack, Outcomes.of(learned), torch.from_numpy(start.out_of_fold).float())
         level = _begin(learning, start)
-        aside = judges(cases, _events(target), rng)
-        _train(learning, np.flatnonzero(~aside), _events(target), Course.of(params), rng, device)
+        event = _events(target)
+        aside = judges(cases, event, rng)
+        _train(learning, np.flatnonzero(~aside), event, Course.of(params), rng, device)
         strength = _weigh(learning, level, np.flatnonzero(aside))
     # by way of the state: a model read back cannot differ from a fresh one
-    return NetworkScorer.from_state(NetworkScorer(design, module, (_in_words(strength),)).to_state())
+    return NetworkScorer.from_state(NetworkScorer(design, module, _notes(design, strength)).to_state())
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +90,13 @@ class Learning:
 
 
 def design_of(inputs: Inputs, target: Target, params: Params) -> Design:
-    """The network that these params ask for, over the blocks that these cases have."""
-    survival = target.kind is EndpointKind.TIME_TO_EVENT
-    head = str(params.get("survival_head", "cox")) if survival else "binary"
-    edges = interval_edges(target) if head == "discrete_time" else ()
+    """The network that these params ask for, over the blocks that these cases have.
+
+    Raises ValueError where they name no head for this kind of endpoint.
+    """
+    head = head_for(target.kind, params)
     encoder, fusion = str(params.get("encoder", "resnet_3d")), str(params.get("fusion", "gated"))
-    return Design(table_blocks(inputs), image_shapes(inputs), encoder, fusion, head, edges)
+    return Design(table_blocks(inputs), image_shapes(inputs), encoder, fusion, head, head_numbers(head, target))
 
 
 def _measured(module: FusionNetwork, stack: CaseStack) -> FloatArray:
@@ -122,10 +130,8 @@ def _begin(learning: Learning, start: LinearStart) -> Tensor:
         part = start.images[done : done + token.measured]
         token.coefficients.copy_(torch.from_numpy(part))
         done += len(part)
-    level = module.head.level(learning.outcomes)
-    if module.head.has_level:
-        with torch.no_grad():
-            module.output.bias.copy_(level)
+    level = module.head.level(learning.outcomes, learning.linear)
+    module.set_level(level)
     return level
 
 
@@ -172,20 +178,28 @@ def _weigh(learning: Learning, level: Tensor, rows: npt.NDArray[np.int_]) -> flo
         strength = earned_strength(module.head, linear, joined - level, learning.outcomes.take(part))
         for layer in module.last_layers():
             layer.weight.mul_(strength)
-        if module.head.has_level:
-            module.output.bias.copy_(level + strength * (module.output.bias - level))
+        module.set_level(level + strength * (module.level() - level))
     return strength
 
 
-def _in_words(strength: float) -> str:
+def _notes(design: Design, strength: float) -> tuple[str, ...]:
+    earned = f"The joined path was weighed by {strength:g} on cases left aside."
     if strength == 0:
-        return "On cases left aside the joined path gained nothing over the linear path, and is not used."
-    return f"The joined path was weighed by {strength:g} on cases left aside."
+        earned = "On cases left aside the joined path gained nothing over the linear path, and is not used."
+    if FUSIONS[design.fusion].modulation is None or (design.tables and design.images):
+        return (earned,)
+    return (earned, f"{design.fusion}: there is no record beside an image, so that no map is scaled or shifted.")
 
 
 def _events(target: Target) -> BoolArray:
-    survival = target.kind is EndpointKind.TIME_TO_EVENT
-    return np.asarray((target.event if survival else target.value) == 1)
+    """(n,) events; of grades and amounts those above the median, so that batches and judges hold small and large."""
+    if target.kind is EndpointKind.TIME_TO_EVENT:
+        return np.asarray(target.event == 1)
+    if target.kind is EndpointKind.BINARY:
+        return np.asarray(target.value == 1)
+    median = np.median(target.value)
+    above = target.value > median
+    return np.asarray(above if above.any() else target.value == median)
 
 
 def dealt_batches(

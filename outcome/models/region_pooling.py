@@ -9,7 +9,7 @@ a heat map shows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import torch
@@ -42,11 +42,12 @@ class RegionPooling(nn.Module):
         """A map on the common grid."""
         return resampled(x, self.grid)
 
-    def forward(self, maps: Sequence[Tensor], view: Tensor) -> Tensor:
-        """All arguments on the common grid."""
+    def forward(self, maps: Sequence[Tensor], view: Tensor, change: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """All maps on the common grid; `change` is done to the mixed maps (n, width, cells) of each case."""
         cases = len(view) // self.views
         places = self.places.repeat(cases, *[1] * (view.ndim - 1))
         mixed = self._by_case(self.mix(torch.cat([*maps, view, places], dim=1)))
+        mixed = mixed if change is None else change(mixed)
         regions = torch.cat([torch.ones_like(view[:, :1]), view[:, 1:]], dim=1)
         weights = self._by_case(torch.cat([regions, *(regions * places[:, i : i + 1] for i in range(AXES))], dim=1))
         total = weights[:, : regions.shape[1]].sum(dim=2).repeat(1, MOMENTS) + EMPTY * weights.shape[2]

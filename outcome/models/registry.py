@@ -114,7 +114,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "cox": Algorithm(fit_cox, (EndpointKind.TIME_TO_EVENT,)),
     "forest": Algorithm(fit_forest, tuple(EndpointKind)),
     "boosting": Algorithm(fit_boosting, tuple(EndpointKind)),
-    "network": Algorithm(_fit_network, (EndpointKind.BINARY, EndpointKind.TIME_TO_EVENT), reads_images=True),
+    "network": Algorithm(_fit_network, tuple(EndpointKind), reads_images=True),
 }
 SCORERS: dict[str, Callable[[State], Scorer]] = {
     "linear": LinearScorer.from_state,

@@ -80,14 +80,14 @@ def default_ladder(
 
     `one_number` names a column whose value alone makes the lowest rung. Planned columns belong to their block and
     join under `with_plan`. Families that the settings leave out are left out. Image blocks are read by the fusion
-    network alone; the settings may keep it to some endpoints.
+    network alone; the settings may keep it to some endpoints, and name its head for grades, durations and amounts.
     """
     allowed = [column for column in allowed_columns(columns, inputs) if column.kind != BATCH]
     table = [column for column in allowed if column.kind != IMAGE]
     regressions = _regressions(table, kind, settings, one_number)
     rungs = [*regressions, *_harmonised(regressions, table, settings), *_trees(table, settings)]
-    if settings.network.offered_for(endpoint):
-        rungs += _fusion(allowed, kind, settings)
+    if settings.network.offered_for(endpoint, kind):
+        rungs += _fusion(allowed, settings)
     return tuple(rungs)
 
 
@@ -132,9 +132,9 @@ def _trees(table: Sequence[FeatureColumn], settings: TrainingSettings) -> list[R
     return rungs
 
 
-def _fusion(allowed: Sequence[FeatureColumn], kind: EndpointKind, settings: TrainingSettings) -> list[Rung]:
+def _fusion(allowed: Sequence[FeatureColumn], settings: TrainingSettings) -> list[Rung]:
     images = any(column.kind == IMAGE for column in allowed)
-    if not images or kind not in NETWORK_KINDS or "fusion" not in settings.families:
+    if not images or "fusion" not in settings.families:
         return []
     return [Rung(FUSION, NETWORK, (settings.network.params(),), 6, _blocks(allowed))]
 
@@ -158,7 +158,6 @@ def _joined(blocks: Sequence[str]) -> str:
 
 FUSION = "fusion network"
 HARMONISED = ", harmonised"
-NETWORK_KINDS = (EndpointKind.BINARY, EndpointKind.TIME_TO_EVENT)
 OF_THE_MASK = ("morph_", "n_components")
 # called morphological by IBSI, but they read the image
 WEIGHTED_BY_INTENSITY = ("morph_com", "morph_integ_int")

@@ -8,9 +8,12 @@ from typing import Any
 
 from outcome.features.batches import HarmoniseRules
 from outcome.features.preprocess import Rules
+from outcome.models.head_choice import HEAD_PARAMS, USUAL
+from outcome.types import EndpointKind
 
 FAMILIES = ("ridge", "elastic_net", "forest", "boosting", "fusion")
 NETWORK = "network"  # the algorithm that reads images
+NO_NETWORK_UNLESS_NAMED = {kind: name for kind, name in HEAD_PARAMS.items() if kind not in USUAL}
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,9 @@ class NetworkSettings:
     encoder: str = "resnet_3d"
     fusion: str = "gated"
     survival_head: str = "cox"
+    ordinal_head: str | None = None  # None: no network for grades, as for the two kinds below
+    duration_head: str | None = None
+    continuous_head: str | None = None
     epochs: int = 12
     batch: int = 16
     learning_rate: float = 2e-3
@@ -37,14 +43,20 @@ class NetworkSettings:
 
     def params(self) -> dict[str, Any]:
         """What the network is fitted with."""
-        return {name: value for name, value in asdict(self).items() if name not in ("refits", "endpoints")}
+        return {name: value for name, value in self._asked().items() if name not in ("refits", "endpoints")}
 
-    def offered_for(self, endpoint: str) -> bool:
-        """Whether an endpoint's ladder may have the network."""
-        return self.endpoints is None or endpoint in self.endpoints
+    def offered_for(self, endpoint: str, kind: EndpointKind = EndpointKind.BINARY) -> bool:
+        """Whether the ladder of an endpoint of this kind may have the network."""
+        has_head = kind not in NO_NETWORK_UNLESS_NAMED or getattr(self, NO_NETWORK_UNLESS_NAMED[kind]) is not None
+        return has_head and (self.endpoints is None or endpoint in self.endpoints)
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "endpoints": None if self.endpoints is None else list(self.endpoints)}
+        return {**self._asked(), "endpoints": None if self.endpoints is None else list(self.endpoints)}
+
+    def _asked(self) -> dict[str, Any]:
+        """Without the heads that are not asked for, so that files which never named them stay as they were."""
+        unasked = {name for name in NO_NETWORK_UNLESS_NAMED.values() if getattr(self, name) is None}
+        return {name: value for name, value in asdict(self).items() if name not in unasked}
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,12 @@ from outcome.errors import ConfigRefusal, DataRefusal
 from outcome.features.crops import Crops
 from outcome.models.encoders import ENCODERS, build_encoder
 from outcome.models.fusion import FUSIONS
-from outcome.models.heads import HEADS, Outcomes
+from outcome.models.head_choice import HEAD_PARAMS, HEADS_OF, head_numbers, in_units
+from outcome.models.heads import HEADS
 from outcome.models.inputs import Inputs
 from outcome.models.network import Design, FusionNetwork, NetworkScorer
 from outcome.models.network_data import Batch, stack_cases
+from outcome.models.network_outcomes import Outcomes
 from outcome.models.network_training import fit_network
 from outcome.models.registry import fit_model, model_from_state
 from outcome.models.state import State, same_state
@@ -26,7 +28,14 @@ from outcome.training.files import npz_bytes, read_npz
 from outcome.types import EndpointKind, Target
 
 BACKBONES = {"resnet_3d": "resnet_3d", "timm": "timm:test_resnet"}
-MEMBERS = list(itertools.product(ENCODERS, FUSIONS, HEADS))
+# every head and every fusion, and what may meet badly: a modulation and either encoder
+MEMBERS = [
+    *itertools.product(["resnet_3d"], ["gated"], HEADS),
+    *itertools.product(["resnet_3d"], [name for name in FUSIONS if name != "gated"], ["cumulative"]),
+    *itertools.product(["timm"], FUSIONS, ["binary"]),
+    *(("timm", "concat", head) for head in ("cox", "discrete_time")),
+]
+KIND_OF = {head: kind for kind, heads in HEADS_OF.items() for head in heads}
 SIZE = (12, 10, 8)
 
 
@@ -51,20 +60,24 @@ def cases(n: int = 24, size: tuple[int, int, int] = SIZE) -> Inputs:
 
 
 def outcome_of(head: str, n: int = 24) -> Target:
-    rng = np.random.default_rng(4)
-    if head == "binary":
+    rng, kind = np.random.default_rng(4), KIND_OF[head]
+    if kind is EndpointKind.BINARY:
         return Target.binary("e", (np.arange(n) % 3 == 0).astype(float))
-    return Target.survival("e", rng.integers(1, 50, n).astype(float), np.asarray(np.arange(n) % 3, dtype=float))
+    if kind is EndpointKind.TIME_TO_EVENT:
+        return Target.survival("e", rng.integers(1, 50, n).astype(float), np.asarray(np.arange(n) % 3, dtype=float))
+    value = (np.arange(n) % 4).astype(float) if kind is EndpointKind.ORDINAL else rng.integers(0, 30, n).astype(float)
+    return Target("e", kind, value, np.full(n, np.nan), np.full(n, np.nan))
 
 
 def params(encoder: str, fusion: str, head: str) -> dict[str, Any]:
     told = {"encoder": BACKBONES[encoder], "fusion": fusion, "epochs": 1, "batch": 8}
-    return told | ({} if head == "binary" else {"survival_head": head})
+    kind = KIND_OF[head]
+    return told | ({} if head == "binary" else {HEAD_PARAMS[kind]: head})
 
 
 def untrained(encoder: str, fusion: str, head: str, inputs: Inputs) -> NetworkScorer:
     """A network whose every weight is drawn, so that no path is silent."""
-    edges = (10.0, 20.0, 40.0) if head == "discrete_time" else ()
+    edges = (10.0, 20.0, 40.0) if head == "discrete_time" else head_numbers(head, outcome_of(head))
     shapes = {"image:ct": (3, *SIZE), "image:mr": (3, *SIZE)}
     tables = {"clinical": (0, 1), "genomics": (2,)}
     torch.manual_seed(5)
@@ -84,7 +97,8 @@ def test_gradients_reach_every_parameter(encoder: str, fusion: str, head: str) -
     inputs, target = cases(), outcome_of(head)
     scorer = untrained(encoder, fusion, head, inputs)
     batch = stack_cases(inputs, tuple(scorer.design.tables), scorer.design.images).batch(torch.arange(len(inputs)))
-    scorer.module.head.loss(scorer.module(batch), Outcomes.of(target)).backward()
+    learned = in_units(head, scorer.design.edges, target)
+    scorer.module.head.loss(scorer.module(batch), Outcomes.of(learned)).backward()
     silent = [name for name, p in scorer.module.named_parameters() if p.grad is None or not torch.count_nonzero(p.grad)]
     assert silent == []
 
@@ -227,8 +241,9 @@ def test_rows_of_one_case_share_one_crop_in_memory() -> None:
 
 def test_kinds_without_a_head_are_refused() -> None:
     amounts = Target("e", EndpointKind.CONTINUOUS, np.arange(24.0), np.full(24, np.nan), np.full(24, np.nan))
-    with pytest.raises(ValueError, match="network"):
-        fit_model("network", cases(), amounts, {}, 7)
+    for params in ({}, {"continuous_head": "cumulative"}, {"duration_head": "gaussian"}):
+        with pytest.raises(ValueError, match="network for continuous endpoints needs one of the heads"):
+            fit_model("network", cases(), amounts, params, 7)
 
 
 def rows(inputs: Inputs, wanted: list[int]) -> Inputs:
@@ -238,7 +253,7 @@ def rows(inputs: Inputs, wanted: list[int]) -> Inputs:
 
 
 def test_no_head_is_left_without_a_path_to_training() -> None:
-    assert set(HEADS) == {"binary", "cox", "discrete_time"}
+    assert set(HEADS) == set(KIND_OF)
     fitted = fit_network(cases(), outcome_of("discrete_time"), params("resnet_3d", "concat", "discrete_time"), 1)
     assert fitted.design.head == "discrete_time"
     assert fitted.design.edges == tuple(sorted(set(fitted.design.edges)))

@@ -10,10 +10,12 @@ from outcome.evaluation.discrimination.roc import auroc
 from outcome.features.crops import Crops
 from outcome.models.crop_augmentation import augmented
 from outcome.models.earned_strength import earned_strength, judges
-from outcome.models.heads import BinaryHead, CoxHead, Outcomes, interval_edges
+from outcome.models.head_choice import interval_edges
+from outcome.models.heads import BinaryHead, CoxHead
 from outcome.models.inputs import Inputs
 from outcome.models.linear_start import fit_linear_start
 from outcome.models.network_data import Batch
+from outcome.models.network_outcomes import Outcomes
 from outcome.models.network_training import Course, dealt_batches, fit_network, kept_blocks
 from outcome.types import Target
 

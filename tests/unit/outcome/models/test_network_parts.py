@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from outcome.models.heads import BinaryHead, CoxHead, DiscreteTimeHead, Outcomes
+from outcome.models.heads import BinaryHead, CoxHead, DiscreteTimeHead
+from outcome.models.network_outcomes import Outcomes
 from outcome.models.region_pooling import resampled
 from outcome.models.region_statistics import NUMBERS, region_statistics, statistics_count
 
@@ -63,7 +64,7 @@ def test_discrete_time_score_rises_with_the_event_and_falls_with_its_competitor(
 def test_the_level_of_a_head_fits_better_than_none() -> None:
     head = DiscreteTimeHead((10.0, 20.0))
     outcomes = survival([5.0] + [30.0] * 19, [1] + [0] * 19)
-    level = head.level(outcomes).expand(20, -1)
+    level = head.level(outcomes, torch.zeros(20)).expand(20, -1)
     assert float(head.loss(level, outcomes)) < 0.5 * float(head.loss(torch.zeros(20, 4), outcomes))
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from outcome.config.training import Network
 from outcome.features.columns import IMAGE, FeatureColumn
+from outcome.models.head_choice import HEADS_OF
 from outcome.training.rungs import FUSION, Rung, default_ladder, is_shape
-from outcome.training.settings import NETWORK, NetworkSettings, TrainingSettings
+from outcome.training.settings import NETWORK, NO_NETWORK_UNLESS_NAMED, NetworkSettings, TrainingSettings
 from outcome.types import EndpointKind, InputSet
 from segmentation.radiomics.catalogue import CATALOGUE
 
@@ -96,9 +97,38 @@ def test_where_the_network_is_not_offered() -> None:
 
 
 def test_the_network_settings_are_those_of_a_study_file() -> None:
-    assert Network().model_dump() == {
-        part.name: getattr(NetworkSettings(), part.name) for part in fields(NetworkSettings)
+    assert list(Network.model_fields) == [part.name for part in fields(NetworkSettings)]
+    assert Network().model_dump() == NetworkSettings().to_json()
+    told = {"fusion": "daft", "ordinal_head": "cumulative", "duration_head": "quantiles"}
+    assert NetworkSettings(**Network(**told).model_dump()) == NetworkSettings(**told)
+
+
+def test_heads_that_are_not_asked_for_are_not_written() -> None:
+    """Files of studies that never heard of them keep their bytes, and with them their keys."""
+    unasked = {"ordinal_head", "duration_head", "continuous_head"}
+    plain, asked = NetworkSettings(), NetworkSettings(continuous_head="gaussian")
+    assert not unasked & (plain.to_json().keys() | plain.params().keys() | Network().model_dump().keys())
+    assert asked.params()["continuous_head"] == asked.to_json()["continuous_head"] == "gaussian"
+
+
+def test_a_network_for_amounts_is_offered_where_its_head_is_named() -> None:
+    settings = replace(SETTINGS, network=NetworkSettings(duration_head="quantiles"))
+    made = {
+        kind: names(default_ladder(WITH_IMAGES, kind, InputSet.PREOPERATIVE, settings))[-1] == FUSION
+        for kind in EndpointKind
     }
+    assert {kind for kind, offered in made.items() if not offered} == {EndpointKind.ORDINAL, EndpointKind.CONTINUOUS}
+
+
+def test_the_names_of_a_study_file_are_those_of_the_registries() -> None:
+    from outcome.models.fusion import FUSIONS  # torch
+
+    shape = Network.model_json_schema()["properties"]
+    assert set(shape["fusion"]["enum"]) == set(FUSIONS)
+    assert set(shape["survival_head"]["enum"]) == set(HEADS_OF[EndpointKind.TIME_TO_EVENT])
+    for kind, name in NO_NETWORK_UNLESS_NAMED.items():
+        told = shape[name]["anyOf"][0]
+        assert set(told.get("enum", [told.get("const")])) == set(HEADS_OF[kind])
 
 
 def test_the_device_is_no_part_of_what_is_written() -> None:
