@@ -38,10 +38,20 @@ def image_cases(kind: EndpointKind = EndpointKind.BINARY, n: int = 48, seed: int
     drive = 2 * bright + x[:, 0]
     if kind is EndpointKind.TIME_TO_EVENT:
         target = Target.survival("e", np.ceil(rng.exponential(300 * np.exp(-drive))), rng.choice([0, 1, 1, 2], n))
-    else:
+    elif kind is EndpointKind.BINARY:
         target = Target.binary("e", (drive + rng.logistic(size=n) > 0).astype(float))
+    else:
+        target = amount(kind, drive + rng.logistic(size=n))
     held = {case: {"ct": crop(rng, bright[i])} for i, case in enumerate(ids) if there[i]}
     return TrainingData(frame, COLUMNS, target, np.array([f"p{i // 2}" for i in range(n)]), Crops(held=held))
+
+
+def amount(kind: EndpointKind, drive: np.ndarray) -> Target:
+    """Grades 0, 1, 2 and 4; days, most of them few; or the drive itself, around 60."""
+    empty = np.full(len(drive), np.nan)
+    grades = np.array([0.0, 1.0, 2.0, 4.0])[np.digitize(drive, [-1.0, 1.0, 3.0])]
+    values = {EndpointKind.ORDINAL: grades, EndpointKind.DURATION: np.ceil(np.exp(drive / 2))}
+    return Target("e", kind, values.get(kind, 60 + 10 * drive), empty, empty)
 
 
 def crop(rng: np.random.Generator, brightness: float) -> np.ndarray:

@@ -26,11 +26,13 @@ def fit_cumulative_odds(score: FloatArray, grade: Grades, grades: int) -> tuple[
 
     Without a relation, or with one the wrong way round, the slope is 0.
     """
-    spread = float(score.std()) or 1.0
-    found = _minimum(CumulativeLoss(score[:, None] / spread, grade, grades, np.zeros(len(score))))
+    centre, spread = float(score.mean()), float(score.std()) or 1.0
+    nothing = np.zeros(len(score))
+    found = _minimum(CumulativeLoss((score[:, None] - centre) / spread, grade, grades, nothing))
     if found[0] <= 0:
-        return 0.0, cumulative_levels(np.zeros(len(score)), grade, grades)
-    return float(found[0]) / spread, found[1:]
+        return 0.0, cumulative_levels(nothing, grade, grades)
+    slope = float(found[0]) / spread
+    return slope, found[1:] - slope * centre
 
 
 def cumulative_levels(offset: FloatArray, grade: Grades, grades: int) -> FloatArray:

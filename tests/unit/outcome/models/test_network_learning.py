@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 from outcome.evaluation.discrimination.roc import auroc
 from outcome.features.crops import Crops
@@ -17,7 +18,7 @@ from outcome.models.linear_start import fit_linear_start
 from outcome.models.network_data import Batch
 from outcome.models.network_outcomes import Outcomes
 from outcome.models.network_training import Course, dealt_batches, fit_network, kept_blocks
-from outcome.types import Target
+from outcome.types import EndpointKind, Target
 
 SIZE = 12
 
@@ -57,6 +58,34 @@ def test_a_planted_image_signal_is_found() -> None:
 def test_images_without_a_signal_cost_little() -> None:
     table, network = auc_of_table_and_network(planted=False)
     assert network > table - 0.02
+
+
+@pytest.mark.parametrize("fusion", ["daft", "attention", "low_rank"])
+def test_every_way_to_join_finds_a_grade_in_the_image(fusion: str) -> None:
+    """Grades follow the side of the bright spot, which no column of the table knows."""
+    inputs, new = (study(120, seed, planted=True)[0] for seed in (1, 2))
+    grade, truth = (graded(x, seed) for seed, x in enumerate((inputs, new)))
+    told = {"fusion": fusion, "ordinal_head": "cumulative", "epochs": 10}
+    scorer = fit_network(inputs, grade, told, 3)
+    table = new.matrix @ scorer.module.coefficients.numpy()
+    assert spearmanr(table, truth.value).statistic < 0.6
+    assert spearmanr(scorer.score(new), truth.value).statistic > spearmanr(table, truth.value).statistic + 0.1
+
+
+def graded(inputs: Inputs, seed: int) -> Target:
+    """Grades 0, 1, 2 by the first column, the side of the spot, and chance."""
+    front = np.array([inputs.crops.held[case]["ct"][0, 4:8, :6, 4:8].mean() for case in inputs.case_ids])
+    back = np.array([inputs.crops.held[case]["ct"][0, 4:8, 6:, 4:8].mean() for case in inputs.case_ids])
+    drive = inputs.matrix[:, 0] + 2 * np.sign(back - front) + np.random.default_rng(seed).logistic(size=len(inputs))
+    empty = np.full(len(inputs), np.nan)
+    return Target("e", EndpointKind.ORDINAL, np.digitize(drive, [-1.0, 1.5]).astype(float), empty, empty)
+
+
+def test_a_fusion_that_has_no_record_to_modulate_by_says_so() -> None:
+    inputs, target = study(40, 1, planted=True)
+    bare = Inputs(np.empty((40, 0)), (), {"image:ct": inputs.present["image:ct"]}, inputs.case_ids, inputs.crops)
+    assert "no record" in fit_network(bare, target, {"fusion": "film", "epochs": 1}, 3).notes[-1]
+    assert len(fit_network(inputs, target, {"fusion": "film", "epochs": 1}, 3).notes) == 1
 
 
 def test_judges_are_a_quarter_and_rows_of_a_case_stay_together() -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 
 from outcome.errors import BundleRefusal, ConfigRefusal, DataRefusal
 from outcome.executor import Workers, map_cases
@@ -23,8 +24,8 @@ from tests.image_cases import SETTINGS, TINY, image_cases
 RUNGS = ["clinical", "clinical + shape", FUSION]
 
 
-def train(settings: TrainingSettings = SETTINGS, kind: EndpointKind = EndpointKind.BINARY) -> TrainedUnit:
-    data = image_cases(kind)
+def train(settings: TrainingSettings = SETTINGS, kind: EndpointKind = EndpointKind.BINARY, n: int = 48) -> TrainedUnit:
+    data = image_cases(kind, n)
     horizons = (100.0,) if kind is EndpointKind.TIME_TO_EVENT else ()
     return train_unit(
         data.frame, data.columns, data.target, data.patients.tolist(), settings,
@@ -131,6 +132,36 @@ def test_a_time_to_event_has_the_network_too() -> None:
     unit = train(replace(SETTINGS, families=("fusion",)), EndpointKind.TIME_TO_EVENT)
     assert unit.ladder["chosen"] == FUSION
     assert unit.out_of_fold["risk"].between(0, 1).all()
+
+
+HEADED = replace(TINY, refits=1, ordinal_head="cumulative", duration_head="quantiles", continuous_head="gaussian")
+
+
+@pytest.mark.parametrize(
+    ("kind", "least", "most"),
+    [(EndpointKind.ORDINAL, 0, 4), (EndpointKind.DURATION, 0, 1000), (EndpointKind.CONTINUOUS, 0, 120)],
+)
+def test_amounts_have_the_network_where_a_head_is_named(kind: EndpointKind, least: float, most: float) -> None:
+    """The fold's own cases aside, the table and the region's brightness tell high from low, on the outcome's scale."""
+    settings = replace(SETTINGS, families=("fusion",), network=HEADED)
+    unit, data = train(settings, kind, 80), image_cases(kind, 80)
+    assert unit.ladder["chosen"] == FUSION
+    told = unit.out_of_fold[unit.out_of_fold["rung"] == FUSION].set_index("case_id").loc[data.frame.index]
+    assert told["risk"].between(least, most).all()
+    assert spearmanr(told["score"], data.target.value).statistic > 0.5
+    assert abs(told["risk"].median() - np.median(data.target.value)) < np.std(data.target.value)
+    again = TrainedUnit.from_files(unit.files())
+    new = image_cases(kind, seed=5)
+    pd.testing.assert_frame_equal(again.predict(new.frame, new.crops), unit.predict(new.frame, new.crops))
+
+
+@pytest.mark.parametrize("kind", [EndpointKind.BINARY, EndpointKind.ORDINAL, EndpointKind.DURATION])
+def test_too_few_cases_are_refused_before_any_network_is_fitted(kind: EndpointKind) -> None:
+    settings = replace(SETTINGS, families=("fusion",), network=HEADED, min_events=25)
+    unit = train(settings, kind)
+    assert unit.rungs == ()
+    assert unit.skipped is not None
+    assert "at least" in unit.skipped
 
 
 def test_a_network_that_cannot_be_fitted_is_told_and_not_left_out() -> None:
