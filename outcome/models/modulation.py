@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-BOTTLENECK = 4  # numbers between record and maps; a few hundred cases feed no more
+BOTTLENECK = 8  # numbers between record and maps; of four, enough can die to lose half of what there is to learn
 
 
 class Modulation(nn.Module):

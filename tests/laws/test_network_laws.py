@@ -145,6 +145,26 @@ def test_the_record_changes_what_an_image_says_where_it_modulates_and_nowhere_el
     assert torch.equal(one.linear, two.linear)
 
 
+@pytest.mark.parametrize("fusion", MODULATED)
+def test_a_modulation_learns_what_no_sum_of_record_and_image_tells(fusion: str) -> None:
+    """Bright is bad for half of the cases and good for the others, as the record says: neither tells anything alone."""
+    torch.manual_seed(6)
+    bright, told = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]).repeat(8, 1).T
+    make = FUSIONS[fusion].modulation
+    assert make is not None
+    change, readout = make(1, 2), torch.nn.Linear(2, 1)
+    maps = (2 + bright[:, None, None]) * torch.tensor([1.0, 0.5])[None, :, None].expand(32, 2, 3)
+    learned = [*change.parameters(), *readout.parameters()]
+    optimizer = torch.optim.Adam(learned, 0.05)
+    for _ in range(300):
+        logits = readout(change(maps, told[:, None]).mean(dim=2))[:, 0]
+        loss = torch.nn.functional.softplus(-logits * bright * told).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.1, "a sum can do no better than ln 2"
+
+
 def target_of(head: str, n: int = 40) -> Target:
     rng, kind, empty = np.random.default_rng(0), KIND_OF[head], np.full(n, np.nan)
     if kind is EndpointKind.TIME_TO_EVENT:
