@@ -83,8 +83,8 @@ class NetworkFamily:
 
 
 _UNET = "encoder and decoder with skips (Ronneberger et al. 2015, doi:10.1007/978-3-319-24574-4_28)"
-_UNET_OPTIONS = (("skips", True), ("kernel", 3), ("factorised", False), ("dilation", 1))
-_UNET_ALLOWED = (("kernel", (3, 5, 7, 9)), ("dilation", (1, 2, 3, 4)))
+_UNET_OPTIONS = (("skips", True), ("kernel", 3), ("factorised", False), ("dilation", 1), ("norm", "instance"))
+_UNET_ALLOWED = (("kernel", (3, 5, 7, 9)), ("dilation", (1, 2, 3, 4)), ("norm", ("instance", "group")))
 _CNN = "a classifier of patches asked of every voxel (Pereira et al. 2016, doi:10.1109/TMI.2016.2538465)"
 _FCN = "scores of three depths added, FCN-8s (Long et al. 2015, doi:10.1109/CVPR.2015.7298965)"
 _SEGNET = "pooling places carried to the decoder (Badrinarayanan et al. 2017, doi:10.1109/TPAMI.2016.2644615)"

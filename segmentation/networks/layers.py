@@ -11,6 +11,7 @@ from torch import nn
 CONV: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
 UP: dict[int, type[nn.Module]] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 LEAK = 0.01
+INSTANCE, GROUP = "instance", "group"
 _LEAST_IN_GROUP = 8  # channels that share a mean: enough for a map of one voxel still to say something
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -48,7 +49,7 @@ def convolution(
 
 
 def block(
-    inputs: int, outputs: int, stride: Sequence[int], kernel: Kernel = PLAIN, *, repeats: int = 2
+    inputs: int, outputs: int, stride: Sequence[int], kernel: Kernel = PLAIN, *, repeats: int = 2, norms: str = INSTANCE
 ) -> nn.Sequential:
     """Convolution, norm and leaky ReLU, some times over; the first one takes the stride."""
     dims, layers = len(stride), list[nn.Module]()
@@ -56,19 +57,22 @@ def block(
         step = tuple(stride) if number == 0 else (1,) * dims
         layers += [
             convolution(inputs if number == 0 else outputs, outputs, step, kernel),
-            norm(dims, outputs),
+            norm(dims, outputs, norms),
             nn.LeakyReLU(LEAK, inplace=True),
         ]
     return nn.Sequential(*layers)
 
 
-def norm(dimensions: int, channels: int) -> nn.Module:
-    """Instance norm for blocks, group norm for slices, each of one patch alone.
+def norm(dimensions: int, channels: int, kind: str = INSTANCE) -> nn.Module:
+    """A norm of one patch alone: of each map by itself ("instance"), or of groups of maps ("group").
 
-    Most slices of a volume do not hold the region. A norm of each map by itself takes away how strongly it answers, and
-    with it whether there is anything; among the maps of a group that stays.
+    Most slices of a volume do not hold the region, and a map's own norm takes away how strongly it answers, and with it
+    whether there is anything; among the maps of a group that stays. But in a group a map may become the same number
+    everywhere: with small regions a deep network can stop at background.
     """
-    return group_norm(channels) if dimensions == 2 else nn.InstanceNorm3d(channels, affine=True)
+    if kind == GROUP:
+        return group_norm(channels)
+    return nn.InstanceNorm2d(channels, affine=True) if dimensions == 2 else nn.InstanceNorm3d(channels, affine=True)
 
 
 def group_norm(channels: int) -> nn.GroupNorm:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from segmentation.networks.layers import CONV, PLAIN, UP, Kernel, block
+from segmentation.networks.layers import CONV, INSTANCE, PLAIN, UP, Kernel, block
 from segmentation.planning.plan import SegmenterPlan
 
 Encoder = Callable[[int, int, int, Sequence[int]], nn.Module]  # level, inputs, outputs, stride
@@ -24,7 +24,7 @@ Gate = Callable[[int], nn.Module]  # channels of a level
 @dataclass(frozen=True)
 class UNetForm:
     """`channels` of each level, `strides` of the steps between them, one number an axis; `decoding` convolutions a
-    level on the way up, with `kernel`."""
+    level on the way up, with `kernel`; `norms` as `layers.norm` calls them."""
 
     inputs: int
     classes: int
@@ -34,6 +34,7 @@ class UNetForm:
     deep_supervision: bool = False
     kernel: Kernel = PLAIN
     decoding: int = 2
+    norms: str = INSTANCE
 
     @property
     def dimensions(self) -> int:
@@ -64,7 +65,7 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(
             decoder(n, joined * flat, flat, ones)
             if decoder
-            else block(joined * flat, flat, ones, form.kernel, repeats=form.decoding)
+            else block(joined * flat, flat, ones, form.kernel, repeats=form.decoding, norms=form.norms)
             for n, (flat, _, _) in enumerate(pairs)
         )
         self.gates = nn.ModuleList(gate(flat) for flat, _, _ in pairs) if gate else None
@@ -107,13 +108,13 @@ def unet(plan: SegmenterPlan) -> UNet:
     """The U-Net that a plan asks for.
 
     Options: `skips` false takes its shortcuts away; `kernel` is the size of every convolution, `factorised` splits it
-    by axes, `dilation` spreads those of the deepest level.
+    by axes, `dilation` spreads those of the deepest level. `norm` is "instance" or "group" (`layers.norm`).
     """
     kernel = Kernel(plan.option("kernel"), plan.option("factorised"))
     deepest = Kernel(kernel.size, kernel.factorised, plan.option("dilation"))
-    last = len(plan.channels) - 1
+    last, norms = len(plan.channels) - 1, plan.option("norm")
 
     def encoder(level: int, inputs: int, outputs: int, stride: Sequence[int]) -> nn.Module:
-        return block(inputs, outputs, stride, deepest if level == last else kernel)
+        return block(inputs, outputs, stride, deepest if level == last else kernel, norms=norms)
 
-    return UNet(form_of(plan, skips=plan.option("skips"), kernel=kernel), encoder)
+    return UNet(form_of(plan, skips=plan.option("skips"), kernel=kernel, norms=norms), encoder)

@@ -17,7 +17,7 @@ from segmentation.learning.training import first_network
 from segmentation.networks.attention_unet import AttentionUNet
 from segmentation.networks.cnn import PatchCNN
 from segmentation.networks.fcn import FCN
-from segmentation.networks.layers import Kernel, convolution, group_norm, without_batch_statistics
+from segmentation.networks.layers import Kernel, convolution, group_norm, norm, without_batch_statistics
 from segmentation.networks.resizing import highest_around, pooled, resized, unpooled
 from segmentation.networks.segnet import SegNet
 from segmentation.networks.timm_unet import EncoderUNet
@@ -233,3 +233,17 @@ def test_an_encoder_that_timm_does_not_have_is_refused_and_never_looked_up(name:
     with pytest.raises(ImageRefusal) as refused:
         first_network(replace(PLANS["timm_2d"], options={"encoder": name}))
     assert refused.value.code == "bad_plan"
+
+
+def test_a_group_of_maps_keeps_how_strongly_each_answers() -> None:
+    ramp = torch.linspace(-1, 1, 16).reshape(1, 1, 4, 4)
+    maps = torch.cat([ramp * strength for strength in (9.0, 1.0)] + [ramp] * 6, dim=1)
+    alone, among = (norm(2, 8, kind)(maps)[0].detach().std(dim=(1, 2)) for kind in ("instance", "group"))
+    assert float(alone[0] / alone[1]) == pytest.approx(1, abs=1e-3)
+    assert float(among[0] / among[1]) == pytest.approx(9, abs=1e-3)
+
+
+def test_a_plan_says_which_norms_a_unet_has() -> None:
+    plan = replace(SLICES, options={"norm": "group"})
+    for asked, other in ((plan, nn.InstanceNorm2d), (SLICES, nn.GroupNorm)):
+        assert not any(isinstance(module, other) for module in first_network(asked).modules())
