@@ -7,19 +7,23 @@ import json
 import numpy as np
 import pytest
 
+from outcome.models.linear import Params
 from outcome.models.registry import ALGORITHMS, fit_model, model_from_state
 from outcome.models.state import State, same_state
 from outcome.training.files import npz_bytes, read_npz
 from outcome.types import EndpointKind, FloatArray, Target
 
-PARAMS: dict[str, dict[str, float]] = {
+PARAMS: dict[str, Params] = {
     "logistic": {"penalty": 0.05, "l1_ratio": 0.5},
     "linear": {"penalty": 0.05, "l1_ratio": 0.5},
     "cox": {"penalty": 0.05, "l1_ratio": 0.5},
     "forest": {"trees": 15, "min_leaf": 3, "feature_share": 0.5},
     "boosting": {"rounds": 20, "leaves": 4, "min_leaf": 5},
-    "network": {"epochs": 1, "batch": 30},
-}
+    "network": {
+        "epochs": 1, "batch": 30,
+        "ordinal_head": "cumulative", "duration_head": "quantiles", "continuous_head": "gaussian",
+    },
+}  # fmt: skip
 MEMBERS = [(name, kind) for name, algorithm in ALGORITHMS.items() for kind in algorithm.kinds]
 HORIZONS = (30.0, 90.0)
 
