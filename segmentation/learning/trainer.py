@@ -25,6 +25,7 @@ from segmentation.errors import ImageRefusal
 from segmentation.learning.averaging import WeightAverage
 from segmentation.learning.checkpoint import Parts
 from segmentation.learning.class_weights import class_weights
+from segmentation.learning.half_precision import guard_small_maps
 from segmentation.learning.losses import Criterion, criterion_of, loss_of
 from segmentation.learning.optimizers import learning_rate, optimizer_of
 from segmentation.networks import NETWORKS
@@ -145,7 +146,8 @@ def trainer_of(plan: SegmenterPlan, beginning: Beginning, device: str) -> Iterat
 
     # It tells its precision on every start, which is no news to the reader of a results stream.
     rank_zero_module.log.setLevel(logging.WARNING)
-    fabric = Fabric(accelerator=device, devices=1, precision=choose_precision(device, plan.precision))
+    precision = choose_precision(device, plan.precision)
+    fabric = Fabric(accelerator=device, devices=1, precision=precision)
     weights = class_weights(plan, beginning.sources)
     criterion = criterion_of(plan.loss, None if weights is None else fabric.to_device(weights))
     with reproducible(), ThreadPoolExecutor(min(cores(), plan.batch)) as pool:
@@ -159,6 +161,9 @@ def trainer_of(plan: SegmenterPlan, beginning: Beginning, device: str) -> Iterat
             _compile(network)
         lesson = beginning.lesson
         extra = fabric.to_device(lesson.attach(network, plan) if lesson else nn.Module())
+        if device == "cpu" and precision != "32-true":
+            guard_small_maps(network)
+            guard_small_maps(extra)
         optimizer = optimizer_of(plan, [*network.parameters(), *extra.parameters()])
         yield Trainer(
             plan, beginning.sources, network, optimizer, fabric, pool, criterion, average, lesson,
