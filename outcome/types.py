@@ -250,6 +250,26 @@ class ProfileSpec:
 
 
 @dataclass(frozen=True)
+class PlacementSpec:
+    """Which region is the lesion, which the organ that holds it, and which further regions belong to the organ."""
+
+    lesion: str
+    organ: str
+    parts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", tuple(self.parts))
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Every region that is looked at."""
+        return (self.lesion, self.organ, *self.parts)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "parts": list(self.parts)}
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How a case becomes numbers; part of the bundle, so that two hospitals compute the same thing.
 
@@ -258,7 +278,7 @@ class Recipe:
     `segmenter` is "given" where masks are handed over, else "<network>:<id>", the network that draws them (the id is
     that of its weights). `families` are measured as the files are, `profiles` name further ways to measure an image.
     `reads` names the images that a network reads, where that is not `mask_on` alone.
-    `crop` says what image networks read; None where there is none.
+    `crop` says what image networks read; None where there is none. `placement`: whose place in which organ is measured.
     """
 
     regions: Mapping[str, int]
@@ -269,6 +289,7 @@ class Recipe:
     crop: CropSpec | None = None
     profiles: Mapping[str, ProfileSpec] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
+    placement: PlacementSpec | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "families", tuple(self.families))
@@ -278,6 +299,9 @@ class Recipe:
             raise ValueError(f"segmenter must be 'given' or '<network>:<id>', found {self.segmenter!r}")
         if self.crop is not None and self.crop.region not in self.regions:
             raise ValueError(f"the crop is centred on {self.crop.region!r}, which is none of {sorted(self.regions)}")
+        unknown = sorted(set(self.placement.regions) - set(self.regions)) if self.placement else []
+        if unknown:
+            raise ValueError(f"placement names {unknown}, which are none of {sorted(self.regions)}")
 
     @property
     def drawn_on(self) -> tuple[str, ...]:
@@ -291,27 +315,33 @@ class Recipe:
 
     def drawing(self) -> Recipe:
         """The part of the recipe that decides where the regions lie: neither measurements nor crops."""
-        return replace(self, families=(), profiles={}, crop=None)
+        return replace(self, families=(), profiles={}, crop=None, placement=None)
 
     def measuring(self) -> Recipe:
         """The part of the recipe that decides what is measured: no crop."""
         return replace(self, crop=None)
 
     def to_json(self) -> dict[str, Any]:
+        """As JSON; without `placement` where none is measured, so that older recipes keep their keys."""
+        document = asdict(self)
+        del document["placement"]
         return {
-            **asdict(self),
+            **document,
             "regions": dict(self.regions),
             "families": list(self.families),
             "reads": list(self.reads),
             "crop": self.crop.to_json() if self.crop else None,
             "profiles": {name: profile.to_json() for name, profile in self.profiles.items()},
+            **({"placement": self.placement.to_json()} if self.placement else {}),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Recipe:
         crop = CropSpec.from_json(data["crop"]) if data["crop"] else None
         profiles = {name: ProfileSpec(**profile) for name, profile in data.get("profiles", {}).items()}
-        return cls(**{**data, "families": tuple(data["families"]), "crop": crop, "profiles": profiles})
+        placement = PlacementSpec(**data["placement"]) if data.get("placement") else None
+        parts = {"families": tuple(data["families"]), "crop": crop, "profiles": profiles, "placement": placement}
+        return cls(**{**data, **parts})
 
 
 @dataclass(frozen=True)

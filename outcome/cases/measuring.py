@@ -10,13 +10,15 @@ from typing import Any
 from outcome.cases.blocks import OTHER_GRID, OTHER_GRID_NO_MASK
 from outcome.cases.masks import own_mask
 from outcome.cases.refusing import refusing
-from outcome.types import CaseInput, Recipe
+from outcome.types import CaseInput, PlacementSpec, Recipe
 from segmentation.errors import ImageRefusal
 from segmentation.images.grids import locate
 from segmentation.images.reading import read_header, read_image, read_mask
 from segmentation.radiomics import NO_IMAGE, NO_SPACING, Features, Reasons, measure_all
 from segmentation.radiomics.dictionary import NEEDS_SPACING, all_tags_of
 from segmentation.radiomics.measuring import measure_with
+from segmentation.radiomics.placement.measuring import placement_features
+from segmentation.radiomics.placement.scene import Placement
 from segmentation.radiomics.processing import reading_window
 from segmentation.radiomics.settings import RadiomicsSettings, parse_settings
 from segmentation.types import Grid, Mask, Volume, Window
@@ -65,6 +67,8 @@ def measure_case(case: CaseInput, mask: Mask, recipe: Recipe) -> tuple[dict[str,
 def _every_measurement(case: CaseInput, mask: Mask, recipe: Recipe) -> Iterator[tuple[str, Found]]:
     """Prefix and measurements, image by image, so that each is read once and let go."""
     profiles = {name: parse_settings(dict(profile.settings)) for name, profile in recipe.profiles.items()}
+    if recipe.placement:
+        yield "", {recipe.placement.lesion: _placed(mask, recipe.placement, recipe.units_mm)}
     for image in dict.fromkeys([recipe.mask_on, *(profile.image for profile in recipe.profiles.values())]):
         asked = {name: profiles[name] for name, profile in recipe.profiles.items() if profile.image == image}
         scan = _scan(case, mask, recipe, image, list(asked.values()))
@@ -72,6 +76,10 @@ def _every_measurement(case: CaseInput, mask: Mask, recipe: Recipe) -> Iterator[
             yield "", _as_filed(scan, recipe)
         for name, settings in asked.items():
             yield f"{name}.", _by_settings(scan, settings, recipe.units_mm)
+
+
+def _placed(mask: Mask, asked: PlacementSpec, units_mm: bool) -> tuple[Features, Reasons]:
+    return placement_features(mask, Placement(asked.lesion, asked.organ, asked.parts), units_mm)
 
 
 def _scan(case: CaseInput, mask: Mask, recipe: Recipe, image: str, settings: Sequence[RadiomicsSettings]) -> _Scan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from outcome.config.model import Model
 from outcome.config.table import refuse_outside
@@ -125,9 +125,31 @@ class Stability(Model):
     least: float = Field(default=0.75, ge=0, le=1, description="of the intraclass correlation's lower 95 % limit")
 
 
+class Placement(Model):
+    """Where a lesion lies in its organ: depth, contact, height, R.E.N.A.L. points (docs/radiomics.md)."""
+
+    lesion: Name
+    organ: Name
+    parts: tuple[Name, ...] = Field(default=(), description="further regions that belong to the organ, such as cysts")
+
+    @model_validator(mode="after")
+    def _different_regions(self) -> Placement:
+        named = [self.lesion, self.organ, *self.parts]
+        if len(set(named)) < len(named):
+            raise ValueError(f"lesion, organ and parts are different regions, found {', '.join(named)}")
+        return self
+
+
 class Radiomics(Model):
     """What is measured of each region: families of the files as they are, and profiles with settings of their own."""
 
     families: tuple[Literal["shape", "intensity"], ...] = ("shape", "intensity")
     profiles: dict[Name, RadiomicsProfile] = Field(default_factory=dict)
     stability: Stability | None = Field(default=None, description="default: nothing is measured again")
+    placement: Placement | None = Field(default=None, description="default: no lesion's place is measured")
+
+    @model_serializer(mode="wrap")
+    def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `placement` where none is asked for: studies that do not name it keep their keys."""
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if name != "placement" or value is not None}

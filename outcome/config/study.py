@@ -128,6 +128,15 @@ class Study(Model):
         return self
 
     @model_validator(mode="after")
+    def _placement_fits(self) -> Study:
+        asked, regions = self.radiomics.placement, self.mask.regions if self.mask else {}
+        absent = [name for name in (asked.lesion, asked.organ, *asked.parts) if name not in regions] if asked else []
+        if absent:
+            named = ", ".join(regions) or "there is no mask"
+            raise ValueError(f"radiomics.placement names {', '.join(absent)}, which is no region of mask ({named})")
+        return self
+
+    @model_validator(mode="after")
     def _no_outcome_is_harmonised_by(self) -> Study:
         made_of = {name for endpoint in self.endpoints.values() for name in endpoint_variables(endpoint)}
         harmonise = self.training.harmonise

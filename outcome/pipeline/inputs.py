@@ -11,7 +11,7 @@ from outcome.config import Study
 from outcome.errors import ConfigRefusal, DataRefusal
 from outcome.pipeline.stage import Run
 from outcome.store import read_json
-from outcome.types import CaseInput, CropSpec, ProfileSpec, Recipe
+from outcome.types import CaseInput, CropSpec, PlacementSpec, ProfileSpec, Recipe
 
 
 def read_inputs(run: Run) -> dict[str, CaseInput]:
@@ -48,7 +48,13 @@ def recipe_of(study: Study) -> Recipe | None:
         crop=crop_of(study),
         reads=study.segmenter.images if study.segmenter else (),
         profiles={name: _profile(study, name) for name in study.radiomics.profiles},
+        placement=_placement(study),
     )
+
+
+def _placement(study: Study) -> PlacementSpec | None:
+    asked = study.radiomics.placement
+    return None if asked is None else PlacementSpec(asked.lesion, asked.organ, asked.parts)
 
 
 def _profile(study: Study, name: str) -> ProfileSpec:

@@ -158,7 +158,7 @@ def _joined(blocks: Sequence[str]) -> str:
 
 FUSION = "fusion network"
 HARMONISED = ", harmonised"
-OF_THE_MASK = ("morph_", "n_components")
+OF_THE_MASK = ("morph_", "n_components", "place_", "renal_")
 # called morphological by IBSI, but they read the image
 WEIGHTED_BY_INTENSITY = ("morph_com", "morph_integ_int")
 BLOCK_ORDER = ("clinical", "plan", "genomics", "radiomics")

@@ -13,6 +13,7 @@ from segmentation.cli.explaining import explain
 from segmentation.cli.features import features
 from segmentation.cli.inspect import inspect
 from segmentation.cli.networks import networks
+from segmentation.cli.placement import placement
 from segmentation.cli.plan import plan
 from segmentation.cli.predict import predict
 from segmentation.cli.preparing import prepare
@@ -36,6 +37,7 @@ _COMMANDS = (
     inspect,
     radiomics,
     radiomics_diff,
+    placement,
     features,
     datasets,
     networks,

@@ -11,6 +11,7 @@ import difflib
 from segmentation.errors import ImageRefusal
 from segmentation.radiomics.catalogue import CATALOGUE, Feature
 from segmentation.radiomics.catalogue import as_csv as _as_csv
+from segmentation.radiomics.placement.catalogue import PLACEMENT_FEATURES
 from segmentation.radiomics.pyradiomics.names import names_in
 from segmentation.radiomics.settings import TEXTURES, RadiomicsSettings
 from segmentation.radiomics.texture.catalogue import CATALOGUE as TEXTURE_CATALOGUE
@@ -92,6 +93,7 @@ EVERY_FEATURE = (
     *_HISTOGRAM,
     *_VOLUME_HISTOGRAM,
     *TEXTURE_CATALOGUE,
+    *PLACEMENT_FEATURES,
 )
 
 NEEDS_SPACING = frozenset(feature.tag for feature in EVERY_FEATURE if feature.needs_spacing)
