@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from outcome.recipe import GIVEN
 from outcome.report.numbers import amount, horizon_words, is_number, risk_per_100
 from outcome.report.sections import ladder_entry
 from outcome.report.wording import amount_unit
-from outcome.types import GIVEN, PREDICTION_COLUMNS, InputSet
+from outcome.types import PREDICTION_COLUMNS, InputSet
 
 Json = Mapping[str, Any]
 CHOSEN = "chosen"

@@ -19,9 +19,9 @@ import pandas as pd
 from outcome.bundle import read_bundle
 from outcome.cases import measure_case, segment_case
 from outcome.config import load_study
+from outcome.recipe import GIVEN, CaseInput, Recipe
 from outcome.serving import RiskModel
 from outcome.store import StudyStore, read_json, read_parquet
-from outcome.types import GIVEN, CaseInput, Recipe
 
 RUNG = ", elastic net"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from outcome.cases import own_mask, refusing
-from outcome.types import CaseInput, FloatArray, Recipe
+from outcome.recipe import CaseInput, Recipe
+from outcome.types import FloatArray
 from segmentation.crops import crop_grid
 from segmentation.errors import ImageRefusal
 from segmentation.images.reading import read_mask

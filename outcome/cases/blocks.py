@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from outcome.cases.masks import own_mask
-from outcome.types import CaseInput, CropArray, Recipe
+from outcome.recipe import CaseInput, CropArray, Recipe
 from segmentation.crops import quantised, read_region_crop
 from segmentation.errors import ImageRefusal
 from segmentation.images.reading import read_mask

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from outcome.cases.masks import own_mask
 from outcome.cases.refusing import finding_of
-from outcome.types import CaseInput, Finding, Recipe
+from outcome.recipe import CaseInput, Recipe
+from outcome.types import Finding
 from segmentation.assessment.quality import check_mask
 from segmentation.crops import region_middle
 from segmentation.errors import ImageRefusal

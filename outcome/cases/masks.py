@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from outcome.cases.refusing import finding_of, refusing
 from outcome.errors import BundleRefusal, DataRefusal
-from outcome.types import CaseInput, Finding, Level, Recipe
+from outcome.recipe import CaseInput, Recipe
+from outcome.types import Finding, Level
 from segmentation.assessment.expected_volumes import VolumeRange
 from segmentation.assessment.quality import check_mask
 from segmentation.errors import ImageRefusal

@@ -10,7 +10,7 @@ from typing import Any
 from outcome.cases.blocks import OTHER_GRID, OTHER_GRID_NO_MASK
 from outcome.cases.masks import own_mask
 from outcome.cases.refusing import refusing
-from outcome.types import CaseInput, PlacementSpec, Recipe
+from outcome.recipe import CaseInput, PlacementSpec, Recipe
 from segmentation.errors import ImageRefusal
 from segmentation.images.grids import locate
 from segmentation.images.reading import read_header, read_image, read_mask

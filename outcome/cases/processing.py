@@ -8,7 +8,7 @@ from outcome.cases.blocks import crop_case
 from outcome.cases.masks import Segmenter, segment_case
 from outcome.cases.measuring import measure_case
 from outcome.cases.refusing import refusing
-from outcome.types import CaseInput, CaseResult, Recipe
+from outcome.recipe import CaseInput, CaseResult, Recipe
 from segmentation.display import Plane, three_planes
 from segmentation.images.reading import read_image
 from segmentation.types import Mask

@@ -16,7 +16,8 @@ import numpy as np
 from outcome.cases.masks import own_mask
 from outcome.cases.measuring import measure_case
 from outcome.cases.refusing import refusing
-from outcome.types import CaseInput, FloatArray, Recipe
+from outcome.recipe import CaseInput, Recipe
+from outcome.types import FloatArray
 from segmentation.errors import ImageRefusal
 from segmentation.images.grids import locate
 from segmentation.images.reading import read_image, read_mask

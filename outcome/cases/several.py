@@ -5,7 +5,7 @@ from __future__ import annotations
 from outcome.cases.masks import Segmenter
 from outcome.cases.refusing import refusing
 from outcome.errors import DataRefusal
-from outcome.types import CaseInput, Recipe
+from outcome.recipe import CaseInput, Recipe
 from segmentation.images.scans import read_scan
 from segmentation.images.writing import crop_to_regions
 from segmentation.types import Mask

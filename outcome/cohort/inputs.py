@@ -9,7 +9,8 @@ from pathlib import Path
 from outcome.config import Study
 from outcome.config.imaging import CASE_PLACE
 from outcome.errors import DataRefusal
-from outcome.types import CaseInput, Finding, Level
+from outcome.recipe import CaseInput
+from outcome.types import Finding, Level
 
 
 def case_inputs(study: Study, case_ids: Iterable[str]) -> dict[str, CaseInput]:

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from outcome.errors import StoreRefusal
+from outcome.recipe import CropArray
 from outcome.store import read_json
-from outcome.types import CropArray
 
 IMAGE_PREFIX = "image:"
 SUFFIX = ".npz"

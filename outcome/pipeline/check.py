@@ -21,8 +21,9 @@ from outcome.pipeline.finished_model import refuse_model
 from outcome.pipeline.inputs import recipe_of
 from outcome.pipeline.mask_folds import development_patients, learners, refuse_too_few
 from outcome.pipeline.stage import Progress, no_progress
+from outcome.recipe import CaseInput, Recipe
 from outcome.sources.tables import read_table
-from outcome.types import CaseInput, EndpointKind, Finding, Level, Recipe
+from outcome.types import EndpointKind, Finding, Level
 
 
 @dataclass(frozen=True)

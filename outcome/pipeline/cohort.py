@@ -23,9 +23,10 @@ from outcome.pipeline.agreement import Agreed, agree
 from outcome.pipeline.overlap import refuse_overlap
 from outcome.pipeline.recipe import foreign_bundle
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform
+from outcome.recipe import CaseInput
 from outcome.sources.tables import read_table
 from outcome.store import digest, file_digest, write_json, write_parquet, write_text
-from outcome.types import CaseInput, Finding, Level
+from outcome.types import Finding, Level
 
 STAGE = "cohort"
 MOST_LEFT_OUT = 0.2

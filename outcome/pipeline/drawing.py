@@ -16,9 +16,10 @@ from outcome.pipeline.learned_masks import LESSONS, NETWORKS, Network, file_hash
 from outcome.pipeline.mask_agreement import compared
 from outcome.pipeline.mask_folds import FINAL, Learners
 from outcome.pipeline.stage import Run, learning_digest, measuring_digest
+from outcome.recipe import CaseInput, Recipe
 from outcome.serving import SEGMENTER_FILE, bundle_segmenter
 from outcome.store import digest, write_bytes, write_json
-from outcome.types import CaseInput, Finding, Level, Recipe
+from outcome.types import Finding, Level
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
 from outcome.pipeline.inputs import file_hashes, read_inputs
 from outcome.pipeline.recipe import recipe_in
 from outcome.pipeline.stage import Made, Run, StageResult, Work, measuring_digest, perform, upstream
+from outcome.recipe import CaseInput, Recipe
 from outcome.store import digest, read_json, read_parquet, write_bytes, write_json, write_parquet
-from outcome.types import CaseInput, Recipe
 
 STAGE = "features"
 

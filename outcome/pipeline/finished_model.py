@@ -11,8 +11,9 @@ from outcome.pipeline.drawing import Drawn, forget_networks
 from outcome.pipeline.learned_masks import NETWORKS, Network, file_hashes
 from outcome.pipeline.mask_folds import FINAL, Learners
 from outcome.pipeline.stage import Run
+from outcome.recipe import CaseInput, Recipe
 from outcome.store import write_bytes
-from outcome.types import CaseInput, Finding, Level, Recipe
+from outcome.types import Finding, Level
 from segmentation.models import images_learned_from, load_model
 from segmentation.outlining.model import Model
 

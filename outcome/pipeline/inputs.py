@@ -10,8 +10,8 @@ from outcome.cases import complete_settings
 from outcome.config import Study
 from outcome.errors import ConfigRefusal, DataRefusal
 from outcome.pipeline.stage import Run
+from outcome.recipe import CaseInput, CropSpec, PlacementSpec, ProfileSpec, Recipe
 from outcome.store import read_json
-from outcome.types import CaseInput, CropSpec, PlacementSpec, ProfileSpec, Recipe
 
 
 def read_inputs(run: Run) -> dict[str, CaseInput]:

@@ -16,8 +16,8 @@ from outcome.pipeline.case_work import CaseWork, run_cases, sweep
 from outcome.pipeline.device import device_for
 from outcome.pipeline.mask_folds import Learners, development_patients, learners, refuse_too_few
 from outcome.pipeline.stage import Progress, Run, learning_digest, measuring_digest
+from outcome.recipe import CaseInput, Recipe
 from outcome.store import digest, read_json, read_parquet, write_bytes, write_json
-from outcome.types import CaseInput, Recipe
 from segmentation.assessment.quality import check_mask
 from segmentation.errors import ImageRefusal
 from segmentation.images.grids import check_grids

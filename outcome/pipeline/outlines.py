@@ -25,9 +25,9 @@ from outcome.pipeline.inputs import file_hashes, read_inputs
 from outcome.pipeline.recipe import recipe_in
 from outcome.pipeline.several_masks import KeptMasks, kept_masks, masks_kept
 from outcome.pipeline.stage import Run, measuring_digest, upstream
+from outcome.recipe import CaseInput, Recipe
 from outcome.serving import RiskModel
 from outcome.store import digest, read_json, read_parquet, write_json, write_parquet
-from outcome.types import CaseInput, Recipe
 
 SHELF, TABLE = "outlines", "outlines.parquet"
 STAGE = "predict: outlines"  # in journal and progress

@@ -14,8 +14,8 @@ from outcome.pipeline.inputs import file_hashes, read_inputs
 from outcome.pipeline.recipe import recipe_in
 from outcome.pipeline.repeats import RepeatPlan, make_repeats, repeat_plan, repeat_task
 from outcome.pipeline.stage import Made, Run, StageResult, Work, measuring_digest, perform, upstream
+from outcome.recipe import CaseInput, Recipe
 from outcome.store import digest, read_json, write_json, write_parquet
-from outcome.types import CaseInput, Recipe
 
 STAGE = "radiomics"
 

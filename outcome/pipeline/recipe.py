@@ -8,8 +8,8 @@ from outcome.bundle import Bundle, read_bundle
 from outcome.errors import StoreRefusal
 from outcome.pipeline.inputs import recipe_of
 from outcome.pipeline.stage import Run
+from outcome.recipe import Recipe
 from outcome.store import MANIFEST, read_json
-from outcome.types import Recipe
 
 SEGMENTER = "segmenter.json"  # in the segment stage: which networks drew the masks
 

@@ -18,8 +18,8 @@ from outcome.config import Study
 from outcome.features.stability import Repeats, repeats_from
 from outcome.pipeline.case_work import CaseWork, run_cases, sweep
 from outcome.pipeline.stage import Run
+from outcome.recipe import CaseInput, Recipe
 from outcome.store import digest, read_json, read_parquet, write_json, write_parquet
-from outcome.types import CaseInput, Recipe
 
 SHELF, TABLE = "repeats", "repeats.parquet"
 STAGE = "radiomics: repeats"  # in journal and progress

@@ -26,8 +26,9 @@ from outcome.pipeline.recipe import SEGMENTER, foreign_bundle, frozen_recipe
 from outcome.pipeline.review import rejected_masks, without_rejected
 from outcome.pipeline.several_masks import forget_several, keep_several, masks_kept, refuse_one_mask, several_config
 from outcome.pipeline.stage import Made, Run, StageResult, Work, measuring_digest, perform, upstream
+from outcome.recipe import CaseInput, Recipe
 from outcome.store import digest, read_json, write_bytes, write_json, write_parquet
-from outcome.types import CaseInput, Finding, Level, Recipe
+from outcome.types import Finding, Level
 
 STAGE = "segment"
 REGION_COLUMNS = ["case_id", "region", "voxels", "volume_ml"]

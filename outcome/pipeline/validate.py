@@ -15,9 +15,9 @@ from outcome.errors import BundleRefusal, ConfigRefusal, StoreRefusal
 from outcome.pipeline.agreement import FROM_BUNDLE
 from outcome.pipeline.recipe import frozen_recipe
 from outcome.pipeline.stage import Run
+from outcome.recipe import Recipe
 from outcome.serving import bundle_segmenter
 from outcome.store import MANIFEST
-from outcome.types import Recipe
 
 _EXTERNAL, _DEVELOPMENT = "external", "development"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from outcome.bundle import Bundle
 from outcome.cases import Segmenter, crop_faults, load_segmenter, process_case
 from outcome.errors import BundleRefusal, DataRefusal
-from outcome.types import CaseInput, CaseResult, Level, Recipe
+from outcome.recipe import CaseInput, CaseResult, Recipe
+from outcome.types import Level
 
 SEGMENTER_FILE = "segmenter.safetensors"
 

@@ -23,10 +23,11 @@ from outcome.features.blocks import images_present, join_blocks, with_batch
 from outcome.features.columns import BATCH, FeatureColumn, columns_from_json
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.harmonise import Harmoniser
+from outcome.recipe import GIVEN, CaseInput, CaseResult, Recipe
 from outcome.serving.case import bundle_segmenter, has_mask, processed
 from outcome.serving.record import refuse_unfit
 from outcome.training.unit import TrainedUnit
-from outcome.types import GIVEN, PREDICTION_COLUMNS, CaseInput, CaseResult, FloatArray, Recipe
+from outcome.types import PREDICTION_COLUMNS, FloatArray
 
 _UNSET = ("partition", "source")
 

@@ -8,9 +8,10 @@ from outcome.cases import Plane, planes, read_case_mask
 from outcome.errors import DataRefusal
 from outcome.explain.unit import Explanation
 from outcome.features.crops import open_crops
+from outcome.recipe import CaseInput, Recipe
 from outcome.serving.model import RiskModel
 from outcome.store import StudyStore, read_json, read_parquet
-from outcome.types import CaseInput, FloatArray, Recipe
+from outcome.types import FloatArray
 from outcome.views import crop_places
 
 ENTERED = "harmonised.json"  # beside predictions: which batches entered the harmonisation, by which cases

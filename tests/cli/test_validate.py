@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from outcome.bundle import read_bundle
+from outcome.recipe import CaseInput
 from outcome.serving import RiskModel, case_planes
 from outcome.store import read_json, read_parquet
-from outcome.types import CaseInput
 from tests.cli.conftest import PATIENTS, Call
 
 

@@ -11,7 +11,8 @@ import pytest
 from outcome.cases import crop_case, crop_faults, inspect_case, process_case, read_case_mask, segment_case
 from outcome.cases import write_case_mask as write_stored
 from outcome.features.crops import crop_bytes, read_crops
-from outcome.types import CaseInput, CropSpec, Level, Recipe
+from outcome.recipe import CaseInput, CropSpec, Recipe
+from outcome.types import Level
 from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import REGIONS, PhantomSpec, phantom
 from segmentation.types import Mask, Volume

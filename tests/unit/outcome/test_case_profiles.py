@@ -10,7 +10,7 @@ import pytest
 
 from outcome.cases import OTHER_GRID_NO_MASK, complete_settings, measure_case, process_case, segment_case
 from outcome.errors import DataRefusal
-from outcome.types import CaseInput, ProfileSpec, Recipe
+from outcome.recipe import CaseInput, ProfileSpec, Recipe
 from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import REGIONS, PhantomSpec, phantom
 from segmentation.radiomics.dictionary import NEEDS_SPACING

@@ -21,7 +21,8 @@ from outcome.cases import (
     write_case_mask,
 )
 from outcome.errors import DataRefusal
-from outcome.types import CaseInput, Level, Recipe
+from outcome.recipe import CaseInput, Recipe
+from outcome.types import Level
 from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import REGIONS, PhantomSpec, phantom
 from segmentation.types import Mask, Volume

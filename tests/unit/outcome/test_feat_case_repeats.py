@@ -19,7 +19,7 @@ from outcome.cases import (
     segment_case,
 )
 from outcome.errors import DataRefusal
-from outcome.types import CaseInput, ProfileSpec, Recipe
+from outcome.recipe import CaseInput, ProfileSpec, Recipe
 from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import REGIONS, PhantomSpec, phantom
 from segmentation.radiomics.robustness.perturbations import Perturbation

@@ -14,9 +14,9 @@ from outcome.errors import DataRefusal
 from outcome.pipeline.run import STAGE_RUNNERS, run_stages
 from outcome.pipeline.session import open_run
 from outcome.pipeline.synth import write_synthetic_study
+from outcome.recipe import CaseInput
 from outcome.serving import RiskModel
 from outcome.store import StudyStore
-from outcome.types import CaseInput
 
 FAST = ("training.outer_folds=2", "training.inner_folds=2", "training.bootstraps=2", "training.min_events=5",
         "training.families=[ridge]")  # fmt: skip

@@ -12,8 +12,8 @@ from outcome.cases import process_case
 from outcome.dictionary import DataDictionary
 from outcome.errors import DataRefusal
 from outcome.features.crops import NO_CROPS, Crops
+from outcome.recipe import CaseInput, CropSpec, Recipe
 from outcome.serving import RiskModel
-from outcome.types import CaseInput, CropSpec, Recipe
 from segmentation.images.writing import write_image, write_mask
 from segmentation.phantoms import REGIONS, PhantomSpec, phantom
 

@@ -16,7 +16,8 @@ from outcome.explain.heat import HeatMap
 from outcome.features.crops import Crops
 from outcome.models.encoders import slice_places
 from outcome.models.inputs import Inputs
-from outcome.types import CaseInput, CropSpec, FloatArray, Recipe
+from outcome.recipe import CaseInput, CropSpec, Recipe
+from outcome.types import FloatArray
 from outcome.views import crop_places
 from segmentation.crops import region_crop
 from segmentation.display import three_planes

@@ -22,11 +22,12 @@ from outcome.features.crops import Crops, crop_bytes
 from outcome.models import network_training
 from outcome.models.inputs import Inputs
 from outcome.models.network import NetworkScorer
+from outcome.recipe import CropSpec, Recipe
 from outcome.serving import RiskModel, case_explanation
 from outcome.store import canonical_json
 from outcome.training.settings import NetworkSettings, TrainingSettings
 from outcome.training.unit import TrainedUnit, train_unit
-from outcome.types import CropSpec, FloatArray, InputSet, Recipe, Target
+from outcome.types import FloatArray, InputSet, Target
 from segmentation.images.writing import write_mask
 from segmentation.types import Mask
 

@@ -9,8 +9,8 @@ import pytest
 
 from outcome.errors import StoreRefusal
 from outcome.features.crops import INDEX, NO_CROPS, SHELF, Crops, crop_bytes, open_crops, read_crops
+from outcome.recipe import CropArray
 from outcome.store import write_json
-from outcome.types import CropArray
 
 
 def made(seed: int, regions: int = 2) -> CropArray:

@@ -15,9 +15,9 @@ import outcome
 from outcome.bundle import read_bundle, write_bundle
 from outcome.errors import BundleRefusal
 from outcome.pipeline.validate import apply_bundle
+from outcome.recipe import CaseInput
 from outcome.serving import SEGMENTER_FILE, RiskModel, case_planes
 from outcome.store import read_json, read_parquet
-from outcome.types import CaseInput
 from tests.learned_study import PREDICTING, TRAINING, VALIDATING, Hospitals, relabelled, write_study
 
 PATIENTS_B = 8

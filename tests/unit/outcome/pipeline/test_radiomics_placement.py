@@ -15,9 +15,9 @@ from outcome.features.blocks import radiomics_column
 from outcome.pipeline.inputs import recipe_of
 from outcome.pipeline.run import STAGE_RUNNERS, run_stages
 from outcome.pipeline.session import open_run
+from outcome.recipe import CaseInput, Recipe
 from outcome.store import StudyStore, read_parquet
 from outcome.training.rungs import is_shape
-from outcome.types import CaseInput, Recipe
 from segmentation.images.writing import write_mask
 from segmentation.phantoms import PhantomSpec, phantom
 from segmentation.radiomics.placement.catalogue import PLACEMENT_TAGS

@@ -27,10 +27,10 @@ from outcome.pipeline.session import open_run
 from outcome.pipeline.several_masks import KeptMasks, kept_masks
 from outcome.pipeline.stage import StageResult
 from outcome.pipeline.validate import apply_bundle
+from outcome.recipe import CaseInput
 from outcome.report.masks import mask_groups
 from outcome.serving import RiskModel
 from outcome.store import folder_digests, read_json, read_parquet
-from outcome.types import CaseInput
 from segmentation.images.reading import read_mask
 from tests.learned_study import LEARNING, PREDICTING, TRAINING, Hospitals, write_study
 
