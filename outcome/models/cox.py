@@ -1,10 +1,11 @@
 """Cox regression with a ridge or elastic net penalty: the log relative hazard of a case.
 
 Minimises  -log partial likelihood / n + penalty * (l1_ratio * |b|_1 + (1 - l1_ratio) / 2 * |b|_2^2)  by Newton
-steps (`outcome.models.newton`). Ties by Breslow. A competing event is treated as
-censoring at its time: the score belongs to the cause-specific hazard, not to the risk (see `outcome.models.hazard`).
+steps (`outcome.models.newton`). Ties by Efron: of d events on one day the l-th (from 0) sees a risk set in which each
+of the d counts 1 - l/d. A competing event is treated as censoring at its time: the score belongs to the cause-specific
+hazard, not to the risk (see `outcome.models.hazard`; `outcome.models.fine_gray` models the risk).
 
-Simon, Friedman, Hastie & Tibshirani 2011, doi:10.18637/jss.v039.i05.
+Simon, Friedman, Hastie & Tibshirani 2011, doi:10.18637/jss.v039.i05; Efron 1977, doi:10.1080/01621459.1977.10480613.
 """
 
 from __future__ import annotations
@@ -16,48 +17,65 @@ import numpy as np
 
 from outcome.models.linear import LinearScorer, Params, penalties
 from outcome.models.newton import minimise
+from outcome.models.risk_sets import RiskSets
 from outcome.types import FloatArray, Target
 
 
 @dataclass(frozen=True, eq=False)
 class PartialLikelihood:
-    """Breslow's partial likelihood of cases sorted by time; `first` is the first row of each row's tie group."""
+    """Efron's partial likelihood of cases sorted by time, over the given risk sets."""
 
     X: FloatArray  # (n, p)
-    event: FloatArray  # (n,) 0/1
-    first: np.ndarray  # (n,)
-    last: np.ndarray  # (n,)
+    risk: RiskSets
     has_level: ClassVar[bool] = False
 
     @classmethod
     def of(cls, X: FloatArray, target: Target) -> PartialLikelihood:
+        """That of the cause-specific hazard: whoever had a competing event is at risk no longer."""
         order = np.argsort(target.time_days, kind="stable")
-        time = target.time_days[order]
-        first, last = np.searchsorted(time, time, "left"), np.searchsorted(time, time, "right") - 1
-        return cls(X[order], (target.event[order] == 1).astype(float), first, last)
+        return cls(X[order], RiskSets.of(target.time_days[order], target.event[order] == 1))
 
     def loss(self, b: FloatArray) -> float:
         """The negative log partial likelihood over n."""
         score = self.X @ b
         top = score.max()
-        at_risk = np.cumsum(np.exp(score - top)[::-1])[::-1][self.first]
-        return float(-np.sum(self.event * (score - top - np.log(at_risk))) / len(score))
+        at_risk = self.risk.seen(np.exp(score - top))
+        return float(-np.sum(score[self.risk.events] - top - np.log(at_risk)) / len(score))
 
     def derivatives(self, b: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Gradient (p,) and Hessian (p, p) of the loss."""
-        score = self.X @ b
+        score, risk = self.X @ b, self.risk
         weight = np.exp(score - score.max())
-        at_risk = np.cumsum(weight[::-1])[::-1][self.first]
-        mean = np.cumsum((weight[:, None] * self.X)[::-1], axis=0)[::-1][self.first] / at_risk[:, None]
-        passed = weight * np.cumsum(self.event / at_risk)[self.last]
-        gradient = self.X.T @ (passed - self.event)
-        hessian = self.X.T @ (passed[:, None] * self.X) - (self.event[:, None] * mean).T @ mean
-        return gradient / len(score), hessian / len(score)
+        each = 1 / risk.seen(weight)
+        expected = risk.collected(risk.per_day(each))
+        expected[risk.events] -= risk.per_day(risk.share * each)[risk.day_of]
+        expected *= weight
+        hessian = self.X.T @ (expected[:, None] * self.X) - self._squared_means(weight, each)
+        expected[risk.events] -= 1
+        return self.X.T @ expected / len(score), hessian / len(score)
+
+    def _squared_means(self, weight: FloatArray, each: FloatArray) -> FloatArray:
+        """The sum over events of mm', m (p,) the weighted mean of the columns in the risk set that the event sees.
+
+        m = (s - share * t) * each, s and t the weighted sums over the day's risk set and over its events.
+        """
+        risk, ties = self.risk, self.risk.ties
+        weighted = weight[:, None] * self.X
+        s, t = risk.sums(weighted), ties.sums(weighted)
+        squares, once, twice = (risk.per_day(each**2 * risk.share**power) for power in (0, 1, 2))
+        crossed = s[ties.days].T @ (once[ties.days, None] * t)
+        of_ties = t.T @ (twice[ties.days, None] * t) - crossed - crossed.T
+        return np.asarray(s.T @ (squares[:, None] * s) + of_ties)
 
 
 def fit_cox(X: FloatArray, target: Target, params: Params, seed: int) -> LinearScorer:
     """The log relative hazard of a time-to-event endpoint; at least one event must be present."""
-    penalty, ratio = penalties(params)
     centre = X.mean(axis=0)
-    b = minimise(PartialLikelihood.of(X - centre, target), np.zeros(X.shape[1]), penalty * ratio, penalty * (1 - ratio))
+    return fit_partial(PartialLikelihood.of(X - centre, target), centre, params)
+
+
+def fit_partial(likelihood: PartialLikelihood, centre: FloatArray, params: Params) -> LinearScorer:
+    """The penalised maximum of a partial likelihood whose columns (n, p) have had `centre` (p,) taken off."""
+    penalty, ratio = penalties(params)
+    b = minimise(likelihood, np.zeros(len(centre)), penalty * ratio, penalty * (1 - ratio))
     return LinearScorer(b, -float(np.sum(centre * b)))

@@ -2,7 +2,8 @@
 
 The cause-specific hazard of the event is a Breslow baseline times exp(score); a competing event counts as censoring
 there. The competing cause has a baseline of its own without covariates, so that the risk is a cumulative incidence
-and not one minus a Kaplan-Meier curve of a world without competing events.
+and not one minus a Kaplan-Meier curve of a world without competing events. A subdistribution hazard
+(`outcome.models.fine_gray`) makes the cumulative incidence alone: its competing jumps are 0.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ class BaselineHazard:
 def fit_baseline(target: Target, score: FloatArray) -> BaselineHazard:
     """Breslow's baseline of the event given the scores, and Nelson-Aalen's of the competing event.
 
-    All outcomes known; shapes (n,). A case leaving on the day of an event is still at risk that day.
+    All outcomes known; shapes (n,). A case leaving on the day of an event is still at risk that day. Breslow's jumps
+    stand beside scores whose ties were handled by Efron too: with them the expected events of all cases add up to those
+    that happened, whatever the score (trees and networks have no ties to handle), and Efron's jumps would state more.
     Breslow N. Discussion of Cox (1972), J R Stat Soc B 34:216-7.
     """
     relative = np.exp(np.clip(score, -LARGEST_SCORE, LARGEST_SCORE))

@@ -47,8 +47,9 @@ class BinaryHead:
 class CoxHead:
     """Log relative hazard of the event; a competing event counts as censoring at its time.
 
-    The loss is the negative log partial likelihood over the cases of a batch, ties by Breslow, over its events.
-    Katzman et al. 2018 (DeepSurv), doi:10.1186/s12874-018-0482-1.
+    The loss is the negative log partial likelihood over the cases of a batch, over its events. Ties by Efron, as in
+    `outcome.models.cox`: of d tied events the l-th sees the others, and itself, with weight 1 - l/d.
+    Katzman et al. 2018 (DeepSurv), doi:10.1186/s12874-018-0482-1; Efron 1977, doi:10.1080/01621459.1977.10480613.
     """
 
     edges: tuple[float, ...] = ()
@@ -60,7 +61,10 @@ class CoxHead:
     def loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:
         score, event = raw[:, 0], outcomes.cause == 1
         at_risk = outcomes.time[None, :] >= outcomes.time[:, None]
-        of_set = torch.logsumexp(score[None, :].masked_fill(~at_risk, -torch.inf), dim=1)
+        tied = (outcomes.time[None, :] == outcomes.time[:, None]) & event[None, :] & event[:, None]
+        share = tied.tril(-1).sum(dim=1) / tied.sum(dim=1).clamp(min=1)
+        weight = torch.log1p(-share.to(score))[:, None] * tied
+        of_set = torch.logsumexp((score[None, :] + weight).masked_fill(~at_risk, -torch.inf), dim=1)
         return ((of_set - score) * event).sum() / event.sum().clamp(min=1)
 
     def total_loss(self, raw: Tensor, outcomes: Outcomes) -> Tensor:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from lifelines import CoxPHFitter, NelsonAalenFitter
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from outcome.models.cox import PartialLikelihood, fit_cox
 from outcome.models.hazard import fit_baseline
+from outcome.models.heads import CoxHead
 from outcome.models.linear import LogLoss, fit_linear, fit_logistic
+from outcome.models.network_outcomes import Outcomes
 from outcome.types import FloatArray, Target
 
 
@@ -42,6 +45,37 @@ def test_cox_elastic_net_equals_lifelines() -> None:
     # lifelines smooths the corner of |b|, so its small coefficients stop short of zero
     assert ours == pytest.approx(by_lifelines(X, target, 0.08, 0.5), abs=5e-3)
     assert np.any(ours == 0)
+
+
+def tied_problem(n: int = 300, p: int = 4) -> tuple[FloatArray, Target]:
+    """About 30 distinct days, so that most events share theirs."""
+    X, target = survival_problem(n, p)
+    return X, Target.survival("e", np.ceil(8 * target.time_days), target.event)
+
+
+def test_cox_without_penalty_equals_lifelines_where_events_are_tied() -> None:
+    X, target = tied_problem()
+    assert len(np.unique(target.time_days[target.event == 1])) < np.sum(target.event == 1) / 3
+    frame = pd.DataFrame(X).assign(t=target.time_days, e=target.event)
+    theirs = CoxPHFitter().fit(frame, "t", "e", fit_options={"precision": 1e-12})
+    ours = fit_cox(X, target, {"penalty": 1e-12}, 0).coefficients
+    assert ours == pytest.approx(theirs.params_.to_numpy(), abs=1e-6)
+    likelihood = PartialLikelihood.of(X, target)
+    assert -likelihood.loss(ours) * len(X) == pytest.approx(theirs.log_likelihood_, abs=1e-6)
+    errors = np.sqrt(np.diag(np.linalg.inv(likelihood.derivatives(ours)[1] * len(X))))
+    assert errors == pytest.approx(theirs.standard_errors_.to_numpy(), abs=1e-6)
+
+
+def test_the_network_learns_by_the_same_likelihood() -> None:
+    X, target = tied_problem()
+    b = np.array([0.7, -0.2, 0.1, 0.4])
+    outcomes = Outcomes(torch.zeros(len(X)), torch.from_numpy(target.time_days), torch.from_numpy(target.event).long())
+    raw = torch.from_numpy(X @ b)[:, None].requires_grad_()
+    loss = CoxHead().total_loss(raw, outcomes)
+    likelihood = PartialLikelihood.of(X, target)
+    assert loss.item() == pytest.approx(likelihood.loss(b) * len(X), abs=1e-6)
+    (pull,) = torch.autograd.grad(loss, raw)
+    assert X.T @ pull[:, 0].numpy() == pytest.approx(likelihood.derivatives(b)[0] * len(X), abs=1e-6)
 
 
 def test_derivatives_equal_differences() -> None:

@@ -43,6 +43,21 @@ def test_partial_likelihood_of_three_patients() -> None:
     assert likelihood.loss(np.array([1.0])) == pytest.approx(-(1 - np.log(np.e + 2) + 0) / 3)
 
 
+def test_partial_likelihood_of_three_tied_events() -> None:
+    """Relative hazards 1, 2, 3 tied and 4 censored that day: 10, less a third of 6, less two thirds of 6: 10, 8, 6.
+
+    Means of the column, 0 but for the case of hazard 2: 2/10, (2 - 2/3)/8, (2 - 4/3)/6.
+    """
+    target = Target.survival("e", [5.0, 5.0, 5.0, 5.0, 2.0], [1, 1, 1, 0, 2])
+    X = np.column_stack([np.log([1.0, 2.0, 3.0, 4.0, 9.0]), [0.0, 1.0, 0.0, 0.0, 0.0]])
+    likelihood = PartialLikelihood.of(X, target)
+    assert likelihood.loss(np.array([1.0, 0.0])) == pytest.approx((np.log(10 * 8 * 6) - np.log(1 * 2 * 3)) / 5)
+    gradient, hessian = likelihood.derivatives(np.array([1.0, 0.0]))
+    means = np.array([2 / 10, (4 / 3) / 8, (2 / 3) / 6])
+    assert gradient[1] == pytest.approx((means.sum() - 1) / 5)
+    assert hessian[1, 1] == pytest.approx(np.sum(means * (1 - means)) / 5)
+
+
 def test_two_stumps_walked_by_hand() -> None:
     # tree 1: x0 <= 0.5 ? 1 : 3; tree 2: x1 <= -1 ? 10 : 20
     trees = Trees(

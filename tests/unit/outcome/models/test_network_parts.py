@@ -30,10 +30,21 @@ def test_cox_on_four_cases() -> None:
     assert float(CoxHead().loss(raw, outcomes)) == pytest.approx(expected / 2, rel=1e-6)
 
 
-def test_cox_ties_share_their_risk_set() -> None:
-    assert float(CoxHead().total_loss(torch.zeros(3, 1), survival([1.0, 1.0, 2.0], [1, 1, 0]))) == pytest.approx(
-        2 * math.log(3), rel=1e-6
-    )
+def test_cox_ties_go_by_efron() -> None:
+    """Relative hazards 1, 2, 3, the first two tied: 1 of 1+2+3 = 6, then 2 of 6 - (1+2)/2 = 4.5, in either order."""
+    raw = torch.log(torch.tensor([[1.0], [2.0], [3.0]]))
+    expected = math.log(6) + math.log(4.5 / 2)
+    assert float(CoxHead().total_loss(raw, survival([1.0, 1.0, 2.0], [1, 1, 0]))) == pytest.approx(expected, rel=1e-6)
+    turned = survival([2.0, 1.0, 1.0], [0, 1, 1])
+    assert float(CoxHead().total_loss(raw.flip(0), turned)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_censored_case_takes_no_part_in_a_tie() -> None:
+    """Relative hazards 1, 2, 3, 5; the last leaves on the day of both events: 11, then 11 - (1+2)/2 = 9.5."""
+    raw = torch.log(torch.tensor([[1.0], [2.0], [3.0], [5.0]]))
+    outcomes = survival([1.0, 1.0, 2.0, 1.0], [1, 1, 0, 0])
+    expected = math.log(11) + math.log(9.5 / 2)
+    assert float(CoxHead().total_loss(raw, outcomes)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_discrete_time_on_four_cases() -> None:
