@@ -70,10 +70,10 @@ class Training(Model):
     bootstraps: int = Field(default=50, ge=0, le=2000)
     min_events: int = Field(default=10, ge=2)
     few_events: int = Field(default=20, ge=2)
-    families: tuple[Literal["ridge", "elastic_net", "forest", "boosting", "fusion"], ...] = Field(
+    families: tuple[Literal["ridge", "elastic_net", "forest", "boosting", "fusion", "fine_gray"], ...] = Field(
         default=("ridge", "elastic_net", "forest", "boosting", "fusion"),
         min_length=1,
-        description="fusion needs image_blocks and is left out without them",
+        description="fusion needs image_blocks, fine_gray a time to event with competing events; else left out",
     )
     network: Network = Network()
     harmonise: Harmonise | None = Field(default=None, description="default: nothing is harmonised")

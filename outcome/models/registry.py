@@ -11,6 +11,7 @@ from scipy.special import logit
 from outcome.features.crops import IMAGE_PREFIX
 from outcome.models.boosting import BoostedScorer, fit_boosting
 from outcome.models.cox import fit_cox
+from outcome.models.fine_gray import fit_fine_gray, fit_subdistribution_baseline
 from outcome.models.fitted import FittedModel, Scorer
 from outcome.models.forest import ForestScorer, fit_forest
 from outcome.models.hazard import BaselineHazard, fit_baseline
@@ -26,12 +27,14 @@ class Algorithm:
     """How an algorithm is fitted, and for which kinds of endpoint.
 
     `fit(matrix, target, params, seed)` of an algorithm that reads tables; `fit(inputs, target, params, seed, device)`
-    of one that `reads_images`.
+    of one that `reads_images`. `subdistribution`: the score of a time to event is a log relative subdistribution hazard
+    (`outcome.models.fine_gray`), else a cause-specific one.
     """
 
     fit: Callable[..., Scorer]
     kinds: tuple[EndpointKind, ...]
     reads_images: bool = False
+    subdistribution: bool = False
 
 
 def fit_model(
@@ -57,8 +60,10 @@ def fit_model(
         scorer = known.fit(inputs, target, params, seed, device)
     else:
         scorer = known.fit(inputs.matrix, target, params, seed)
-    baseline = fit_baseline(target, scorer.score(inputs)) if target.kind is EndpointKind.TIME_TO_EVENT else None
-    return FittedModel(algorithm, target.kind, scorer, baseline, note)
+    if target.kind is not EndpointKind.TIME_TO_EVENT:
+        return FittedModel(algorithm, target.kind, scorer, None, note)
+    fit = fit_subdistribution_baseline if known.subdistribution else fit_baseline
+    return FittedModel(algorithm, target.kind, scorer, fit(target, scorer.score(inputs)), note)
 
 
 def nothing_to_learn(X: FloatArray, target: Target, *, images: bool = False) -> str:
@@ -112,6 +117,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "logistic": Algorithm(fit_logistic, (EndpointKind.BINARY,)),  # ridge and elastic net: params penalty, l1_ratio
     "linear": Algorithm(fit_linear, _AMOUNTS),
     "cox": Algorithm(fit_cox, (EndpointKind.TIME_TO_EVENT,)),
+    "fine_gray": Algorithm(fit_fine_gray, (EndpointKind.TIME_TO_EVENT,), subdistribution=True),
     "forest": Algorithm(fit_forest, tuple(EndpointKind)),
     "boosting": Algorithm(fit_boosting, tuple(EndpointKind)),
     "network": Algorithm(_fit_network, tuple(EndpointKind), reads_images=True),

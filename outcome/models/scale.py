@@ -1,6 +1,7 @@
 """On which scale each kind of endpoint is modelled.
 
-binary: log odds. time_to_event: log relative hazard. duration: log1p of the days. continuous, ordinal: as they are.
+binary: log odds. time_to_event: log relative hazard (of Fine-Gray: subdistribution hazard). duration: log1p of the
+days. continuous, ordinal: as they are.
 """
 
 from __future__ import annotations

@@ -9,11 +9,15 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import expit, logit
 
+from outcome.evaluation.updating.cases import UpdateCases
 from outcome.evaluation.updating.closed_testing import REFIT, Update
+from outcome.models.fine_gray import subdistribution_exposure
 from outcome.models.hazard import BaselineHazard
+from outcome.models.registry import ALGORITHMS
 from outcome.training.calibration import Calibrator
+from outcome.training.procedure import RungFit
 from outcome.training.threshold import Threshold
-from outcome.types import FloatArray
+from outcome.types import FloatArray, Target
 
 # A risk that equals the threshold must stay on its side of it, whatever the last bit does.
 _ROUNDING = 1e-12
@@ -45,6 +49,22 @@ def moved_threshold(threshold: Threshold | None, update: Update, where: str, *, 
     )
     how = f"moved with the risks from {threshold.value:.4g} when the model was updated on {where}: {kept}"
     return Threshold(value, f"{threshold.provenance}; {how}")
+
+
+def timed_cases(
+    fit: RungFit, target: Target, ranking: FloatArray, horizon_days: float, columns: FloatArray | None
+) -> UpdateCases:
+    """Times to an event (n,), all known, beside this rung's ranking; after a competing event only a subdistribution
+    hazard has further exposure. Raises ValueError where the rung has no baseline hazard.
+    """
+    baseline = fit.calibrator.baseline
+    if baseline is None:
+        raise ValueError(f"rung {fit.rung.name!r} has no baseline hazard")
+    outcomes = (target.time_days, target.event, ranking)
+    cases = UpdateCases.timed(*outcomes, cumulative(baseline), horizon_days, columns=columns)
+    if not ALGORITHMS[fit.rung.algorithm].subdistribution:
+        return cases
+    return replace(cases, exposure=subdistribution_exposure(baseline, target, horizon_days))
 
 
 def cumulative(baseline: BaselineHazard) -> Callable[[FloatArray], FloatArray]:

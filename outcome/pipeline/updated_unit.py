@@ -18,7 +18,7 @@ from outcome.evaluation.updating.cases import UpdateCases
 from outcome.evaluation.updating.closed_testing import INTERCEPT, NONE, REFIT, SLOPE, Update, fit_rungs
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.pipeline.refitted_layer import layer_columns, refitted, refitted_ensemble
-from outcome.pipeline.updated_calibrator import cumulative, moved, moved_threshold
+from outcome.pipeline.updated_calibrator import moved, moved_threshold, timed_cases
 from outcome.training.data import read_inputs
 from outcome.training.ensemble import Ensemble
 from outcome.training.procedure import RungFit
@@ -52,8 +52,7 @@ def cases_of(fit: RungFit, seen: Patients) -> UpdateCases:
     calibrator, columns = fit.calibrator, layer_columns(fit, seen.frame)
     if calibrator.baseline is None or seen.horizon_days is None:
         return UpdateCases.binary(seen.target.value, calibrator.intercept + calibrator.ranking(score), columns)
-    known = (seen.target.time_days, seen.target.event, calibrator.ranking(score))
-    return UpdateCases.timed(*known, cumulative(calibrator.baseline), seen.horizon_days, columns=columns)
+    return timed_cases(fit, seen.target, calibrator.ranking(score), seen.horizon_days, columns)
 
 
 def updated_unit(unit: TrainedUnit, update: Update, seen: Patients, seed: int) -> TrainedUnit:

@@ -2,9 +2,9 @@
 
 binary: logistic recalibration, log odds = intercept + slope * score, by maximum likelihood (Cox 1958,
 doi:10.1093/biomet/45.3-4.562). time_to_event: a shrinkage slope on the log relative hazard, then the baseline
-hazards. Others: a straight line on the modelling scale. A slope is kept in [0, 10]: below 0 a model would rank
-backwards, and a slope without bound is what separation gives. With few events no slope is estimated, only the
-intercept (binary), since a slope from a handful of events is mostly noise.
+hazards; of a subdistribution hazard both by Fine-Gray. Others: a straight line on the modelling scale. A slope is kept
+in [0, 10]: below 0 a model would rank backwards, and a slope without bound is what separation gives. With few events no
+slope is estimated, only the intercept (binary), since a slope from a handful of events is mostly noise.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import expit
 
 from outcome.models.cox import PartialLikelihood
+from outcome.models.fine_gray import fit_subdistribution_baseline, subdistribution_likelihood
 from outcome.models.hazard import BaselineHazard, fit_baseline
 from outcome.models.scale import from_score, modelled
 from outcome.types import EndpointKind, FloatArray, Target
@@ -56,14 +57,18 @@ class Calibrator:
         return cls(**{**data, "kind": EndpointKind(data["kind"]), "baseline": baseline})
 
 
-def fit_calibrator(target: Target, score: FloatArray, few_events: int) -> Calibrator:
-    """Learn intercept and slope from scores of cases that the scoring models had not seen, shapes (n,)."""
+def fit_calibrator(target: Target, score: FloatArray, few_events: int, *, subdistribution: bool = False) -> Calibrator:
+    """Learn intercept and slope from scores of cases that the scoring models had not seen, shapes (n,).
+
+    `subdistribution`: the scores are log relative subdistribution hazards, and the baseline is one of that hazard.
+    """
     centre = float(score.mean())
     x = score - centre
     informative = _informative_cases(target)
     free = informative >= few_events and float(np.ptp(x)) > 0
     note = "intercept and slope" if free else f"slope kept at 1: {informative} informative cases or a constant score"
-    intercept, slope, baseline = _FIT[target.kind](target, x, free)
+    fit = _subdistribution if subdistribution else _FIT[target.kind]
+    intercept, slope, baseline = fit(target, x, free)
     return Calibrator(target.kind, centre, intercept, slope, baseline, note)
 
 
@@ -84,8 +89,13 @@ def _binary(target: Target, x: FloatArray, free: bool) -> tuple[float, float, Ba
 
 
 def _survival(target: Target, x: FloatArray, free: bool) -> tuple[float, float, BaselineHazard | None]:
-    slope = float(np.clip(_cox_slope(target, x), 0.0, LARGEST_SLOPE)) if free else 1.0
+    slope = _hazard_slope(PartialLikelihood.of(x[:, None], target)) if free else 1.0
     return 0.0, slope, fit_baseline(target, slope * x)
+
+
+def _subdistribution(target: Target, x: FloatArray, free: bool) -> tuple[float, float, BaselineHazard | None]:
+    slope = _hazard_slope(subdistribution_likelihood(x[:, None], target)) if free else 1.0
+    return 0.0, slope, fit_subdistribution_baseline(target, slope * x)
 
 
 def _amount(target: Target, x: FloatArray, free: bool) -> tuple[float, float, BaselineHazard | None]:
@@ -118,8 +128,8 @@ def _logistic_intercept(y: FloatArray, offset: FloatArray) -> float:
     return (low + high) / 2
 
 
-def _cox_slope(target: Target, x: FloatArray) -> float:
-    likelihood = PartialLikelihood.of(x[:, None], target)
+def _hazard_slope(likelihood: PartialLikelihood) -> float:
+    """The coefficient of a likelihood's one column, kept in [0, 10]."""
     b = np.zeros(1)
     for _ in range(NEWTON_STEPS):
         gradient, hessian = likelihood.derivatives(b)
@@ -127,7 +137,7 @@ def _cox_slope(target: Target, x: FloatArray) -> float:
         b = b - np.clip(step, -1.0, 1.0)
         if abs(step) < 1e-12 or abs(b[0]) > 10 * LARGEST_SLOPE:
             break
-    return float(b[0])
+    return float(np.clip(b[0], 0.0, LARGEST_SLOPE))
 
 
 def _informative_cases(target: Target) -> int:

@@ -15,7 +15,7 @@ from outcome.features.columns import FeatureColumn
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.preprocess import Preprocessor
 from outcome.models.fitted import FittedModel
-from outcome.models.registry import fit_model, model_from_state
+from outcome.models.registry import ALGORITHMS, fit_model, model_from_state
 from outcome.models.state import State
 from outcome.training.calibration import Calibrator, fit_calibrator
 from outcome.training.choice import choose
@@ -170,7 +170,10 @@ def fit_procedure(data: TrainingData, rungs: Sequence[Rung], settings: TrainingS
 
 def _finish(data: TrainingData, candidate: Candidate, settings: TrainingSettings, seed: int) -> RungFit:
     """Calibrate on the inner out-of-fold scores, then fit preprocessing and model to all rows."""
-    calibrator = fit_calibrator(data.target, candidate.out_of_fold, settings.few_events)
+    of_subdistribution = ALGORITHMS[candidate.rung.algorithm].subdistribution
+    calibrator = fit_calibrator(
+        data.target, candidate.out_of_fold, settings.few_events, subdistribution=of_subdistribution
+    )
     threshold = None
     if data.target.kind is EndpointKind.BINARY and 0 < data.target.value.sum() < len(data):
         threshold = youden_threshold(data.target.value, calibrator.risk(candidate.out_of_fold)[:, 0])

@@ -75,16 +75,20 @@ def default_ladder(
     one_number: str | None = None,
     *,
     endpoint: str = "",
+    competing: bool = False,
 ) -> tuple[Rung, ...]:
     """The rungs for an endpoint, simplest first, given the blocks that this input set may read.
 
     `one_number` names a column whose value alone makes the lowest rung. Planned columns belong to their block and
     join under `with_plan`. Families that the settings leave out are left out. Image blocks are read by the fusion
     network alone; the settings may keep it to some endpoints, and name its head for grades, durations and amounts.
+    `competing`: cases of a time to event had the competing event, without which Fine-Gray would be Cox regression.
     """
     allowed = [column for column in allowed_columns(columns, inputs) if column.kind != BATCH]
     table = [column for column in allowed if column.kind != IMAGE]
     regressions = _regressions(table, kind, settings, one_number)
+    if competing and kind is EndpointKind.TIME_TO_EVENT:
+        regressions += _fine_gray(table, settings)
     rungs = [*regressions, *_harmonised(regressions, table, settings), *_trees(table, settings)]
     if settings.network.offered_for(endpoint, kind):
         rungs += _fusion(allowed, settings)
@@ -109,6 +113,14 @@ def _regressions(
     if blocks and "elastic_net" in settings.families:
         rungs.append(Rung(f"{_joined(blocks)}, elastic net", linear, ELASTIC_NET, 3, blocks))
     return rungs
+
+
+def _fine_gray(table: Sequence[FeatureColumn], settings: TrainingSettings) -> list[Rung]:
+    """The whole table by Fine-Gray, just above the elastic net of the cause-specific hazard."""
+    blocks = _blocks(table)
+    if not blocks or "fine_gray" not in settings.families:
+        return []
+    return [Rung(f"{_joined(blocks)}, Fine-Gray", "fine_gray", ELASTIC_NET, 3.25, blocks)]
 
 
 def _harmonised(rungs: Sequence[Rung], table: Sequence[FeatureColumn], settings: TrainingSettings) -> Iterator[Rung]:

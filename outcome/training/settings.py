@@ -11,7 +11,8 @@ from outcome.features.preprocess import Rules
 from outcome.models.head_choice import HEAD_PARAMS, USUAL
 from outcome.types import EndpointKind
 
-FAMILIES = ("ridge", "elastic_net", "forest", "boosting", "fusion")
+USUAL_FAMILIES = ("ridge", "elastic_net", "forest", "boosting", "fusion")
+FAMILIES = (*USUAL_FAMILIES, "fine_gray")
 NETWORK = "network"  # the algorithm that reads images
 NO_NETWORK_UNLESS_NAMED = {kind: name for kind, name in HEAD_PARAMS.items() if kind not in USUAL}
 
@@ -72,7 +73,7 @@ class TrainingSettings:
     bootstraps: int = 50
     min_events: int = 10  # fewer events (or, for yes/no, non-events): no model
     few_events: int = 20  # fewer: no slope is estimated when calibrating
-    families: tuple[str, ...] = FAMILIES
+    families: tuple[str, ...] = USUAL_FAMILIES
     rules: Rules = field(default_factory=Rules)
     network: NetworkSettings = NetworkSettings()
     harmonise: HarmoniseRules | None = None  # None: no rung is harmonised

@@ -177,8 +177,11 @@ def train_unit(
         order = np.argsort(frame.index.to_numpy(dtype=str), kind="stable")
         outer_folds = np.asarray(outer_folds)[order]
     data = data.sorted()
-    rungs = default_ladder(allowed, target.kind, inputs, settings, one_number, endpoint=target.endpoint)
-    reason = why_not(data, settings, days) or ("" if rungs else "no column that a model may read")
+    competing = bool(np.any(data.known().target.event == 2))
+    rungs = default_ladder(
+        allowed, target.kind, inputs, settings, one_number, endpoint=target.endpoint, competing=competing
+    )
+    reason = why_not(data, settings, days) or ("" if rungs else _no_rung(allowed, settings))
     if reason:
         return _skipped(data, inputs, days, reason)
     with threadpool_limits(limits=1):
@@ -190,6 +193,12 @@ def train_unit(
     table = _out_of_fold(data, crossed, inputs, days)
     ladder = ladder_json(data, inputs, procedure, crossed, outer_folds, settings)
     return TrainedUnit(target.endpoint, target.kind, inputs, days, table, ladder, procedure, ensemble)
+
+
+def _no_rung(allowed: Sequence[FeatureColumn], settings: TrainingSettings) -> str:
+    if not allowed:
+        return "no column that a model may read"
+    return f"none of the families asked for ({', '.join(settings.families)}) fits this endpoint and its columns"
 
 
 def _skipped(data: TrainingData, inputs: InputSet, days: tuple[float, ...], reason: str) -> TrainedUnit:

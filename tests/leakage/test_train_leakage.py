@@ -28,11 +28,14 @@ CrossFitter = Callable[[TrainingData, tuple[Rung, ...], Folds], CrossFit]
 def ladder(kind: EndpointKind) -> tuple[Rung, ...]:
     linear = "cox" if kind is EndpointKind.TIME_TO_EVENT else "logistic"
     grid = ({"penalty": 0.3}, {"penalty": 0.03})
+    # its weights hold a censoring curve, which is learned too
+    weighted = (Rung("weighted", "fine_gray", grid, 1.5, ("clinical",)),) if linear == "cox" else ()
     return (
         Rung("five", linear, grid, 0, ("clinical",), top_k=5),
         Rung("all", linear, grid, 1, ("clinical",)),
         Rung("forest", "forest", ({"trees": 5, "min_leaf": 5, "feature_share": 0.3},), 2, ("clinical",)),
         Rung("boosting", "boosting", ({"rounds": 5, "leaves": 4, "min_leaf": 10},), 3, ("clinical",)),
+        *weighted,
     )
 
 

@@ -17,7 +17,7 @@ from outcome.pipeline.evidence.reference import features_of
 from outcome.pipeline.evidence.scene import ModelCases
 from outcome.pipeline.refitted_layer import layer_columns, no_refit
 from outcome.pipeline.unit_update import UPDATED_KINDS, why_untouched
-from outcome.pipeline.updated_calibrator import cumulative
+from outcome.pipeline.updated_calibrator import timed_cases
 from outcome.training.procedure import RungFit
 from outcome.types import FloatArray
 
@@ -57,8 +57,7 @@ def update_cases(model: ModelCases, fit: RungFit) -> UpdateCases:
     own = None if columns is None else columns[known]
     if fit.calibrator.baseline is None or horizon is None:
         return UpdateCases.binary(target.value, fit.calibrator.intercept + ranking, own)
-    timed = (target.time_days, target.event, ranking)
-    return UpdateCases.timed(*timed, cumulative(fit.calibrator.baseline), horizon, columns=own)
+    return timed_cases(fit, target, ranking, horizon, own)
 
 
 def _columns(model: ModelCases, fit: RungFit) -> FloatArray | None:

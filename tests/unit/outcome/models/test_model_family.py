@@ -17,6 +17,7 @@ PARAMS: dict[str, Params] = {
     "logistic": {"penalty": 0.05, "l1_ratio": 0.5},
     "linear": {"penalty": 0.05, "l1_ratio": 0.5},
     "cox": {"penalty": 0.05, "l1_ratio": 0.5},
+    "fine_gray": {"penalty": 0.05, "l1_ratio": 0.5},
     "forest": {"trees": 15, "min_leaf": 3, "feature_share": 0.5},
     "boosting": {"rounds": 20, "leaves": 4, "min_leaf": 5},
     "network": {
