@@ -27,8 +27,8 @@ from outcome.ledger import Ledger
 from outcome.store import MANIFEST, RUN_LOG, StudyStore, digest, folder_digests, plain, read_json, write_json
 
 Progress = Callable[[str, int, int], None]
-_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "scikit-misc", "lifelines", "lightgbm", "numba",
-              "nibabel", "scikit-image")  # fmt: skip
+_LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "scikit-misc", "lifelines", "statsmodels",
+              "lightgbm", "numba", "nibabel", "scikit-image")  # fmt: skip
 _SOURCES = (".py", ".j2", ".css", ".yaml")
 _MEASURING_LIBRARIES = ("numpy", "scipy", "numba", "nibabel", "scikit-image")
 _NOT_LEARNED_WITH = (

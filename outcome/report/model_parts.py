@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from outcome.report.contents import Section
 from outcome.report.entries import Json, ModelEntry
@@ -17,6 +18,7 @@ from outcome.report.evidence_tables import (
     sites_pieces,
 )
 from outcome.report.figures import MAX_GROUPS
+from outcome.report.nested_rungs import HEADER, MEANING, gain_cells
 from outcome.report.numbers import format_difference, format_estimate
 from outcome.report.pieces import Drawing, Folded, Group, Pieces, Table, Words
 from outcome.report.sections import ModelSection
@@ -54,7 +56,7 @@ def _topics(entry: ModelEntry, model: ModelSection) -> Iterator[tuple[str, str, 
     yield "comparators", "Beside the comparator and published scores", _comparators(entry, model)
     readers = part_pieces(entry.endpoint.get("readers"), lambda p: readers_pieces(p, entry.inputs))
     yield "readers", "Beside clinicians", readers
-    yield "ladder", "Ladder: simpler and richer models", _ladder(model)
+    yield "ladder", "Ladder: simpler and richer models", _ladder(entry, model)
     yield "subgroups", "Subgroups", _subgroups(entry, model)
     yield "fairness", "Fairness between groups", fairness_pieces(part.get("subgroup_analysis"))
     sites = part_pieces(part.get("sites"), lambda p: sites_pieces(p, entry, f"Sites: {place}"))
@@ -125,10 +127,14 @@ def _comparison(measure: str, rows: list[ComparisonRow]) -> Table:
     return Table(header, cells, marked=frozenset(place for place, row in enumerate(rows) if row.chosen))
 
 
-def _ladder(model: ModelSection) -> Pieces:
+def _ladder(entry: ModelEntry, model: ModelSection) -> Pieces:
     caption = "Overlapping intervals do not decide between models; the paired differences above do."
     figure = Folded("The same as a figure", (Drawing(model.ladder_figure, caption),))
-    return (_comparison(model.measure, model.ladder), figure)
+    table, gains = _comparison(model.measure, model.ladder), gain_cells(entry.model.get("ladder") or [])
+    if not gains:
+        return (table, figure)
+    rows = tuple((*row, gain) for row, gain in zip(table.rows, gains, strict=True))
+    return (replace(table, header=(*table.header, HEADER), rows=rows), Words(MEANING, muted=True), figure)
 
 
 def _subgroups(entry: ModelEntry, model: ModelSection) -> Pieces:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,11 +32,13 @@ def ladder_json(
     crossed: CrossFit,
     folds: Folds,
     settings: TrainingSettings,
+    nested: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """The ladder of a trained unit, ready for JSON.
 
     `mean`, and `behind` the best with the `standard_error` of that difference, are inner scores on all rows (what the
     choice was made on); `outer` is the mean over outer folds of the score on cases that took no part in anything.
+    `nested` holds the likelihood-ratio tests by rung (`outcome.training.nested_rungs`); a rung without one has null.
     """
     scores = {name: prediction.score for name, prediction in crossed.predictions.items()}
     outer = {name: outer_score(data, score, folds) for name, score in scores.items()}
@@ -46,7 +48,7 @@ def ladder_json(
         **_head(data, inputs),
         "skipped": None,
         "metric": procedure.metric,
-        "rungs": [{**row, "outer": outer[row["rung"]]} for row in procedure.rung_scores],
+        "rungs": [_rung_row(row, outer, nested) for row in procedure.rung_scores],
         "chosen": chosen.rung.name,
         "reason": procedure.reason,
         "chosen_outer": outer[CHOSEN],
@@ -61,6 +63,13 @@ def ladder_json(
         **_harmonised(procedure, crossed, settings),
         **stability_json(data, ([fit.preprocessor for fit in fold.rungs] for fold in crossed.procedures)),
     }
+
+
+def _rung_row(
+    row: Mapping[str, Any], outer: Mapping[str, float | None], nested: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    name = row["rung"]
+    return {**row, "outer": outer[name], "likelihood_ratio": dict(nested[name]) if name in nested else None}
 
 
 def _harmonised(procedure: FittedProcedure, crossed: CrossFit, settings: TrainingSettings) -> dict[str, Any]:

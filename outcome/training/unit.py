@@ -26,6 +26,7 @@ from outcome.training.files import read_unit, unit_files
 from outcome.training.folds import Folds, derive_seed, patient_folds
 from outcome.training.ladder import ladder_json, skipped_json
 from outcome.training.nested import CrossFit, cross_fit, prediction_frame
+from outcome.training.nested_rungs import likelihood_ratios
 from outcome.training.procedure import FittedProcedure, RungFit, fit_procedure
 from outcome.training.rungs import CHOSEN, default_ladder
 from outcome.training.settings import TrainingSettings
@@ -190,8 +191,9 @@ def train_unit(
         crossed = cross_fit(data, rungs, settings, seed, folds=outer_folds, horizons_days=days)
         procedure = fit_procedure(data, rungs, settings, derive_seed(seed, "final"))
         ensemble = refit_ensemble(procedure, data, settings, derive_seed(seed, "ensemble"))
+        nested = likelihood_ratios(data, procedure.rungs)
     table = _out_of_fold(data, crossed, inputs, days)
-    ladder = ladder_json(data, inputs, procedure, crossed, outer_folds, settings)
+    ladder = ladder_json(data, inputs, procedure, crossed, outer_folds, settings, nested)
     return TrainedUnit(target.endpoint, target.kind, inputs, days, table, ladder, procedure, ensemble)
 
 

@@ -62,13 +62,18 @@ def _threshold(model: ModelCases) -> dict[str, Any] | None:
 
 
 def _ladder(model: ModelCases, final: str) -> Iterator[dict[str, Any]]:
-    """Every rung beside the choice; none is compared with itself, as the frozen model's own rung would be."""
+    """Every rung beside the choice; none is compared with itself, as the frozen model's own rung would be.
+
+    The likelihood ratio is the one that training found on the development cases, whatever cases are evaluated.
+    """
     chosen = model.chosen
+    nested = {row["rung"]: row.get("likelihood_ratio") for row in model.unit.ladder["rungs"]}
     for rung, predicted in model.rungs.items():
         if rung != CHOSEN:
             itself = rung == final and np.array_equal(predicted.score, chosen.score, equal_nan=True)
             gained = None if itself else difference(model.target, chosen.score, predicted.score).to_json()
-            yield {"rung": rung, "metrics": _metrics(model.target, predicted), "difference": gained}
+            metrics = _metrics(model.target, predicted)
+            yield {"rung": rung, "metrics": metrics, "difference": gained, "likelihood_ratio": nested.get(rung)}
 
 
 def _metrics(target: Target, predicted: Predicted, horizon: float | None = None) -> dict[str, Any]:
