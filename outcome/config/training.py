@@ -13,7 +13,9 @@ from outcome.config.model import Model
 class Network(Model):
     """The fusion network: what reads the images, how the blocks are joined, and how long it learns."""
 
-    encoder: str = Field(default="resnet_3d", description="resnet_3d (MONAI), or timm:NAME for slices in three planes")
+    encoder: str = Field(
+        default="resnet_3d", description="resnet_3d, densenet_3d or swin_3d, or timm:NAME for slices in three planes"
+    )
     fusion: Literal["gated", "concat", "film", "daft", "attention", "low_rank"] = Field(
         default="gated", description="how the blocks are joined; film and daft also let the record change image maps"
     )

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from outcome.models.encoders import Change, build_encoder
+from outcome.models.encoders import build_encoder
 from outcome.models.modulation import Modulation
 from outcome.models.network_data import Shape
+from outcome.models.region_pooling import Change
 from outcome.models.region_statistics import region_statistics, statistics_count
 
 WIDTH = 16  # numbers a token

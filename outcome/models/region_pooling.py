@@ -20,6 +20,8 @@ CELLS_AT_LEAST = 2
 AXES = 3
 MOMENTS = 1 + AXES
 
+Change = Callable[[Tensor], Tensor]
+
 
 class RegionPooling(nn.Module):
     """Maps (n, c, *grid) and the view (n, 1 + regions, *grid) to (n, (1 + regions) * MOMENTS * width).
@@ -42,7 +44,7 @@ class RegionPooling(nn.Module):
         """A map on the common grid."""
         return resampled(x, self.grid)
 
-    def forward(self, maps: Sequence[Tensor], view: Tensor, change: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    def forward(self, maps: Sequence[Tensor], view: Tensor, change: Change | None = None) -> Tensor:
         """All maps on the common grid; `change` is done to the mixed maps (n, width, cells) of each case."""
         cases = len(view) // self.views
         places = self.places.repeat(cases, *[1] * (view.ndim - 1))

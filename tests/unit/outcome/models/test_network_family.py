@@ -24,15 +24,17 @@ from outcome.models.network_outcomes import Outcomes
 from outcome.models.network_training import fit_network
 from outcome.models.registry import fit_model, model_from_state
 from outcome.models.state import State, same_state
+from outcome.models.volume_encoders import VOLUME_ENCODERS
 from outcome.training.files import npz_bytes, read_npz
 from outcome.types import EndpointKind, Target
 
-BACKBONES = {"resnet_3d": "resnet_3d", "timm": "timm:test_resnet"}
+BACKBONES = {name: name for name in VOLUME_ENCODERS} | {"timm": "timm:test_resnet"}
 # every head and every fusion, and what may meet badly: a modulation and either encoder
 MEMBERS = [
     *itertools.product(["resnet_3d"], ["gated"], HEADS),
     *itertools.product(["resnet_3d"], [name for name in FUSIONS if name != "gated"], ["cumulative"]),
     *itertools.product(["timm"], FUSIONS, ["binary"]),
+    *((name, "daft", "binary") for name in VOLUME_ENCODERS if name != "resnet_3d"),
     *(("timm", "concat", head) for head in ("cox", "discrete_time")),
 ]
 KIND_OF = {head: kind for kind, heads in HEADS_OF.items() for head in heads}
@@ -191,7 +193,9 @@ def test_a_crop_that_is_told_of_and_not_there_is_refused() -> None:
         scorer.score(replace(inputs, crops=Crops()))
 
 
-@pytest.mark.parametrize("name", ["resnet_4d", "timm", "timm:", "resnet_3d:x", "timm:no_such_backbone"])
+@pytest.mark.parametrize(
+    "name", ["resnet_4d", "timm", "timm:", "resnet_3d:x", "timm:no_such_backbone", "timm:hf-hub:timm/resnet18"]
+)
 def test_an_unknown_encoder_is_refused(name: str) -> None:
     with pytest.raises(ConfigRefusal, match=r"encoder|backbone"):
         build_encoder(name, 3, SIZE)
@@ -224,7 +228,7 @@ def test_explanations_find_their_hooks(encoder: str) -> None:
     (maps,) = seen
     assert torch.count_nonzero(torch.autograd.grad(score, maps)[0]) > 0
     assert score.item() == pytest.approx(float(scorer.score(inputs)[0]), rel=1e-5)
-    assert scorer.encoder_kind == {"resnet_3d": "3d", "timm": "2.5d"}[encoder]
+    assert scorer.encoder_kind == ("2.5d" if encoder == "timm" else "3d")
     assert isinstance(scorer.tensors(inputs, 0), Batch)
     with pytest.raises(KeyError):
         scorer.cam_layer("pet")

@@ -1,0 +1,80 @@
+"""What reads a crop slice by slice: a 2-D backbone of timm, the same for slices along z, y and x."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from outcome.errors import ConfigRefusal
+from outcome.models.region_pooling import CELLS_AT_LEAST, Change, RegionPooling, cell_places, grid_places
+from outcome.models.volume_encoders import CELL, POOLED
+
+SLICES = 3  # slices in each of the three planes
+DEPTHS = (1, 2, 3)  # which of timm's maps are read: strides 4, 8 and 16
+
+
+class SliceEncoder(nn.Module):
+    """A 2-D backbone of timm, the same for slices along z, y and x (axial, coronal, sagittal), untrained weights."""
+
+    kind = "2.5d"
+
+    def __init__(self, channels: int, size: Sequence[int], backbone: str) -> None:
+        super().__init__()
+        self.slices = slice_places(size)
+        self.body = timm_backbone(backbone, channels)
+        cells = max(CELLS_AT_LEAST, max(size) // CELL)
+        places = torch.cat([_slice_cells(axis, place, size, cells) for axis, place in self.slices])
+        self.pooling = RegionPooling(self.body.feature_info.channels(), channels, places, POOLED)
+        self.features, self.maps = self.pooling.features, POOLED
+
+    @property
+    def cam_layer(self) -> nn.Module:
+        """The layer whose maps (n * slices, POOLED, g, g) a heat map weighs, slices in the order of `slices`."""
+        return self.pooling.mix
+
+    def forward(self, crop: Tensor, change: Change | None = None) -> Tensor:
+        to_grid = self.pooling.brought_to_grid
+        parts: list[list[Tensor]] = []
+        for axis in (2, 1, 0):
+            places = [place for along, place in self.slices if along == axis]
+            view = torch.stack([crop.select(axis + 2, place) for place in places], dim=1)
+            flat = view.flatten(0, 1)
+            joined = [to_grid(x).unflatten(0, view.shape[:2]) for x in (*self.body(flat), flat)]
+            parts.append(joined)
+        *maps, view = (torch.cat(same, dim=1).flatten(0, 1) for same in zip(*parts, strict=True))
+        return self.pooling(maps, view, change)
+
+
+def slice_places(size: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """(axis, index) of every slice read: the middle of each of `SLICES` + 1 parts' borders, along z, then y, then x."""
+    return tuple((axis, round(size[axis] * (i + 1) / (SLICES + 1))) for axis in (2, 1, 0) for i in range(SLICES))
+
+
+def _slice_cells(axis: int, place: int, size: Sequence[int], cells: int) -> Tensor:
+    """(1, 3, cells, cells): the place of each cell of a slice."""
+    along = [cell_places(cells)] * 3
+    along[axis] = torch.tensor([(place + 0.5) * 2 / size[axis] - 1])
+    return grid_places(along).squeeze(axis + 2)
+
+
+def timm_backbone(name: str, channels: int) -> Any:
+    """timm's backbone of this name with random weights, giving maps at `DEPTHS`; nothing is looked up on the web.
+
+    Raises ConfigRefusal for a name that timm does not know, or a backbone without such maps.
+    """
+    import timm  # after the cure, see `outcome.models.encoders`
+
+    try:
+        if not timm.is_model(name):  # a name with an address in it would be fetched
+            raise LookupError(name)
+        return timm.create_model(name, pretrained=False, in_chans=channels, features_only=True, out_indices=DEPTHS)
+    except (RuntimeError, ValueError, AttributeError, LookupError, AssertionError) as error:
+        raise ConfigRefusal(
+            "timm has no backbone of this name that gives maps at several scales",
+            expected="a convolutional backbone, such as timm:resnet10t",
+            found=f"timm:{name} ({type(error).__name__})",
+            next_step="choose another one in training.network.encoder",
+        ) from error

@@ -1,0 +1,148 @@
+"""What reads a crop as a whole, in 3-D: a thin residual, dense or shifted-window network, all of MONAI's parts.
+
+Each gives its maps at strides from 2 on, finest first. Norms are of one case alone, so that no case touches another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from outcome.models.region_pooling import CELLS_AT_LEAST, Change, RegionPooling, cell_places, grid_places
+
+PLANES = (8, 16, 32)  # channels of the residual stages; a few hundred cases feed no more
+POOLED = 8  # maps after mixing
+CELL = 4  # voxels along each axis of a cell of the pooling grid
+GROUPS = 4
+GROWTH, DENSE_LAYERS, WIDER = 8, (4, 4), 2  # maps a dense layer adds, layers of each block, bottleneck in growths
+SWIN_WIDTH, SWIN_DEPTHS, SWIN_HEADS, WINDOW = 12, (2, 2), (3, 6), 4
+_PLACES = "relative_position_index"
+
+
+class VolumeEncoder(nn.Module):
+    """(n, channels, X, Y, Z) to (n, features): the maps of `levels`, summed up over the crop and its regions.
+
+    A kind of encoder adds its own layers, then its pooling by `pool`.
+    """
+
+    kind = "3d"
+    pooling: RegionPooling
+
+    def pool(self, maps: Sequence[int], channels: int, size: Sequence[int]) -> None:
+        """The pooling of maps of so many channels each."""
+        grid = [max(CELLS_AT_LEAST, n // CELL) for n in size]
+        places = grid_places([cell_places(cells) for cells in grid])
+        self.pooling = RegionPooling(maps, channels, places, POOLED)
+        self.features, self.maps = self.pooling.features, POOLED
+
+    @property
+    def cam_layer(self) -> nn.Module:
+        """The layer whose maps (n, POOLED, x, y, z) a heat map weighs; region statistics do not pass through it."""
+        return self.pooling.mix
+
+    def levels(self, image: Tensor) -> Iterator[Tensor]:
+        """The maps of every stage, each (n, c, x, y, z) of its own size, finest first.
+
+        One after the other: in which order maps are made and used decides how gradients are summed, to the last bit.
+        """
+        raise NotImplementedError
+
+    def forward(self, crop: Tensor, change: Change | None = None) -> Tensor:
+        to_grid = self.pooling.brought_to_grid
+        return self.pooling([to_grid(x) for x in self.levels(crop)], to_grid(crop), change)
+
+
+class ResidualEncoder(VolumeEncoder):
+    """Residual blocks, three stages at strides 2, 4 and 8, group norm. He et al. 2016, doi:10.1109/CVPR.2016.90."""
+
+    def __init__(self, channels: int, size: Sequence[int], _backbone: str) -> None:
+        super().__init__()
+        first = nn.Conv3d(channels, PLANES[0], 3, stride=2, padding=1, bias=False)
+        self.stem = nn.Sequential(first, nn.GroupNorm(GROUPS, PLANES[0]), nn.ReLU())
+        steps = zip((PLANES[0], *PLANES), PLANES, (1, 2, 2), strict=False)
+        self.stages = nn.ModuleList(_residual_block(before, after, stride) for before, after, stride in steps)
+        self.pool((PLANES[0], *PLANES), channels, size)
+
+    def levels(self, image: Tensor) -> Iterator[Tensor]:
+        return _one_by_one(self.stem, self.stages, image)
+
+
+class DenseEncoder(VolumeEncoder):
+    """Dense blocks, in which each layer reads all before it, at strides 4 and 8 over a stem at 2; group norm.
+
+    Huang et al. 2017, doi:10.1109/CVPR.2017.243. Departures: two blocks, three dimensions, norms of one case.
+    """
+
+    def __init__(self, channels: int, size: Sequence[int], _backbone: str) -> None:
+        super().__init__()
+        from monai.networks.nets.densenet import DenseNet  # after the cure, see `outcome.models.encoders`
+
+        norm = ("group", {"num_groups": GROUPS})
+        whole = DenseNet(3, channels, 1, GROWTH, GROWTH, DENSE_LAYERS, WIDER, norm=norm)
+        parts = list(whole.features.children())  # stem of 3, pooling, block, transition, block, norm
+        self.stem = nn.Sequential(*parts[:3])
+        self.stages = nn.ModuleList([nn.Sequential(*parts[3:5]), nn.Sequential(*parts[5:], nn.ReLU())])
+        first = GROWTH * (1 + DENSE_LAYERS[0])
+        self.pool((GROWTH, first, first // 2 + GROWTH * DENSE_LAYERS[1]), channels, size)
+
+    def levels(self, image: Tensor) -> Iterator[Tensor]:
+        return _one_by_one(self.stem, self.stages, image)
+
+
+class SwinEncoder(VolumeEncoder):
+    """Attention within windows that shift from layer to layer: patches at stride 2, then two stages to 4 and 8.
+
+    Liu et al. 2021, doi:10.1109/ICCV48922.2021.00986. Departures: two stages, three dimensions, and each map's numbers
+    at a place are brought to mean 0 and variance 1 before they are pooled, as MONAI's Swin UNETR does.
+    """
+
+    def __init__(self, channels: int, size: Sequence[int], _backbone: str) -> None:
+        super().__init__()
+        from monai.networks.nets.swin_unetr import SwinTransformer  # after the cure, see `outcome.models.encoders`
+
+        windows, patches = (WINDOW,) * 3, (2,) * 3
+        whole = SwinTransformer(channels, SWIN_WIDTH, windows, patches, SWIN_DEPTHS, SWIN_HEADS, downsample="mergingv2")
+        self.stem = whole.patch_embed
+        self.stages = nn.ModuleList([*whole.layers1, *whole.layers2])
+        _keep_tables_out_of_the_weights(self)
+        self.pool([SWIN_WIDTH * 2**level for level in range(3)], channels, size)
+
+    def levels(self, image: Tensor) -> Iterator[Tensor]:
+        for x in _one_by_one(self.stem, self.stages, image):
+            yield functional.layer_norm(x.movedim(1, -1), x.shape[1:2]).movedim(-1, 1)
+
+
+def _one_by_one(stem: nn.Module, stages: nn.ModuleList, image: Tensor) -> Iterator[Tensor]:
+    """What the stem and then each stage makes of the one before."""
+    x = stem(image)
+    yield x
+    for stage in stages:
+        x = stage(x)
+        yield x
+
+
+def _residual_block(before: int, after: int, stride: int) -> nn.Module:
+    """MONAI's basic block; its whole network would put batch norm into the blocks whatever norm it is told."""
+    from monai.networks.nets.resnet import ResNetBlock  # after the cure, see `outcome.models.encoders`
+
+    norm = ("group", {"num_groups": GROUPS})
+    shorter = nn.Conv3d(before, after, 1, stride=stride) if (before, stride) != (after, 1) else None
+    block: nn.Module = ResNetBlock(before, after, spatial_dims=3, stride=stride, downsample=shorter, norm=norm)
+    return block
+
+
+def _keep_tables_out_of_the_weights(network: nn.Module) -> None:
+    """Which places see each other follows from the window's size; a table read from a file could point anywhere."""
+    for module in network.modules():
+        table: Tensor | None = module._buffers.get(_PLACES)
+        if table is not None:
+            module.register_buffer(_PLACES, table, persistent=False)
+
+
+VOLUME_ENCODERS: dict[str, Callable[[int, Sequence[int], str], VolumeEncoder]] = {
+    "resnet_3d": ResidualEncoder,
+    "densenet_3d": DenseEncoder,
+    "swin_3d": SwinEncoder,
+}
