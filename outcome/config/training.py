@@ -9,6 +9,9 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from outcome.config.imaging import Name
 from outcome.config.model import Model
 
+TIMM = "timm:"
+STATED_WHERE_ASKED = ("mask", "slices", "ordinal_head", "duration_head", "continuous_head")
+
 
 class Network(Model):
     """The fusion network: what reads the images, how the blocks are joined, and how long it learns."""
@@ -16,6 +19,10 @@ class Network(Model):
     encoder: str = Field(
         default="resnet_3d", description="resnet_3d, densenet_3d or swin_3d, or timm:NAME for slices in three planes"
     )
+    mask: Literal["channel", "crop", "attention"] = Field(
+        default="channel", description="how the encoder is told of the regions; crop blanks all but them, see docs"
+    )
+    slices: Literal["mean", "attention"] = Field(default="mean", description="how timm:NAME joins its slices")
     fusion: Literal["gated", "concat", "film", "daft", "attention", "low_rank"] = Field(
         default="gated", description="how the blocks are joined; film and daft also let the record change image maps"
     )
@@ -35,12 +42,18 @@ class Network(Model):
     refits: int = Field(default=5, ge=0, le=200, description="refits on resampled patients behind a risk's interval")
     endpoints: tuple[Name, ...] | None = Field(default=None, description="offer it for these alone; default: for all")
 
+    @model_validator(mode="after")
+    def _fits_the_encoder(self) -> Network:
+        if self.slices != "mean" and not self.encoder.startswith(TIMM):
+            raise ValueError(f"slices are read by timm:NAME alone, not by {self.encoder}: leave slices out")
+        return self
+
     @model_serializer(mode="wrap")
     def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the heads that are not asked for: studies that do not name them keep their keys."""
+        """Without what is not asked for: studies that do not name it keep their keys."""
         written: dict[str, Any] = write(self)
-        unasked = {"ordinal_head", "duration_head", "continuous_head"}
-        return {name: value for name, value in written.items() if name not in unasked or value is not None}
+        usual = {name: type(self).model_fields[name].default for name in STATED_WHERE_ASKED}
+        return {name: value for name, value in written.items() if name not in usual or value != usual[name]}
 
 
 class Harmonise(Model):

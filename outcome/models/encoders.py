@@ -12,16 +12,17 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 from outcome.errors import ConfigRefusal
+from outcome.models.encoder_options import MEAN, USUAL, EncoderOptions
 from outcome.models.slice_encoder import SliceEncoder
 from outcome.models.volume_encoders import VOLUME_ENCODERS
 
 TIMM = "timm"
 
 
-def build_encoder(name: str, channels: int, size: Sequence[int]) -> nn.Module:
+def build_encoder(name: str, channels: int, size: Sequence[int], options: EncoderOptions = USUAL) -> nn.Module:
     """An encoder by its name in a study file: one of `VOLUME_ENCODERS`, or `timm:` and a backbone.
 
-    Raises ConfigRefusal for a name that none goes by.
+    Raises ConfigRefusal for a name that none goes by, and for slices to be weighed where an encoder reads none.
     """
     family, _, backbone = name.partition(":")
     if family not in ENCODERS or (family == TIMM) != bool(backbone):
@@ -31,8 +32,15 @@ def build_encoder(name: str, channels: int, size: Sequence[int]) -> nn.Module:
             found=name,
             next_step="correct training.network.encoder in the study file",
         )
+    if options.slices != MEAN and family != TIMM:
+        raise ConfigRefusal(
+            "only an encoder of slices can weigh them",
+            expected=f"slices: {MEAN}, or an encoder {TIMM}:NAME",
+            found=f"slices: {options.slices} with {name}",
+            next_step="correct training.network.slices in the study file",
+        )
     cure()
-    return ENCODERS[family](channels, size, backbone)
+    return ENCODERS[family](channels, size, backbone, options)
 
 
 def cure() -> None:
@@ -42,4 +50,7 @@ def cure() -> None:
     cure_torchvision()
 
 
-ENCODERS: dict[str, Callable[[int, Sequence[int], str], nn.Module]] = {**VOLUME_ENCODERS, TIMM: SliceEncoder}
+ENCODERS: dict[str, Callable[[int, Sequence[int], str, EncoderOptions], nn.Module]] = {
+    **VOLUME_ENCODERS,
+    TIMM: SliceEncoder,
+}

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from outcome.features.crops import IMAGE_PREFIX
+from outcome.models.encoder_options import USUAL, EncoderOptions
 from outcome.models.fusion import FUSIONS
 from outcome.models.heads import HEADS
 from outcome.models.inputs import Inputs
@@ -39,7 +40,7 @@ class Design:
     """What a network is made of; with the weights it is the whole network.
 
     `tables` maps a block to its matrix columns, `images` a block to the shape of its crops, `edges` are the
-    numbers its head is made of, see `outcome.models.head_choice`.
+    numbers its head is made of, see `outcome.models.head_choice`; `mask` and `slices` as in `EncoderOptions`.
     """
 
     tables: Mapping[str, tuple[int, ...]]
@@ -48,11 +49,19 @@ class Design:
     fusion: str
     head: str
     edges: tuple[float, ...] = ()
+    mask: str = USUAL.mask
+    slices: str = USUAL.slices
 
     def __post_init__(self) -> None:
         for name, known in (("fusion", FUSIONS), ("head", HEADS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {sorted(known)}, found {getattr(self, name)!r}")
+        _ = self.options
+
+    @property
+    def options(self) -> EncoderOptions:
+        """What the encoders are told. Raises ValueError for what they do not know."""
+        return EncoderOptions(self.mask, self.slices)
 
     @property
     def columns(self) -> int:
@@ -60,7 +69,9 @@ class Design:
 
     def to_json(self) -> dict[str, Any]:
         tables, images = ({k: list(v) for k, v in part.items()} for part in (self.tables, self.images))
-        return {**asdict(self), "tables": tables, "images": images, "edges": list(self.edges)}
+        told = {**asdict(self), "tables": tables, "images": images, "edges": list(self.edges)}
+        usual = asdict(USUAL)  # left out, so that files which never named them stay as they were
+        return {name: value for name, value in told.items() if name not in usual or value != usual[name]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Design:
@@ -79,7 +90,7 @@ class FusionNetwork(nn.Module):
         self.head: Head = HEADS[design.head](design.edges)
         self.tables = nn.ModuleList(TableToken(columns) for columns in design.tables.values())
         shapes, told, change = design.images.values(), self.head.case_outputs, _modulation(design)
-        self.images = nn.ModuleList(ImageToken(shape, design.encoder, told, change) for shape in shapes)
+        self.images = nn.ModuleList(ImageToken(shape, design.encoder, told, change, design.options) for shape in shapes)
         self.image_blocks = tuple(design.images)
         blocks = len(self.tables) + len(self.images)
         self.fusion = FUSIONS[design.fusion].join(blocks, WIDTH)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from outcome.models.encoder_options import USUAL, EncoderOptions
 from outcome.models.encoders import build_encoder
 from outcome.models.modulation import Modulation
 from outcome.models.network_data import Shape
@@ -49,9 +50,16 @@ class ImageToken(nn.Module):
     spread: Tensor
     coefficients: Tensor
 
-    def __init__(self, shape: Shape, encoder: str, outputs: int, modulation: MadeFor | None = None) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        encoder: str,
+        outputs: int,
+        modulation: MadeFor | None = None,
+        options: EncoderOptions = USUAL,
+    ) -> None:
         super().__init__()
-        encoder_module: Any = build_encoder(encoder, shape[0], shape[1:])
+        encoder_module: Any = build_encoder(encoder, shape[0], shape[1:], options)
         self.encoder = encoder_module
         self.modulation = None if modulation is None else modulation(int(encoder_module.maps))
         self.measured = statistics_count(shape[0])

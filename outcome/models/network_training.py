@@ -7,7 +7,7 @@ thread and one seed give the same bytes every time; a GPU gives the same network
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from outcome.models.crop_augmentation import augmented
 from outcome.models.earned_strength import earned_strength, judges
+from outcome.models.encoder_options import USUAL
 from outcome.models.encoders import cure
 from outcome.models.fusion import FUSIONS
 from outcome.models.head_choice import head_for, head_numbers, in_units
@@ -56,9 +57,9 @@ class Course:
 def fit_network(inputs: Inputs, target: Target, params: Params, seed: int, device: str = "cpu") -> NetworkScorer:
     """The network of these cases, all outcomes known.
 
-    params: encoder, fusion, the head of the endpoint's kind (`survival_head`, `ordinal_head`, `duration_head`,
-    `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout. Raises DataRefusal for crops that
-    lack or differ in shape, ConfigRefusal for an unknown encoder, ValueError for a kind without a head.
+    params: encoder, mask, slices, fusion, the head of the endpoint's kind (`survival_head`, `ordinal_head`,
+    `duration_head`, `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout. Raises DataRefusal
+    for crops that lack or differ in shape, ConfigRefusal for an unknown encoder, ValueError for a kind without a head.
     """
     rng = np.random.default_rng(seed)
     design = design_of(inputs, target, params)
@@ -96,7 +97,9 @@ def design_of(inputs: Inputs, target: Target, params: Params) -> Design:
     """
     head = head_for(target.kind, params)
     encoder, fusion = str(params.get("encoder", "resnet_3d")), str(params.get("fusion", "gated"))
-    return Design(table_blocks(inputs), image_shapes(inputs), encoder, fusion, head, head_numbers(head, target))
+    told = {name: str(params[name]) for name in asdict(USUAL) if name in params}
+    numbers = head_numbers(head, target)
+    return Design(table_blocks(inputs), image_shapes(inputs), encoder, fusion, head, numbers, **told)
 
 
 def _measured(module: FusionNetwork, stack: CaseStack) -> FloatArray:

@@ -9,7 +9,7 @@ a heat map shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 import torch
@@ -24,34 +24,50 @@ Change = Callable[[Tensor], Tensor]
 
 
 class RegionPooling(nn.Module):
-    """Maps (n, c, *grid) and the view (n, 1 + regions, *grid) to (n, (1 + regions) * MOMENTS * width).
+    """Maps (n, c, *grid) and the view (n, `told`, *grid) to (n, (1 + regions) * MOMENTS * width).
 
-    `places` (views, 3, *grid) are the x, y and z of each cell, from -1 to 1; the views of a case stand next to each
-    other along n and are summed up together.
+    The view is what the encoder was told: the image, and with it the regions or not. `places` (views, 3, *grid) are
+    the x, y and z of each cell, from -1 to 1; the views of a case stand next to each other along n and are summed up
+    together. `weighing` modules say of the mixed maps (n, width, cells) how often each cell counts beyond what a region
+    fills of it: (n, 1 + regions or 1, cells).
     """
 
     places: Tensor
 
-    def __init__(self, maps: Sequence[int], view_channels: int, places: Tensor, width: int) -> None:
+    def __init__(
+        self,
+        maps: Sequence[int],
+        told: int,
+        regions: int,
+        places: Tensor,
+        width: int,
+        weighing: Iterable[nn.Module] = (),
+    ) -> None:
         super().__init__()
         self.grid, self.views = tuple(places.shape[2:]), len(places)
         self.register_buffer("places", places, persistent=False)
         convolution = nn.Conv3d if len(self.grid) == 3 else nn.Conv2d
-        self.mix = nn.Sequential(convolution(sum(maps) + view_channels + AXES, width, 1), nn.ReLU())
-        self.features = view_channels * MOMENTS * width
+        self.mix = nn.Sequential(convolution(sum(maps) + told + AXES, width, 1), nn.ReLU())
+        self.weighing = nn.ModuleList(weighing)
+        self.features = (1 + regions) * MOMENTS * width
 
     def brought_to_grid(self, x: Tensor) -> Tensor:
         """A map on the common grid."""
         return resampled(x, self.grid)
 
-    def forward(self, maps: Sequence[Tensor], view: Tensor, change: Change | None = None) -> Tensor:
-        """All maps on the common grid; `change` is done to the mixed maps (n, width, cells) of each case."""
+    def forward(self, maps: Sequence[Tensor], view: Tensor, masks: Tensor, change: Change | None = None) -> Tensor:
+        """All maps, the view and the masks (n, regions, *grid) on the common grid.
+
+        `change` is done to the mixed maps (n, width, cells) of each case.
+        """
         cases = len(view) // self.views
         places = self.places.repeat(cases, *[1] * (view.ndim - 1))
         mixed = self._by_case(self.mix(torch.cat([*maps, view, places], dim=1)))
         mixed = mixed if change is None else change(mixed)
-        regions = torch.cat([torch.ones_like(view[:, :1]), view[:, 1:]], dim=1)
+        regions = torch.cat([torch.ones_like(view[:, :1]), masks], dim=1)
         weights = self._by_case(torch.cat([regions, *(regions * places[:, i : i + 1] for i in range(AXES))], dim=1))
+        for often in self.weighing:
+            weights = (weights.unflatten(1, (MOMENTS, -1)) * often(mixed)[:, None]).flatten(1, 2)
         total = weights[:, : regions.shape[1]].sum(dim=2).repeat(1, MOMENTS) + EMPTY * weights.shape[2]
         return (torch.matmul(weights, mixed.transpose(1, 2)) / total[:, :, None]).flatten(1)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from outcome.errors import ConfigRefusal
+from outcome.models.attention_pooling import CellAttention, SliceAttention
+from outcome.models.encoder_options import ATTENTION, EncoderOptions
 from outcome.models.region_pooling import CELLS_AT_LEAST, Change, RegionPooling, cell_places, grid_places
 from outcome.models.volume_encoders import CELL, POOLED
 
@@ -21,13 +23,19 @@ class SliceEncoder(nn.Module):
 
     kind = "2.5d"
 
-    def __init__(self, channels: int, size: Sequence[int], backbone: str) -> None:
+    def __init__(self, channels: int, size: Sequence[int], backbone: str, options: EncoderOptions) -> None:
         super().__init__()
         self.slices = slice_places(size)
-        self.body = timm_backbone(backbone, channels)
+        self.use, regions = options.use, channels - 1
+        self.read = self.use.channels(channels)
+        self.body = timm_backbone(backbone, self.read)
         cells = max(CELLS_AT_LEAST, max(size) // CELL)
         places = torch.cat([_slice_cells(axis, place, size, cells) for axis, place in self.slices])
-        self.pooling = RegionPooling(self.body.feature_info.channels(), channels, places, POOLED)
+        weighing: list[nn.Module] = [CellAttention(1 + regions, POOLED)] if self.use.attends else []
+        if options.slices == ATTENTION:
+            weighing.append(SliceAttention(len(self.slices), POOLED))
+        maps = self.body.feature_info.channels()
+        self.pooling = RegionPooling(maps, self.read, regions, places, POOLED, weighing)
         self.features, self.maps = self.pooling.features, POOLED
 
     @property
@@ -36,16 +44,26 @@ class SliceEncoder(nn.Module):
         return self.pooling.mix
 
     def forward(self, crop: Tensor, change: Change | None = None) -> Tensor:
-        to_grid = self.pooling.brought_to_grid
+        *maps, view = self.levels(self.use.read(crop))
+        return self.pooling(maps, view, self._on_grid(crop[:, 1:], lambda flat: [flat])[0], change)
+
+    def levels(self, image: Tensor) -> list[Tensor]:
+        """The body's maps of every slice on the common grid, finest first, and the slices themselves.
+
+        Each (n * slices, c, g, g), slices in the order of `slices`.
+        """
+        return self._on_grid(image, lambda flat: [*self.body(flat), flat])
+
+    def _on_grid(self, image: Tensor, made: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
+        """What is made of the slices (n * slices, c, rows, columns) of each plane, on the common grid."""
         parts: list[list[Tensor]] = []
         for axis in (2, 1, 0):
             places = [place for along, place in self.slices if along == axis]
-            view = torch.stack([crop.select(axis + 2, place) for place in places], dim=1)
-            flat = view.flatten(0, 1)
-            joined = [to_grid(x).unflatten(0, view.shape[:2]) for x in (*self.body(flat), flat)]
-            parts.append(joined)
-        *maps, view = (torch.cat(same, dim=1).flatten(0, 1) for same in zip(*parts, strict=True))
-        return self.pooling(maps, view, change)
+            view = torch.stack([image.select(axis + 2, place) for place in places], dim=1)
+            parts.append(
+                [self.pooling.brought_to_grid(x).unflatten(0, view.shape[:2]) for x in made(view.flatten(0, 1))]
+            )
+        return [torch.cat(same, dim=1).flatten(0, 1) for same in zip(*parts, strict=True)]
 
 
 def slice_places(size: Sequence[int]) -> tuple[tuple[int, int], ...]:

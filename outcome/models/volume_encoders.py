@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
+from outcome.models.attention_pooling import CellAttention
+from outcome.models.encoder_options import EncoderOptions
 from outcome.models.region_pooling import CELLS_AT_LEAST, Change, RegionPooling, cell_places, grid_places
 
 PLANES = (8, 16, 32)  # channels of the residual stages; a few hundred cases feed no more
@@ -24,17 +26,23 @@ _PLACES = "relative_position_index"
 class VolumeEncoder(nn.Module):
     """(n, channels, X, Y, Z) to (n, features): the maps of `levels`, summed up over the crop and its regions.
 
-    A kind of encoder adds its own layers, then its pooling by `pool`.
+    A kind of encoder adds its own layers, which read `self.read` channels, then its pooling by `pool`.
     """
 
     kind = "3d"
     pooling: RegionPooling
 
-    def pool(self, maps: Sequence[int], channels: int, size: Sequence[int]) -> None:
+    def __init__(self, channels: int, options: EncoderOptions) -> None:
+        super().__init__()
+        self.use, self.regions = options.use, channels - 1
+        self.read = self.use.channels(channels)
+
+    def pool(self, maps: Sequence[int], size: Sequence[int]) -> None:
         """The pooling of maps of so many channels each."""
         grid = [max(CELLS_AT_LEAST, n // CELL) for n in size]
         places = grid_places([cell_places(cells) for cells in grid])
-        self.pooling = RegionPooling(maps, channels, places, POOLED)
+        weighing = [CellAttention(1 + self.regions, POOLED)] if self.use.attends else []
+        self.pooling = RegionPooling(maps, self.read, self.regions, places, POOLED, weighing)
         self.features, self.maps = self.pooling.features, POOLED
 
     @property
@@ -50,20 +58,21 @@ class VolumeEncoder(nn.Module):
         raise NotImplementedError
 
     def forward(self, crop: Tensor, change: Change | None = None) -> Tensor:
-        to_grid = self.pooling.brought_to_grid
-        return self.pooling([to_grid(x) for x in self.levels(crop)], to_grid(crop), change)
+        to_grid, read = self.pooling.brought_to_grid, self.use.read(crop)
+        maps = [to_grid(x) for x in self.levels(read)]
+        return self.pooling(maps, to_grid(read), to_grid(crop[:, 1:]), change)
 
 
 class ResidualEncoder(VolumeEncoder):
     """Residual blocks, three stages at strides 2, 4 and 8, group norm. He et al. 2016, doi:10.1109/CVPR.2016.90."""
 
-    def __init__(self, channels: int, size: Sequence[int], _backbone: str) -> None:
-        super().__init__()
-        first = nn.Conv3d(channels, PLANES[0], 3, stride=2, padding=1, bias=False)
+    def __init__(self, channels: int, size: Sequence[int], _backbone: str, options: EncoderOptions) -> None:
+        super().__init__(channels, options)
+        first = nn.Conv3d(self.read, PLANES[0], 3, stride=2, padding=1, bias=False)
         self.stem = nn.Sequential(first, nn.GroupNorm(GROUPS, PLANES[0]), nn.ReLU())
         steps = zip((PLANES[0], *PLANES), PLANES, (1, 2, 2), strict=False)
         self.stages = nn.ModuleList(_residual_block(before, after, stride) for before, after, stride in steps)
-        self.pool((PLANES[0], *PLANES), channels, size)
+        self.pool((PLANES[0], *PLANES), size)
 
     def levels(self, image: Tensor) -> Iterator[Tensor]:
         return _one_by_one(self.stem, self.stages, image)
@@ -75,17 +84,17 @@ class DenseEncoder(VolumeEncoder):
     Huang et al. 2017, doi:10.1109/CVPR.2017.243. Departures: two blocks, three dimensions, norms of one case.
     """
 
-    def __init__(self, channels: int, size: Sequence[int], _backbone: str) -> None:
-        super().__init__()
+    def __init__(self, channels: int, size: Sequence[int], _backbone: str, options: EncoderOptions) -> None:
+        super().__init__(channels, options)
         from monai.networks.nets.densenet import DenseNet  # after the cure, see `outcome.models.encoders`
 
         norm = ("group", {"num_groups": GROUPS})
-        whole = DenseNet(3, channels, 1, GROWTH, GROWTH, DENSE_LAYERS, WIDER, norm=norm)
+        whole = DenseNet(3, self.read, 1, GROWTH, GROWTH, DENSE_LAYERS, WIDER, norm=norm)
         parts = list(whole.features.children())  # stem of 3, pooling, block, transition, block, norm
         self.stem = nn.Sequential(*parts[:3])
         self.stages = nn.ModuleList([nn.Sequential(*parts[3:5]), nn.Sequential(*parts[5:], nn.ReLU())])
         first = GROWTH * (1 + DENSE_LAYERS[0])
-        self.pool((GROWTH, first, first // 2 + GROWTH * DENSE_LAYERS[1]), channels, size)
+        self.pool((GROWTH, first, first // 2 + GROWTH * DENSE_LAYERS[1]), size)
 
     def levels(self, image: Tensor) -> Iterator[Tensor]:
         return _one_by_one(self.stem, self.stages, image)
@@ -98,16 +107,18 @@ class SwinEncoder(VolumeEncoder):
     at a place are brought to mean 0 and variance 1 before they are pooled, as MONAI's Swin UNETR does.
     """
 
-    def __init__(self, channels: int, size: Sequence[int], _backbone: str) -> None:
-        super().__init__()
+    def __init__(self, channels: int, size: Sequence[int], _backbone: str, options: EncoderOptions) -> None:
+        super().__init__(channels, options)
         from monai.networks.nets.swin_unetr import SwinTransformer  # after the cure, see `outcome.models.encoders`
 
         windows, patches = (WINDOW,) * 3, (2,) * 3
-        whole = SwinTransformer(channels, SWIN_WIDTH, windows, patches, SWIN_DEPTHS, SWIN_HEADS, downsample="mergingv2")
+        whole = SwinTransformer(
+            self.read, SWIN_WIDTH, windows, patches, SWIN_DEPTHS, SWIN_HEADS, downsample="mergingv2"
+        )
         self.stem = whole.patch_embed
         self.stages = nn.ModuleList([*whole.layers1, *whole.layers2])
         _keep_tables_out_of_the_weights(self)
-        self.pool([SWIN_WIDTH * 2**level for level in range(3)], channels, size)
+        self.pool([SWIN_WIDTH * 2**level for level in range(3)], size)
 
     def levels(self, image: Tensor) -> Iterator[Tensor]:
         for x in _one_by_one(self.stem, self.stages, image):
@@ -141,7 +152,7 @@ def _keep_tables_out_of_the_weights(network: nn.Module) -> None:
             module.register_buffer(_PLACES, table, persistent=False)
 
 
-VOLUME_ENCODERS: dict[str, Callable[[int, Sequence[int], str], VolumeEncoder]] = {
+VOLUME_ENCODERS: dict[str, Callable[[int, Sequence[int], str, EncoderOptions], VolumeEncoder]] = {
     "resnet_3d": ResidualEncoder,
     "densenet_3d": DenseEncoder,
     "swin_3d": SwinEncoder,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from outcome.config.training import STATED_WHERE_ASKED
 from outcome.features.batches import HarmoniseRules
 from outcome.features.preprocess import Rules
 from outcome.models.head_choice import HEAD_PARAMS, USUAL
@@ -22,6 +23,8 @@ class NetworkSettings:
     """The fusion network, and how many refits stand behind the interval of a risk that it gives."""
 
     encoder: str = "resnet_3d"
+    mask: str = "channel"
+    slices: str = "mean"
     fusion: str = "gated"
     survival_head: str = "cox"
     ordinal_head: str | None = None  # None: no network for grades, as for the two kinds below
@@ -55,9 +58,9 @@ class NetworkSettings:
         return {**self._asked(), "endpoints": None if self.endpoints is None else list(self.endpoints)}
 
     def _asked(self) -> dict[str, Any]:
-        """Without the heads that are not asked for, so that files which never named them stay as they were."""
-        unasked = {name for name in NO_NETWORK_UNLESS_NAMED.values() if getattr(self, name) is None}
-        return {name: value for name, value in asdict(self).items() if name not in unasked}
+        """Without what is not asked for, so that files which never named it stay as they were."""
+        usual = {part.name: part.default for part in fields(self) if part.name in STATED_WHERE_ASKED}
+        return {name: value for name, value in asdict(self).items() if name not in usual or value != usual[name]}
 
 
 @dataclass(frozen=True)

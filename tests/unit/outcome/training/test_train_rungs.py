@@ -103,12 +103,13 @@ def test_the_network_settings_are_those_of_a_study_file() -> None:
     assert NetworkSettings(**Network(**told).model_dump()) == NetworkSettings(**told)
 
 
-def test_heads_that_are_not_asked_for_are_not_written() -> None:
+def test_what_is_not_asked_for_is_not_written() -> None:
     """Files of studies that never heard of them keep their bytes, and with them their keys."""
-    unasked = {"ordinal_head", "duration_head", "continuous_head"}
-    plain, asked = NetworkSettings(), NetworkSettings(continuous_head="gaussian")
+    unasked = {"mask", "slices", "ordinal_head", "duration_head", "continuous_head"}
+    plain, asked = NetworkSettings(), NetworkSettings(continuous_head="gaussian", mask="crop")
     assert not unasked & (plain.to_json().keys() | plain.params().keys() | Network().model_dump().keys())
     assert asked.params()["continuous_head"] == asked.to_json()["continuous_head"] == "gaussian"
+    assert asked.params()["mask"] == asked.to_json()["mask"] == Network(mask="crop").model_dump()["mask"] == "crop"
 
 
 def test_a_network_for_amounts_is_offered_where_its_head_is_named() -> None:
@@ -121,10 +122,13 @@ def test_a_network_for_amounts_is_offered_where_its_head_is_named() -> None:
 
 
 def test_the_names_of_a_study_file_are_those_of_the_registries() -> None:
-    from outcome.models.fusion import FUSIONS  # torch
+    from outcome.models.encoder_options import MASKS, SLICE_POOLINGS  # torch
+    from outcome.models.fusion import FUSIONS
 
     shape = Network.model_json_schema()["properties"]
     assert set(shape["fusion"]["enum"]) == set(FUSIONS)
+    assert tuple(shape["mask"]["enum"]) == tuple(MASKS)
+    assert tuple(shape["slices"]["enum"]) == SLICE_POOLINGS
     assert set(shape["survival_head"]["enum"]) == set(HEADS_OF[EndpointKind.TIME_TO_EVENT])
     for kind, name in NO_NETWORK_UNLESS_NAMED.items():
         told = shape[name]["anyOf"][0]
@@ -191,3 +195,9 @@ def test_senseless_settings_cannot_be_built(wrong: dict[str, object]) -> None:
 def test_senseless_network_settings_cannot_be_built(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="found"):
         NetworkSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_slices_cannot_be_weighed_by_an_encoder_that_reads_none() -> None:
+    assert Network(encoder="timm:resnet10t", slices="attention").slices == "attention"
+    with pytest.raises(ValueError, match="slices are read by timm:NAME alone"):
+        Network(slices="attention")
