@@ -38,6 +38,10 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     if study.segmenter is not None and study.segmenter.model is not None:
         file = (folder / study.segmenter.model).resolve()
         found["segmenter"] = study.segmenter.model_copy(update={"model": file})
+    network = study.training.network
+    if isinstance(network.weights, Path):
+        placed = network.model_copy(update={"weights": (folder / network.weights).resolve()})
+        found["training"] = study.training.model_copy(update={"network": placed})
     return study.model_copy(update=found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -9,8 +10,8 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from outcome.config.imaging import Name
 from outcome.config.model import Model
 
-TIMM = "timm:"
-STATED_WHERE_ASKED = ("mask", "slices", "ordinal_head", "duration_head", "continuous_head")
+TIMM, HUB = "timm:", "hub"
+STATED_WHERE_ASKED = ("weights", "tuning", "mask", "slices", "ordinal_head", "duration_head", "continuous_head")
 
 
 class Network(Model):
@@ -18,6 +19,13 @@ class Network(Model):
 
     encoder: str = Field(
         default="resnet_3d", description="resnet_3d, densenet_3d or swin_3d, or timm:NAME for slices in three planes"
+    )
+    weights: Literal["hub"] | Path | None = Field(
+        default=None,
+        description="what the encoder begins with: a .safetensors file relative to this file, or hub (timm's, fetched)",
+    )
+    tuning: Literal["full", "last_stage", "frozen"] = Field(
+        default="full", description="which of the encoder's weights learn; those of its pooling always do"
     )
     mask: Literal["channel", "crop", "attention"] = Field(
         default="channel", description="how the encoder is told of the regions; crop blanks all but them, see docs"
@@ -46,12 +54,20 @@ class Network(Model):
     def _fits_the_encoder(self) -> Network:
         if self.slices != "mean" and not self.encoder.startswith(TIMM):
             raise ValueError(f"slices are read by timm:NAME alone, not by {self.encoder}: leave slices out")
+        if self.weights == HUB and not self.encoder.startswith(TIMM):
+            raise ValueError(f"the hub has weights of timm:NAME alone, not of {self.encoder}: name a file")
+        if self.tuning != "full" and self.weights is None:
+            raise ValueError(f"tuning: {self.tuning} keeps weights that were learned before: name them under weights")
         return self
 
     @model_serializer(mode="wrap")
     def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without what is not asked for: studies that do not name it keep their keys."""
+        """Without what is not asked for: studies that do not name it keep their keys.
+
+        Of a file its name alone: where it lies is a fact of the machine, and what it holds enters the key of training.
+        """
         written: dict[str, Any] = write(self)
+        written["weights"] = self.weights.name if isinstance(self.weights, Path) else self.weights
         usual = {name: type(self).model_fields[name].default for name in STATED_WHERE_ASKED}
         return {name: value for name, value in written.items() if name not in usual or value != usual[name]}
 

@@ -6,18 +6,19 @@ thread and one seed give the same bytes every time; a GPU gives the same network
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from outcome.models.crop_augmentation import augmented
 from outcome.models.earned_strength import earned_strength, judges
 from outcome.models.encoder_options import USUAL
+from outcome.models.encoder_weights import begin_with
 from outcome.models.encoders import cure
 from outcome.models.fusion import FUSIONS
 from outcome.models.head_choice import head_for, head_numbers, in_units
@@ -26,10 +27,12 @@ from outcome.models.inputs import Inputs
 from outcome.models.linear import Params
 from outcome.models.linear_start import LinearStart, fit_linear_start
 from outcome.models.network import Design, FusionNetwork, NetworkScorer, one_thread
+from outcome.models.network_batches import dealt_batches, events, kept_blocks
 from outcome.models.network_data import PART, Batch, CaseStack, image_shapes, stack_cases, table_blocks
 from outcome.models.network_outcomes import Outcomes
 from outcome.models.network_tokens import ImageToken
-from outcome.types import BoolArray, EndpointKind, FloatArray, Target
+from outcome.models.tuning import FULL, begin_learning
+from outcome.types import BoolArray, FloatArray, Target
 
 COX_BATCH_AT_LEAST = 32  # a partial likelihood compares cases within a batch
 SPREAD_AT_LEAST = (1e-2, 1e-3)  # of region statistics and of encoder features: what is constant stays small
@@ -45,6 +48,7 @@ class Course:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     block_dropout: float = 0.2
+    tuning: str = FULL
 
     @classmethod
     def of(cls, params: Params) -> Course:
@@ -54,30 +58,38 @@ class Course:
         return cls(**(told | whole))
 
 
-def fit_network(inputs: Inputs, target: Target, params: Params, seed: int, device: str = "cpu") -> NetworkScorer:
+def fit_network(
+    inputs: Inputs, target: Target, params: Params, seed: int, device: str = "cpu", weights: Path | None = None
+) -> NetworkScorer:
     """The network of these cases, all outcomes known.
 
     params: encoder, mask, slices, fusion, the head of the endpoint's kind (`survival_head`, `ordinal_head`,
-    `duration_head`, `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout. Raises DataRefusal
-    for crops that lack or differ in shape, ConfigRefusal for an unknown encoder, ValueError for a kind without a head.
+    `duration_head`, `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout, tuning, and
+    `weights`, the name of the file that encoders begin with. Raises DataRefusal for crops that lack or differ in shape,
+    ConfigRefusal for an unknown encoder or weights that do not fit, ValueError for a kind without a head.
     """
+    if bool(params.get("weights")) != bool(weights):
+        raise ValueError(f"the params name the weights {params.get('weights')!r}, and {weights} was handed over")
     rng = np.random.default_rng(seed)
     design = design_of(inputs, target, params)
+    course = Course.of(params)
     learned = in_units(design.head, design.edges, target)
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = FusionNetwork(design)
+        begun = begin_with(_encoders(module), weights) if weights and design.images else ""
+        begin_learning(module, _encoders(module).values(), course.tuning)
         stack = stack_cases(inputs, tuple(design.tables), design.images)
         cases = inputs.case_ids or tuple(map(str, range(len(inputs))))
         start = fit_linear_start(inputs.matrix, _measured(module, stack), cases, learned, rng)
         learning = Learning(module, stack, Outcomes.of(learned), torch.from_numpy(start.out_of_fold).float())
         level = _begin(learning, start)
-        event = _events(target)
+        event = events(target)
         aside = judges(cases, event, rng)
-        _train(learning, np.flatnonzero(~aside), event, Course.of(params), rng, device)
+        _train(learning, np.flatnonzero(~aside), event, course, rng, device)
         strength = _weigh(learning, level, np.flatnonzero(aside))
     # by way of the state: a model read back cannot differ from a fresh one
-    return NetworkScorer.from_state(NetworkScorer(design, module, _notes(design, strength)).to_state())
+    return NetworkScorer.from_state(NetworkScorer(design, module, _notes(design, strength, begun)).to_state())
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,13 +164,13 @@ def _train(
 
     fabric = Fabric(accelerator=device, devices=1)
     module = learning.module
-    optimizer = torch.optim.AdamW(module.parameters(), course.learning_rate, weight_decay=course.weight_decay)
+    learned = [weight for weight in module.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(learned, course.learning_rate, weight_decay=course.weight_decay)
     learner, optimizer = fabric.setup(module, optimizer)
     learner.mark_forward_method("joined")
     batch_size = max(course.batch, COX_BATCH_AT_LEAST) if isinstance(module.head, CoxHead) else course.batch
     plan = [torch.from_numpy(rows[part]) for part in dealt_batches(event[rows], batch_size, course.epochs, rng)]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, course.learning_rate, total_steps=len(plan) + 1)
-    module.train()
     for part in plan:
         batch = _moved(augmented(learning.stack.batch(part), rng), fabric.device)
         kept = torch.from_numpy(kept_blocks(learning.stack.present[part].numpy(), course.block_dropout, rng))
@@ -166,7 +178,7 @@ def _train(
         loss = module.head.loss(raw, learning.outcomes.take(part).to(fabric.device))
         optimizer.zero_grad()
         fabric.backward(loss)
-        torch.nn.utils.clip_grad_norm_(module.parameters(), CLIP)
+        torch.nn.utils.clip_grad_norm_(learned, CLIP)
         optimizer.step()
         schedule.step()
     module.cpu().eval()
@@ -185,48 +197,18 @@ def _weigh(learning: Learning, level: Tensor, rows: npt.NDArray[np.int_]) -> flo
     return strength
 
 
-def _notes(design: Design, strength: float) -> tuple[str, ...]:
+def _notes(design: Design, strength: float, begun: str) -> tuple[str, ...]:
     earned = f"The joined path was weighed by {strength:g} on cases left aside."
     if strength == 0:
         earned = "On cases left aside the joined path gained nothing over the linear path, and is not used."
+    told = (earned, begun) if begun else (earned,)
     if FUSIONS[design.fusion].modulation is None or (design.tables and design.images):
-        return (earned,)
-    return (earned, f"{design.fusion}: there is no record beside an image, so that no map is scaled or shifted.")
+        return told
+    return (*told, f"{design.fusion}: there is no record beside an image, so that no map is scaled or shifted.")
 
 
-def _events(target: Target) -> BoolArray:
-    """(n,) events; of grades and amounts those above the median, so that batches and judges hold small and large."""
-    if target.kind is EndpointKind.TIME_TO_EVENT:
-        return np.asarray(target.event == 1)
-    if target.kind is EndpointKind.BINARY:
-        return np.asarray(target.value == 1)
-    median = np.median(target.value)
-    above = target.value > median
-    return np.asarray(above if above.any() else target.value == median)
-
-
-def dealt_batches(
-    event: BoolArray, batch: int, epochs: int, rng: np.random.Generator
-) -> Iterator[npt.NDArray[np.int_]]:
-    """Row indices of every step. Events are dealt out evenly, so that no batch of theirs is without one.
-
-    Fewer and larger batches are made where there are fewer events than batches.
-    """
-    batches = max(1, min(round(len(event) / batch), int(event.sum())))
-    for _ in range(epochs):
-        shuffled = rng.permutation(len(event))
-        dealt = shuffled[np.argsort(~event[shuffled], kind="stable")]
-        for i in rng.permutation(batches):
-            yield dealt[i::batches]
-
-
-def kept_blocks(present: BoolArray, dropout: float, rng: np.random.Generator) -> BoolArray:
-    """Which blocks stay: each present one goes with chance `dropout`, but a case never loses its last one."""
-    kept: BoolArray = rng.random(present.shape) >= dropout
-    spared = np.argmax(np.where(present, rng.random(present.shape), -1.0), axis=1)
-    lost = ~(kept & present).any(axis=1)
-    kept[lost, spared[lost]] = True
-    return kept
+def _encoders(module: FusionNetwork) -> dict[str, nn.Module]:
+    return {block: token.encoder for block, token in zip(module.image_blocks, module.image_tokens(), strict=True)}
 
 
 def _moved(batch: Batch, device: torch.device) -> Batch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.special import logit
@@ -26,9 +27,14 @@ from outcome.types import EndpointKind, FloatArray, Target
 class Algorithm:
     """How an algorithm is fitted, and for which kinds of endpoint.
 
+<<<<<<< HEAD
     `fit(matrix, target, params, seed)` of an algorithm that reads tables; `fit(inputs, target, params, seed, device)`
     of one that `reads_images`. `subdistribution`: the score of a time to event is a log relative subdistribution hazard
     (`outcome.models.fine_gray`), else a cause-specific one.
+=======
+    `fit(matrix, target, params, seed)` of an algorithm that reads tables; `fit(inputs, target, params, seed, device,
+    weights)` of one that `reads_images`.
+>>>>>>> 2a2d529 (Encoders begin with given weights, and learn in full, in their last stage or not at all)
     """
 
     fit: Callable[..., Scorer]
@@ -38,9 +44,18 @@ class Algorithm:
 
 
 def fit_model(
-    algorithm: str, X: Inputs | FloatArray, target: Target, params: Params, seed: int, *, device: str = "cpu"
+    algorithm: str,
+    X: Inputs | FloatArray,
+    target: Target,
+    params: Params,
+    seed: int,
+    *,
+    device: str = "cpu",
+    weights: Path | None = None,
 ) -> FittedModel:
-    """A fitted model of this name on n cases, all outcomes known; `device` is where networks are trained.
+    """A fitted model of this name on n cases, all outcomes known.
+
+    `device` is where networks are trained, `weights` the file that their image encoders begin with.
 
     Where nothing can be learned (one class, no event, an outcome without spread, no columns) the model gives every
     case the same score, and `note` says so. Raises ValueError for an unknown name, a kind that the algorithm is not
@@ -57,7 +72,7 @@ def fit_model(
     if note:
         scorer = constant_scorer(target, inputs.matrix.shape[1])
     elif known.reads_images:
-        scorer = known.fit(inputs, target, params, seed, device)
+        scorer = known.fit(inputs, target, params, seed, device, weights)
     else:
         scorer = known.fit(inputs.matrix, target, params, seed)
     if target.kind is not EndpointKind.TIME_TO_EVENT:
@@ -99,10 +114,12 @@ def _has_images(inputs: Inputs) -> bool:
     return any(rows.any() for name, rows in inputs.present.items() if name.startswith(IMAGE_PREFIX))
 
 
-def _fit_network(inputs: Inputs, target: Target, params: Params, seed: int, device: str) -> Scorer:
+def _fit_network(
+    inputs: Inputs, target: Target, params: Params, seed: int, device: str, weights: Path | None
+) -> Scorer:
     from outcome.models.network_training import fit_network  # torch: seconds that only studies with images pay
 
-    return fit_network(inputs, target, params, seed, device)
+    return fit_network(inputs, target, params, seed, device, weights)
 
 
 def _read_network(state: State) -> Scorer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ class SliceEncoder(nn.Module):
 
     def __init__(self, channels: int, size: Sequence[int], backbone: str, options: EncoderOptions) -> None:
         super().__init__()
-        self.slices = slice_places(size)
+        self.backbone, self.size, self.slices = backbone, tuple(size), slice_places(size)
         self.use, regions = options.use, channels - 1
         self.read = self.use.channels(channels)
         self.body = timm_backbone(backbone, self.read)
@@ -44,15 +44,13 @@ class SliceEncoder(nn.Module):
         return self.pooling.mix
 
     def forward(self, crop: Tensor, change: Change | None = None) -> Tensor:
-        *maps, view = self.levels(self.use.read(crop))
-        return self.pooling(maps, view, self._on_grid(crop[:, 1:], lambda flat: [flat])[0], change)
+        read = self.use.read(crop)
+        view, masks = (self._on_grid(image, lambda flat: [flat])[0] for image in (read, crop[:, 1:]))
+        return self.pooling(self.levels(read), view, masks, change)
 
     def levels(self, image: Tensor) -> list[Tensor]:
-        """The body's maps of every slice on the common grid, finest first, and the slices themselves.
-
-        Each (n * slices, c, g, g), slices in the order of `slices`.
-        """
-        return self._on_grid(image, lambda flat: [*self.body(flat), flat])
+        """The body's maps (n * slices, c, g, g) on the common grid, finest first, slices in the order of `slices`."""
+        return self._on_grid(image, self.body)
 
     def _on_grid(self, image: Tensor, made: Callable[[Tensor], list[Tensor]]) -> list[Tensor]:
         """What is made of the slices (n * slices, c, rows, columns) of each plane, on the common grid."""
@@ -78,9 +76,10 @@ def _slice_cells(axis: int, place: int, size: Sequence[int], cells: int) -> Tens
     return grid_places(along).squeeze(axis + 2)
 
 
-def timm_backbone(name: str, channels: int) -> Any:
-    """timm's backbone of this name with random weights, giving maps at `DEPTHS`; nothing is looked up on the web.
+def timm_backbone(name: str, channels: int, weights: Mapping[str, Tensor] | None = None) -> Any:
+    """timm's backbone of this name, giving maps at `DEPTHS`; nothing is looked up on the web.
 
+    Weights are random, or those given of the whole backbone by timm's names; its first layer is fitted to `channels`.
     Raises ConfigRefusal for a name that timm does not know, or a backbone without such maps.
     """
     import timm  # after the cure, see `outcome.models.encoders`
@@ -88,7 +87,10 @@ def timm_backbone(name: str, channels: int) -> Any:
     try:
         if not timm.is_model(name):  # a name with an address in it would be fetched
             raise LookupError(name)
-        return timm.create_model(name, pretrained=False, in_chans=channels, features_only=True, out_indices=DEPTHS)
+        given: dict[str, Any] = {"pretrained_cfg_overlay": {"state_dict": dict(weights)}} if weights else {}
+        return timm.create_model(
+            name, pretrained=bool(weights), in_chans=channels, features_only=True, out_indices=DEPTHS, **given
+        )
     except (RuntimeError, ValueError, AttributeError, LookupError, AssertionError) as error:
         raise ConfigRefusal(
             "timm has no backbone of this name that gives maps at several scales",

@@ -32,14 +32,15 @@ class VolumeEncoder(nn.Module):
     kind = "3d"
     pooling: RegionPooling
 
-    def __init__(self, channels: int, options: EncoderOptions) -> None:
+    def __init__(self, channels: int, size: Sequence[int], options: EncoderOptions) -> None:
         super().__init__()
+        self.size = tuple(size)
         self.use, self.regions = options.use, channels - 1
         self.read = self.use.channels(channels)
 
-    def pool(self, maps: Sequence[int], size: Sequence[int]) -> None:
+    def pool(self, maps: Sequence[int]) -> None:
         """The pooling of maps of so many channels each."""
-        grid = [max(CELLS_AT_LEAST, n // CELL) for n in size]
+        grid = [max(CELLS_AT_LEAST, n // CELL) for n in self.size]
         places = grid_places([cell_places(cells) for cells in grid])
         weighing = [CellAttention(1 + self.regions, POOLED)] if self.use.attends else []
         self.pooling = RegionPooling(maps, self.read, self.regions, places, POOLED, weighing)
@@ -67,12 +68,12 @@ class ResidualEncoder(VolumeEncoder):
     """Residual blocks, three stages at strides 2, 4 and 8, group norm. He et al. 2016, doi:10.1109/CVPR.2016.90."""
 
     def __init__(self, channels: int, size: Sequence[int], _backbone: str, options: EncoderOptions) -> None:
-        super().__init__(channels, options)
+        super().__init__(channels, size, options)
         first = nn.Conv3d(self.read, PLANES[0], 3, stride=2, padding=1, bias=False)
         self.stem = nn.Sequential(first, nn.GroupNorm(GROUPS, PLANES[0]), nn.ReLU())
         steps = zip((PLANES[0], *PLANES), PLANES, (1, 2, 2), strict=False)
         self.stages = nn.ModuleList(_residual_block(before, after, stride) for before, after, stride in steps)
-        self.pool((PLANES[0], *PLANES), size)
+        self.pool((PLANES[0], *PLANES))
 
     def levels(self, image: Tensor) -> Iterator[Tensor]:
         return _one_by_one(self.stem, self.stages, image)
@@ -85,7 +86,7 @@ class DenseEncoder(VolumeEncoder):
     """
 
     def __init__(self, channels: int, size: Sequence[int], _backbone: str, options: EncoderOptions) -> None:
-        super().__init__(channels, options)
+        super().__init__(channels, size, options)
         from monai.networks.nets.densenet import DenseNet  # after the cure, see `outcome.models.encoders`
 
         norm = ("group", {"num_groups": GROUPS})
@@ -94,7 +95,7 @@ class DenseEncoder(VolumeEncoder):
         self.stem = nn.Sequential(*parts[:3])
         self.stages = nn.ModuleList([nn.Sequential(*parts[3:5]), nn.Sequential(*parts[5:], nn.ReLU())])
         first = GROWTH * (1 + DENSE_LAYERS[0])
-        self.pool((GROWTH, first, first // 2 + GROWTH * DENSE_LAYERS[1]), size)
+        self.pool((GROWTH, first, first // 2 + GROWTH * DENSE_LAYERS[1]))
 
     def levels(self, image: Tensor) -> Iterator[Tensor]:
         return _one_by_one(self.stem, self.stages, image)
@@ -108,7 +109,7 @@ class SwinEncoder(VolumeEncoder):
     """
 
     def __init__(self, channels: int, size: Sequence[int], _backbone: str, options: EncoderOptions) -> None:
-        super().__init__(channels, options)
+        super().__init__(channels, size, options)
         from monai.networks.nets.swin_unetr import SwinTransformer  # after the cure, see `outcome.models.encoders`
 
         windows, patches = (WINDOW,) * 3, (2,) * 3
@@ -118,7 +119,7 @@ class SwinEncoder(VolumeEncoder):
         self.stem = whole.patch_embed
         self.stages = nn.ModuleList([*whole.layers1, *whole.layers2])
         _keep_tables_out_of_the_weights(self)
-        self.pool([SWIN_WIDTH * 2**level for level in range(3)], size)
+        self.pool([SWIN_WIDTH * 2**level for level in range(3)])
 
     def levels(self, image: Tensor) -> Iterator[Tensor]:
         for x in _one_by_one(self.stem, self.stages, image):

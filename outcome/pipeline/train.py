@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from outcome.features.stability import Repeats
 from outcome.pipeline.bundle_parts import bundle_facts, bundle_files, development_columns
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
 from outcome.pipeline.device import device_for
+from outcome.pipeline.encoder_weights import weights_file, weights_input
 from outcome.pipeline.harmonising import harmonise_rules, refuse_few_batches
 from outcome.pipeline.repeats import read_repeats, stability_config
 from outcome.pipeline.stage import Made, Run, StageResult, Work, code_digest, network_digest, perform, upstream
@@ -92,7 +93,7 @@ def _inputs(run: Run) -> dict[str, str]:
     """What training depends on: the stages it reads (crops among them) and, for networks, what they compute with."""
     names = ("cohort", "features", *(("radiomics",) if run.study.radiomics.stability else ()))
     stages = {f"stage:{name}": upstream(run.store, name) for name in names}
-    return {**stages, "networks": network_digest()} if run.study.image_blocks else stages
+    return {**stages, "networks": network_digest(), **weights_input(run)} if run.study.image_blocks else stages
 
 
 def _config(study: Study) -> dict[str, Any]:
@@ -143,7 +144,7 @@ def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
     endpoints = read_parquet(cohort / "endpoints.parquet")
     crops = _crops_of(features, chosen)
     refuse_few_batches(study, frame)
-    settings = training_settings(study, _device(run, columns), columns)
+    settings = replace(training_settings(study, _device(run, columns), columns), encoder_weights=weights_file(study))
     repeats = read_repeats(run)
     basis = digest({"code": code_digest(), "config": _config(study), **_inputs(run)})
     for name, endpoint in study.endpoints.items():

@@ -193,7 +193,9 @@ def _learn(
     """Preprocessing and model of a rung, learned on these rows."""
     preprocessor = rung_preprocessor(data, rung, columns, settings)
     inputs = data.inputs(rung.algorithm, preprocessor)
-    return preprocessor, fit_model(rung.algorithm, inputs, data.target, params, seed, device=settings.device)
+    return preprocessor, fit_model(
+        rung.algorithm, inputs, data.target, params, seed, device=settings.device, weights=settings.encoder_weights
+    )
 
 
 def _score_row(candidate: Candidate, best: Candidate) -> dict[str, Any]:

@@ -121,7 +121,15 @@ def _out_of_fold(
                 prepared[key] = train.inputs(rung.algorithm, fitted), test.inputs(rung.algorithm, fitted)
             X, held_X = prepared[key]
             for params, column in zip(rung.grid, tried, strict=True):
-                model = fit_model(rung.algorithm, X, train.target, params, seed, device=settings.device)
+                model = fit_model(
+                    rung.algorithm,
+                    X,
+                    train.target,
+                    params,
+                    seed,
+                    device=settings.device,
+                    weights=settings.encoder_weights,
+                )
                 column[held] = model.score(held_X)
     return scores
 

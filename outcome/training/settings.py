@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from outcome.config.training import STATED_WHERE_ASKED
@@ -23,6 +24,8 @@ class NetworkSettings:
     """The fusion network, and how many refits stand behind the interval of a risk that it gives."""
 
     encoder: str = "resnet_3d"
+    weights: str | None = None  # the name of the file that the encoder begins with
+    tuning: str = "full"
     mask: str = "channel"
     slices: str = "mean"
     fusion: str = "gated"
@@ -67,7 +70,8 @@ class NetworkSettings:
 class TrainingSettings:
     """Folds, refits and limits. Raises ValueError for values that make no sense.
 
-    `device` says where networks are trained ("cpu" or "cuda"): a fact of the machine, kept out of what is written.
+    `device` says where networks are trained ("cpu" or "cuda"), `encoder_weights` where the file lies that
+    `network.weights` names: facts of the machine, kept out of what is written.
     """
 
     outer_folds: int = 5
@@ -81,6 +85,7 @@ class TrainingSettings:
     network: NetworkSettings = NetworkSettings()
     harmonise: HarmoniseRules | None = None  # None: no rung is harmonised
     device: str = field(default="cpu", compare=False)
+    encoder_weights: Path | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "families", tuple(self.families))
@@ -98,7 +103,7 @@ class TrainingSettings:
     def to_json(self) -> dict[str, Any]:
         plain = {**asdict(self), "families": list(self.families), "network": self.network.to_json()}
         plain["harmonise"] = self.harmonise.to_json() if self.harmonise else None
-        left_out = {"device"} if self.harmonise else {"device", "harmonise"}
+        left_out = {"device", "encoder_weights"} | (set() if self.harmonise else {"harmonise"})
         return {name: value for name, value in plain.items() if name not in left_out}
 
     @classmethod

@@ -17,8 +17,11 @@ from outcome.models.encoders import ENCODERS, build_encoder
 from outcome.models.inputs import Inputs
 from outcome.models.network import Design, FusionNetwork, NetworkScorer
 from outcome.models.network_data import stack_cases
+from outcome.models.network_training import fit_network
 from outcome.models.state import State, same_state
+from outcome.models.tuning import TUNINGS, begin_learning, body_weights
 from outcome.training.files import npz_bytes, read_npz
+from outcome.types import Target
 
 SIZE = (10, 9, 8)
 NAMES = {name: name for name in ENCODERS} | {"timm": "timm:test_resnet"}
@@ -26,6 +29,14 @@ MEMBERS = [
     *itertools.product(ENCODERS, MASKS, ["mean"]),
     *itertools.product(["timm"], MASKS, ["attention"]),
 ]
+
+BODY = ("stem", "stages", "body")
+LAST = {
+    "resnet_3d": ("stages.2.",),
+    "densenet_3d": ("stages.1.",),
+    "swin_3d": ("stages.1.",),
+    "timm": ("body.layer3.", "body.stages_3."),
+}
 
 
 def scorer(encoder: str, mask: str, slices: str) -> NetworkScorer:
@@ -164,3 +175,50 @@ def test_a_design_writes_only_what_it_was_asked_for() -> None:
     assert [Design.from_json(json.loads(json.dumps(d.to_json()))) for d in (plain, asked)] == [plain, asked]
     with pytest.raises(ValueError, match="mask must be one of"):
         Design({}, {}, "resnet_3d", "gated", "binary", mask="shape")
+
+
+@pytest.mark.parametrize("tuning", TUNINGS)
+@pytest.mark.parametrize(("encoder", "mask", "slices"), MEMBERS)
+def test_gradients_reach_what_is_tuned_and_nothing_that_is_held(
+    encoder: str, mask: str, slices: str, tuning: str
+) -> None:
+    network, inputs = scorer(encoder, mask, slices), cases()
+    (token,) = network.module.image_tokens()
+    before = {name: tensor.clone() for name, tensor in token.encoder.state_dict().items()}
+    begin_learning(network.module, [token.encoder], tuning)
+    batch = stack_cases(inputs, ("clinical",), network.design.images).batch(torch.arange(len(inputs)))
+    network.score_batch(batch).square().sum().backward()
+    body = {id(weight) for weight in body_weights(token.encoder)}
+    moved = {n for n, p in token.encoder.named_parameters() if p.grad is not None and torch.count_nonzero(p.grad)}
+    in_body = {n for n, p in token.encoder.named_parameters() if id(p) in body}
+    expected = {"full": in_body, "last_stage": {n for n in in_body if n.startswith(LAST[encoder])}, "frozen": set()}
+    assert moved & in_body == expected[tuning]
+    assert {name for name, _ in token.encoder.named_parameters()} - in_body <= moved, "the pooling always learns"
+    after = token.encoder.state_dict()
+    held = {name for name in before if name.startswith(BODY) and not name.startswith(LAST[encoder])}
+    assert held
+    if tuning != "full":  # a backbone's batch norms keep their running statistics
+        assert all(torch.equal(before[name], after[name]) for name in held)
+    assert token.encoder.pooling.training
+
+
+@pytest.mark.parametrize("encoder", ["densenet_3d", "timm"])
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_training_changes_what_is_tuned_and_no_bit_of_what_is_held(encoder: str, tuning: str) -> None:
+    inputs = cases(24)
+    target = Target.binary("e", (np.arange(24) % 2).astype(float))
+    told = {"encoder": NAMES[encoder], "epochs": 2, "batch": 8, "learning_rate": 0.01, "tuning": tuning}
+    fitted = fit_network(inputs, target, told, 7)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        first = FusionNetwork(fitted.design).image_tokens()[0].encoder.state_dict()
+    trained = fitted.module.image_tokens()[0].encoder.state_dict()
+    changed = {name for name in first if name.startswith(BODY) and not torch.equal(first[name], trained[name])}
+    tuned = {"full": BODY, "last_stage": LAST[encoder], "frozen": ("nothing",)}[tuning]
+    assert changed == {name for name in first if name.startswith(tuned)}
+    assert "tuning" not in fitted.design.to_json()
+
+
+def test_a_tuning_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match="tuning must be one of"):
+        begin_learning(torch.nn.Linear(1, 1), [], "head")

@@ -15,9 +15,10 @@ from outcome.models.head_choice import interval_edges
 from outcome.models.heads import BinaryHead, CoxHead
 from outcome.models.inputs import Inputs
 from outcome.models.linear_start import fit_linear_start
+from outcome.models.network_batches import dealt_batches, kept_blocks
 from outcome.models.network_data import Batch
 from outcome.models.network_outcomes import Outcomes
-from outcome.models.network_training import Course, dealt_batches, fit_network, kept_blocks
+from outcome.models.network_training import Course, fit_network
 from outcome.types import EndpointKind, Target
 
 SIZE = 12

@@ -1,0 +1,45 @@
+"""What each step of a network's training is shown: which cases, and which of their blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from outcome.types import BoolArray, EndpointKind, Target
+
+
+def events(target: Target) -> BoolArray:
+    """(n,) events; of grades and amounts those above the median, so that batches and judges hold small and large."""
+    if target.kind is EndpointKind.TIME_TO_EVENT:
+        return np.asarray(target.event == 1)
+    if target.kind is EndpointKind.BINARY:
+        return np.asarray(target.value == 1)
+    median = np.median(target.value)
+    above = target.value > median
+    return np.asarray(above if above.any() else target.value == median)
+
+
+def dealt_batches(
+    event: BoolArray, batch: int, epochs: int, rng: np.random.Generator
+) -> Iterator[npt.NDArray[np.int_]]:
+    """Row indices of every step. Events are dealt out evenly, so that no batch of theirs is without one.
+
+    Fewer and larger batches are made where there are fewer events than batches.
+    """
+    batches = max(1, min(round(len(event) / batch), int(event.sum())))
+    for _ in range(epochs):
+        shuffled = rng.permutation(len(event))
+        dealt = shuffled[np.argsort(~event[shuffled], kind="stable")]
+        for i in rng.permutation(batches):
+            yield dealt[i::batches]
+
+
+def kept_blocks(present: BoolArray, dropout: float, rng: np.random.Generator) -> BoolArray:
+    """Which blocks stay: each present one goes with chance `dropout`, but a case never loses its last one."""
+    kept: BoolArray = rng.random(present.shape) >= dropout
+    spared = np.argmax(np.where(present, rng.random(present.shape), -1.0), axis=1)
+    lost = ~(kept & present).any(axis=1)
+    kept[lost, spared[lost]] = True
+    return kept
