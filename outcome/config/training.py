@@ -18,7 +18,8 @@ class Network(Model):
     """The fusion network: what reads the images, how the blocks are joined, and how long it learns."""
 
     encoder: str = Field(
-        default="resnet_3d", description="resnet_3d, densenet_3d or swin_3d, or timm:NAME for slices in three planes"
+        default="resnet_3d",
+        description="resnet_3d, densenet_3d, swin_3d or unet_3d, or timm:NAME for slices in three planes",
     )
     weights: Literal["hub"] | Path | None = Field(
         default=None,

@@ -1,11 +1,12 @@
-"""What reads a crop as a whole, in 3-D: a thin residual, dense or shifted-window network, all of MONAI's parts.
+"""What reads a crop as a whole, in 3-D: a thin residual, dense or shifted-window network of MONAI's parts, or a U-Net's
+way down.
 
-Each gives its maps at strides from 2 on, finest first. Norms are of one case alone, so that no case touches another.
+Each gives its maps finest first. Norms are of one case alone, so that no case touches another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -20,6 +21,7 @@ CELL = 4  # voxels along each axis of a cell of the pooling grid
 GROUPS = 4
 GROWTH, DENSE_LAYERS, WIDER = 8, (4, 4), 2  # maps a dense layer adds, layers of each block, bottleneck in growths
 SWIN_WIDTH, SWIN_DEPTHS, SWIN_HEADS, WINDOW = 12, (2, 2), (3, 6), 4
+UNET_WIDTHS, LEAK = (16, 32, 64), 0.01
 _PLACES = "relative_position_index"
 
 
@@ -126,7 +128,32 @@ class SwinEncoder(VolumeEncoder):
             yield functional.layer_norm(x.movedim(1, -1), x.shape[1:2]).movedim(-1, 1)
 
 
-def _one_by_one(stem: nn.Module, stages: nn.ModuleList, image: Tensor) -> Iterator[Tensor]:
+class UnetEncoder(VolumeEncoder):
+    """The way down of a U-Net at strides 1, 2 and 4: plain convolutions, a norm of each map by itself, leaky ReLU.
+
+    Its weights are named and shaped as those of the plain 3-D U-Net of `segmentation train` with its usual channels, so
+    that it can begin with such a model. Ronneberger et al. 2015, doi:10.1007/978-3-319-24574-4_28.
+    """
+
+    def __init__(self, channels: int, size: Sequence[int], _backbone: str, options: EncoderOptions) -> None:
+        super().__init__(channels, size, options)
+        steps = zip((self.read, *UNET_WIDTHS), UNET_WIDTHS, (1, 2, 2), strict=False)
+        self.down = nn.ModuleList(_plain_block(before, after, stride) for before, after, stride in steps)
+        self.pool(UNET_WIDTHS)
+
+    def levels(self, image: Tensor) -> Iterator[Tensor]:
+        return _one_by_one(self.down[0], self.down[1:], image)
+
+
+def _plain_block(before: int, after: int, stride: int) -> nn.Sequential:
+    layers = list[nn.Module]()
+    for inputs, step in ((before, stride), (after, 1)):
+        convolution = nn.Conv3d(inputs, after, 3, stride=step, padding=1, bias=False)
+        layers += [convolution, nn.InstanceNorm3d(after, affine=True), nn.LeakyReLU(LEAK)]
+    return nn.Sequential(*layers)
+
+
+def _one_by_one(stem: nn.Module, stages: Iterable[nn.Module], image: Tensor) -> Iterator[Tensor]:
     """What the stem and then each stage makes of the one before."""
     x = stem(image)
     yield x
@@ -157,4 +184,5 @@ VOLUME_ENCODERS: dict[str, Callable[[int, Sequence[int], str, EncoderOptions], V
     "resnet_3d": ResidualEncoder,
     "densenet_3d": DenseEncoder,
     "swin_3d": SwinEncoder,
+    "unet_3d": UnetEncoder,
 }

@@ -30,12 +30,13 @@ MEMBERS = [
     *itertools.product(["timm"], MASKS, ["attention"]),
 ]
 
-BODY = ("stem", "stages", "body")
+BODY = ("stem", "stages", "down", "body")
 LAST = {
     "resnet_3d": ("stages.2.",),
     "densenet_3d": ("stages.1.",),
     "swin_3d": ("stages.1.",),
-    "timm": ("body.layer3.", "body.stages_3."),
+    "unet_3d": ("down.2.",),
+    "timm": ("body.layer3.",),
 }
 
 

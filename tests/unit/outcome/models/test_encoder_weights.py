@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ from torch import Tensor
 
 from outcome.errors import ConfigRefusal
 from outcome.features.crops import Crops
+from outcome.models.encoder_options import EncoderOptions
 from outcome.models.encoder_weights import begin_with, hub_file
 from outcome.models.encoders import ENCODERS, build_encoder
 from outcome.models.inputs import Inputs
 from outcome.models.network_training import fit_network
 from outcome.models.state import same_state
 from outcome.types import Target
+from segmentation.networks import NETWORKS
+from segmentation.outlining.weights import pack
+from tests.segmenter_studies import BLOCKS
 
 SIZE = (8, 8, 8)
 NAMES = {name: name for name in ENCODERS} | {"timm": "timm:test_resnet"}
@@ -161,3 +166,24 @@ def test_weights_that_are_named_are_handed_over_and_no_others(named: str | None,
     target = Target.binary("e", (np.arange(16) % 2).astype(float))
     with pytest.raises(ValueError, match="name the weights"):
         fit_network(inputs(), target, {"weights": named}, 7, weights=tmp_path / "a.safetensors" if handed else None)
+
+
+def test_the_way_down_of_a_u_net_fits_the_file_that_segmentation_writes(tmp_path: Path) -> None:
+    plan = replace(BLOCKS, network="unet_3d", channels=(16, 32, 64, 128))
+    torch.manual_seed(4)
+    network = NETWORKS["unet_3d"].build(plan)
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(pack(plan, network))
+    torch.manual_seed(2)
+    new: Any = build_encoder("unet_3d", 2, SIZE, EncoderOptions("attention"))
+    begin_with({"image:ct": new}, file)
+    down = network.state_dict()
+    taken = {key: tensor for key, tensor in new.state_dict().items() if key.startswith("down.")}
+    assert len(taken) == 3 * 2 * 3
+    assert all(torch.equal(tensor, down[key]) for key, tensor in taken.items())
+    image = torch.rand(1, 1, *SIZE)
+    with torch.no_grad():
+        *_, deepest = new.levels(image)
+        for level in list(network.down)[:3]:
+            image = level(image)
+    assert torch.equal(deepest, image)
