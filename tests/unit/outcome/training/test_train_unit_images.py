@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.torch import save_file
 from scipy.stats import spearmanr
 
 from outcome.errors import BundleRefusal, ConfigRefusal, DataRefusal
 from outcome.executor import Workers, map_cases
 from outcome.training.data import TrainingData
-from outcome.training.procedure import RungFit
+from outcome.training.procedure import RungFit, fit_procedure
 from outcome.training.rungs import CHOSEN, FUSION
 from outcome.training.settings import NetworkSettings, TrainingSettings
 from outcome.training.unit import TrainedUnit, train_unit
 from outcome.types import EndpointKind, InputSet
-from tests.image_cases import SETTINGS, TINY, image_cases
+from tests.image_cases import NETWORK_RUNG, SETTINGS, SIZE, TINY, image_cases
 
 RUNGS = ["clinical", "clinical + shape", FUSION]
 
@@ -168,6 +171,20 @@ def test_a_network_that_cannot_be_fitted_is_told_and_not_left_out() -> None:
     wrong = replace(SETTINGS, network=NetworkSettings(encoder="no_such_encoder"))
     with pytest.raises(ConfigRefusal, match="no_such_encoder"):
         train(wrong)
+
+
+def test_the_weights_of_the_settings_reach_the_network_and_their_place_stays_here(tmp_path: Path) -> None:
+    from outcome.models.encoders import build_encoder  # torch
+
+    file = tmp_path / "w.safetensors"
+    save_file(build_encoder("resnet_3d", 2, SIZE).state_dict(), file)
+    named = replace(TINY, weights=file.name, tuning="frozen")
+    settings = replace(SETTINGS, network=named, encoder_weights=file)
+    rung = replace(NETWORK_RUNG, grid=(named.params(),))
+    states = fit_procedure(image_cases(), (rung,), settings, 1).to_states().values()
+    told = json.dumps([dict(state.numbers) for state in states])
+    assert "began with weights of w.safetensors" in told
+    assert str(tmp_path) not in told
 
 
 def test_a_study_without_networks_never_loads_torch() -> None:
