@@ -27,14 +27,9 @@ from outcome.types import EndpointKind, FloatArray, Target
 class Algorithm:
     """How an algorithm is fitted, and for which kinds of endpoint.
 
-<<<<<<< HEAD
-    `fit(matrix, target, params, seed)` of an algorithm that reads tables; `fit(inputs, target, params, seed, device)`
-    of one that `reads_images`. `subdistribution`: the score of a time to event is a log relative subdistribution hazard
-    (`outcome.models.fine_gray`), else a cause-specific one.
-=======
     `fit(matrix, target, params, seed)` of an algorithm that reads tables; `fit(inputs, target, params, seed, device,
-    weights)` of one that `reads_images`.
->>>>>>> 2a2d529 (Encoders begin with given weights, and learn in full, in their last stage or not at all)
+    weights)` of one that `reads_images`. `subdistribution`: the score of a time to event is a log relative
+    subdistribution hazard (`outcome.models.fine_gray`), else a cause-specific one.
     """
 
     fit: Callable[..., Scorer]
