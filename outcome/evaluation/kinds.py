@@ -92,7 +92,7 @@ def _timed(sample: Sample) -> Metrics:
     found = {name: f(time, event, sample.score, level=level) for name, f in ON_TIMED_SCORE.items()}
     if horizon is None:
         return found
-    few = _too_few_by_horizon(sample)
+    few = too_few_by_horizon(sample)
     if few is not None:
         return found | {name: few for name in _timed_names(sample) if name not in found}
     found["auc_t"] = survival.auc_t_estimate(time, event, sample.score, horizon, level=level)
@@ -107,7 +107,7 @@ def _timed(sample: Sample) -> Metrics:
 
 def _timed_curve(sample: Sample) -> CalibrationCurve | None:
     horizon = sample.settings.horizon_days
-    if sample.risk is None or horizon is None or _too_few_by_horizon(sample):
+    if sample.risk is None or horizon is None or too_few_by_horizon(sample):
         return None
     return calibration_curve_t(sample.target.time_days, sample.target.event, sample.risk, horizon)
 
@@ -120,7 +120,7 @@ def _timed_difference_uno(target: Target, a: FloatArray, b: FloatArray, level: f
     return comparison.paired_uno_c(target.time_days, target.event, (a, b), level=level)
 
 
-def _too_few_by_horizon(sample: Sample) -> Estimate | None:
+def too_few_by_horizon(sample: Sample) -> Estimate | None:
     """Events after the horizon say nothing about a risk by it: the metrics at the horizon have a count of their own."""
     status, least = sample.status(), sample.settings.min_events
     count = 0 if status is None else int(status[0].sum())

@@ -125,6 +125,13 @@ def ladder_svg(rows: Sequence[ComparisonRow], null: float | None, title: str) ->
     return _intervals_svg(labels, [row.estimate for row in rows], {}, null, title)
 
 
+def steps_svg(labels: Sequence[str], differences: Sequence[Json | None], title: str) -> str | None:
+    """A paired difference with its interval a row, and a line at zero; None where no difference has a number."""
+    if not any(_given(difference) for difference in differences):
+        return None
+    return _intervals_svg(labels, differences, {}, 0.0, title)
+
+
 def _given(estimate: Json | None) -> bool:
     return bool(estimate) and is_number((estimate or {}).get("value"))
 

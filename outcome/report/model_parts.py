@@ -18,6 +18,7 @@ from outcome.report.evidence_tables import (
     sites_pieces,
 )
 from outcome.report.figures import MAX_GROUPS
+from outcome.report.ladder_steps import step_pieces
 from outcome.report.nested_rungs import HEADER, MEANING, gain_cells
 from outcome.report.numbers import format_difference, format_estimate
 from outcome.report.pieces import Drawing, Folded, Group, Pieces, Table, Words
@@ -131,10 +132,11 @@ def _ladder(entry: ModelEntry, model: ModelSection) -> Pieces:
     caption = "Overlapping intervals do not decide between models; the paired differences above do."
     figure = Folded("The same as a figure", (Drawing(model.ladder_figure, caption),))
     table, gains = _comparison(model.measure, model.ladder), gain_cells(entry.model.get("ladder") or [])
+    steps = step_pieces(entry)
     if not gains:
-        return (table, figure)
+        return (table, figure, *steps)
     rows = tuple((*row, gain) for row, gain in zip(table.rows, gains, strict=True))
-    return (replace(table, header=(*table.header, HEADER), rows=rows), Words(MEANING, muted=True), figure)
+    return (replace(table, header=(*table.header, HEADER), rows=rows), Words(MEANING, muted=True), figure, *steps)
 
 
 def _subgroups(entry: ModelEntry, model: ModelSection) -> Pieces:

@@ -60,14 +60,14 @@ def format_estimate(
     return f"{text} ({interval}){suffix}" if interval else f"{text}{suffix} (no interval)"
 
 
-def format_difference(difference: Mapping[str, Any] | None) -> str:
-    """ "+0.04 (−0.02 to +0.10)"; with a third decimal where two would show an end that is not zero as "0.00".
+def format_difference(difference: Mapping[str, Any] | None, *, decimals: int = 2, unit: str = "") -> str:
+    """ "+0.04 (−0.02 to +0.10)"; with one decimal more where these would show an end that is not zero as "0.00".
 
     Otherwise a reader would see an interval that touches zero beside the words that it does not, or the reverse.
     """
     ends = [(difference or {}).get(name) for name in ("low", "high")]
-    hidden = any(is_number(end) and end != 0 and not round(float(end), 2) for end in ends)
-    return format_estimate(difference, decimals=3 if hidden else 2, signed=True)
+    hidden = any(is_number(end) and end != 0 and not round(float(end), decimals) for end in ends)
+    return format_estimate(difference, decimals=decimals + hidden, unit=unit, signed=True)
 
 
 def per_100(risk: float) -> str:

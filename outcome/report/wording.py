@@ -76,6 +76,7 @@ METRICS: Mapping[str, Metric] = {
     "bias": Metric("Bias", "predicted minus observed, on average", null=0.0),
 }
 AMOUNT_METRICS = ("mae", "median_ae", "bias")  # these carry the unit of the endpoint
+LOWER_IS_BETTER = ("brier", "brier_t", "mae")  # among those that are compared between rungs
 DISCRIMINATION = ("auroc", "average_precision", "harrell_c", "uno_c", "auc_t", "concordance", "r2")
 CALIBRATION = (
     "oe_ratio",

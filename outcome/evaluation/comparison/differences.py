@@ -21,7 +21,7 @@ from outcome.evaluation.discrimination.concordance import (
 )
 from outcome.evaluation.discrimination.concordance_ipcw import uno_c, uno_influence
 from outcome.evaluation.discrimination.roc import delong_variance, placements
-from outcome.evaluation.intervals import DRAWS, LEVEL, bootstrap, measured, percentile_interval, wald
+from outcome.evaluation.intervals import DRAWS, LEVEL, Interval, bootstrap, measured, percentile_interval, wald
 from outcome.types import Estimate, FloatArray
 
 Metric = Callable[..., float]
@@ -53,7 +53,7 @@ def paired_delong(y: FloatArray, score_a: FloatArray, score_b: FloatArray, *, le
     (events_a, others_a), (events_b, others_b) = placements(y, score_a), placements(y, score_b)
     variance = delong_variance(events_a - events_b, others_a - others_b)
     value = float(events_a.mean() - events_b.mean())
-    return _normal_test(value, variance, "paired DeLong", n=n, n_events=n_events, level=level)
+    return normal_test(value, variance, "paired DeLong", n=n, n_events=n_events, level=level)
 
 
 def unpaired_delong(
@@ -73,7 +73,7 @@ def unpaired_delong(
     value = float(placed[0][0].mean() - placed[1][0].mean())
     variances = [delong_variance(*parts) for parts in placed]
     if not sum(variances) > 0:
-        return _normal_test(value, 0.0, "unpaired DeLong", n=n, n_events=n_events, level=level)
+        return normal_test(value, 0.0, "unpaired DeLong", n=n, n_events=n_events, level=level)
     shares = [variance**2 / (size - 1) for variance, (size, _) in zip(variances, counts, strict=True)]
     se, df = math.sqrt(sum(variances)), sum(variances) ** 2 / sum(shares)
     half = float(student.ppf(0.5 + level / 2, df)) * se
@@ -94,7 +94,7 @@ def paired_harrell_c(
         return PairedDifference(Estimate.withhold(reason, n=len(event), n_events=n_events), None, None)
     pulls = [concordance_influence(time_days, event, s) for s in (score_a, score_b)]
     variance = float(np.sum((pulls[0] - pulls[1]) ** 2))
-    return _normal_test(value, variance, "paired jackknife", n=len(event), n_events=n_events, level=level)
+    return normal_test(value, variance, "paired jackknife", n=len(event), n_events=n_events, level=level)
 
 
 def paired_uno_c(
@@ -113,7 +113,7 @@ def paired_uno_c(
         return PairedDifference(Estimate.withhold(reason, n=n, n_events=n_events), None, None)
     pulls = [uno_influence(time_days, event, s, tau_days=tau_days) for s in scores]
     variance = float(np.sum((pulls[0] - pulls[1]) ** 2))
-    return _normal_test(first - second, variance, "paired IPCW", n=n, n_events=n_events, level=level)
+    return normal_test(first - second, variance, "paired IPCW", n=n, n_events=n_events, level=level)
 
 
 def paired_concordance(
@@ -125,7 +125,7 @@ def paired_concordance(
         reason = "no pair of cases can be compared"
         return PairedDifference(Estimate.withhold(reason, n=len(observed)), None, None)
     variance = float(np.sum((measured_influence(observed, score_a) - measured_influence(observed, score_b)) ** 2))
-    return _normal_test(value, variance, "paired jackknife", n=len(observed), n_events=None, level=level)
+    return normal_test(value, variance, "paired jackknife", n=len(observed), n_events=None, level=level)
 
 
 def paired_bootstrap(
@@ -159,17 +159,28 @@ def paired_bootstrap(
     return PairedDifference(estimate, None, None if interval is None else _two_sided(values))
 
 
-def _normal_test(
-    value: float, variance: float, method: str, *, n: int, n_events: int | None, level: float
+def normal_test(
+    value: float,
+    variance: float,
+    method: str,
+    *,
+    n: int,
+    n_events: int | None,
+    level: float,
+    bounds: Interval = (-1.0, 1.0),
 ) -> PairedDifference:
+    """A difference with its variance under a normal distribution, its interval cut to `bounds`.
+
+    Without variance a difference of zero has the interval zero to zero, any other has none.
+    """
     if not variance > 0:
         # Scores that rank every pair alike: the difference is zero in every sample, not zero by chance.
         interval = (value, value) if value == 0 else None
         estimate = measured(value, interval, method=method, n=n, n_events=n_events, level=level)
         return PairedDifference(estimate, None, 1.0 if value == 0 else None)
     se = math.sqrt(variance)
-    bounds = wald(value, se, level=level, bounds=(-1.0, 1.0))
-    estimate = measured(value, bounds, method=method, n=n, n_events=n_events, level=level)
+    interval = wald(value, se, level=level, bounds=bounds)
+    estimate = measured(value, interval, method=method, n=n, n_events=n_events, level=level)
     return PairedDifference(estimate, value / se, float(2 * norm.sf(abs(value / se))))
 
 

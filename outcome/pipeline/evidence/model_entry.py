@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from outcome.evaluation.sample import Settings, checked_sample
-from outcome.evaluation.summary import difference, evaluate_target, measure
-from outcome.pipeline.evidence.scene import CHOSEN, EndpointCases, ModelCases, Predicted
+from outcome.evaluation.summary import evaluate_target, measure
+from outcome.pipeline.evidence.ladder import ladder
+from outcome.pipeline.evidence.scene import EndpointCases, ModelCases, Predicted
 from outcome.types import Target
 
 CHOSEN_HERE = (
@@ -39,7 +37,7 @@ def model_entry(model: ModelCases) -> dict[str, Any]:
         "rung": procedure.chosen.rung.name if procedure else "",
         "chosen_in_outer_folds": unit.ladder["chosen_in_outer_folds"],
         "reason": procedure.reason if procedure else unit.skipped,
-        "ladder": list(_ladder(model, procedure.chosen.rung.name if procedure else "")),
+        "ladder": ladder(model),
     }
 
 
@@ -61,22 +59,6 @@ def _threshold(model: ModelCases) -> dict[str, Any] | None:
     return threshold
 
 
-def _ladder(model: ModelCases, final: str) -> Iterator[dict[str, Any]]:
-    """Every rung beside the choice; none is compared with itself, as the frozen model's own rung would be.
-
-    The likelihood ratio is the one that training found on the development cases, whatever cases are evaluated.
-    """
-    chosen = model.chosen
-    nested = {row["rung"]: row.get("likelihood_ratio") for row in model.unit.ladder["rungs"]}
-    for rung, predicted in model.rungs.items():
-        if rung != CHOSEN:
-            itself = rung == final and np.array_equal(predicted.score, chosen.score, equal_nan=True)
-            gained = None if itself else difference(model.target, chosen.score, predicted.score).to_json()
-            metrics = _metrics(model.target, predicted)
-            yield {"rung": rung, "metrics": metrics, "difference": gained, "likelihood_ratio": nested.get(rung)}
-
-
-def _metrics(target: Target, predicted: Predicted, horizon: float | None = None) -> dict[str, Any]:
-    day = horizon if horizon is not None else predicted.horizon
+def _metrics(target: Target, predicted: Predicted, day: float) -> dict[str, Any]:
     sample = checked_sample(target, predicted.risk[day], predicted.score, Settings(day, curve_errors=False))
     return {name: estimate.to_json() for name, estimate in measure(sample).items()}

@@ -57,6 +57,8 @@ def test_the_ladder_of_another_site_is_measured_and_the_frozen_rung_is_not_compa
         model = endpoints[endpoint]["models"][inputs]
         assert [row["rung"] for row in model["ladder"]] == names
         assert [row["rung"] for row in model["ladder"] if row["difference"] is None] == [model["rung"]]
+        assert [row["below"] for row in model["ladder"]] == [None, *names[:-1]]
+        assert [bool(row["over_below"]) for row in model["ladder"]] == [False, *[True] * (len(names) - 1)]
 
 
 def test_whoever_wants_one_answer_a_case_gets_the_chosen_one(validated: Place) -> None:
