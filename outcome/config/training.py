@@ -109,9 +109,13 @@ class Training(Model):
     )
     network: Network = Network()
     harmonise: Harmonise | None = Field(default=None, description="default: nothing is harmonised")
+    ladder: Literal["compact", "full"] = Field(
+        default="compact", description="full: a rung for every kind of columns that is added, and the images alone"
+    )
 
     @model_serializer(mode="wrap")
     def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `harmonise` where there is none: studies that do not ask for it keep their keys."""
+        """Without `harmonise` and `ladder` where they are not asked for: such studies keep their keys."""
         written: dict[str, Any] = write(self)
-        return {name: value for name, value in written.items() if name != "harmonise" or value is not None}
+        unasked = {"harmonise": self.harmonise is None, "ladder": self.ladder == "compact"}
+        return {name: value for name, value in written.items() if not unasked.get(name, False)}

@@ -11,7 +11,8 @@ from typing import Any
 
 from outcome.features.columns import BATCH, IMAGE, FeatureColumn, allowed_columns
 from outcome.models.linear import ELASTIC_NET_PENALTIES, L1_RATIO, RIDGE_PENALTIES, Params
-from outcome.training.settings import NETWORK, TrainingSettings
+from outcome.training.settings import FULL, NETWORK, TrainingSettings
+from outcome.training.steps import is_shape, ladder_steps
 from outcome.types import EndpointKind, InputSet
 
 CHOSEN = "chosen"
@@ -81,46 +82,67 @@ def default_ladder(
 
     `one_number` names a column whose value alone makes the lowest rung. Planned columns belong to their block and
     join under `with_plan`. Families that the settings leave out are left out. Image blocks are read by the fusion
-    network alone; the settings may keep it to some endpoints, and name its head for grades, durations and amounts.
-    `competing`: cases of a time to event had the competing event, without which Fine-Gray would be Cox regression.
+    network alone; the settings may keep it to some endpoints, and name its head for grades, durations and amounts. The
+    settings' full ladder has a rung for every kind of columns that is added, and the images alone. `competing`: cases
+    of a time to event had the competing event, without which Fine-Gray would be Cox regression.
     """
     allowed = [column for column in allowed_columns(columns, inputs) if column.kind != BATCH]
     table = [column for column in allowed if column.kind != IMAGE]
-    regressions = _regressions(table, kind, settings, one_number)
+    ridges = _steps(table, kind, settings) if settings.ladder == FULL else _ridges(table, kind, settings)
+    above = max(2, len(ridges))  # where the compact ladder ends its ridges
+    regressions = [*_one_number(table, kind, one_number), *ridges, *_elastic_net(table, kind, settings, above)]
     if competing and kind is EndpointKind.TIME_TO_EVENT:
-        regressions += _fine_gray(table, settings)
-    rungs = [*regressions, *_harmonised(regressions, table, settings), *_trees(table, settings)]
+        regressions += _fine_gray(table, settings, above)
+    rungs = [*regressions, *_harmonised(regressions, table, settings), *_trees(table, settings, above)]
     if settings.network.offered_for(endpoint, kind):
-        rungs += _fusion(allowed, settings)
+        rungs += _networks(allowed, settings, above)
     return tuple(rungs)
 
 
-def _regressions(
-    table: Sequence[FeatureColumn], kind: EndpointKind, settings: TrainingSettings, one_number: str | None
-) -> list[Rung]:
-    linear, blocks = LINEAR[kind], _blocks(table)
-    record = tuple(block for block in blocks if block in RECORD_BLOCKS)
+def _one_number(table: Sequence[FeatureColumn], kind: EndpointKind, one_number: str | None) -> list[Rung]:
+    if one_number is None or one_number not in {column.name for column in table}:
+        return []
+    return [Rung("one number", LINEAR[kind], ({"penalty": 0.001, "l1_ratio": 0.0},), 0, columns=(one_number,))]
+
+
+def _ridges(table: Sequence[FeatureColumn], kind: EndpointKind, settings: TrainingSettings) -> list[Rung]:
+    """The record, and with it what was measured of the mask alone where something else was measured too."""
+    record = tuple(block for block in _blocks(table) if block in RECORD_BLOCKS)
     shape = tuple(column.name for column in table if is_shape(column))
-    rungs = []
-    if one_number and one_number in {column.name for column in table}:
-        rungs.append(Rung("one number", linear, ({"penalty": 0.001, "l1_ratio": 0.0},), 0, columns=(one_number,)))
-    if record and "ridge" in settings.families:
-        rungs.append(Rung(_joined(record), linear, RIDGE, 1, record))
+    if not record or "ridge" not in settings.families:
+        return []
+    rungs = [Rung(_joined(record), LINEAR[kind], RIDGE, 1, record)]
     named = tuple(column.name for column in table if column.block in record) + shape
     # where nothing else was measured the elastic net reads these very columns
-    if record and shape and len(named) < len(table) and "ridge" in settings.families:
-        rungs.append(Rung(f"{_joined(record)} + shape", linear, RIDGE, 2, columns=named))
-    if blocks and "elastic_net" in settings.families:
-        rungs.append(Rung(f"{_joined(blocks)}, elastic net", linear, ELASTIC_NET, 3, blocks))
+    if shape and len(named) < len(table):
+        rungs.append(Rung(f"{_joined(record)} + shape", LINEAR[kind], RIDGE, 2, columns=named))
     return rungs
 
 
-def _fine_gray(table: Sequence[FeatureColumn], settings: TrainingSettings) -> list[Rung]:
+def _steps(table: Sequence[FeatureColumn], kind: EndpointKind, settings: TrainingSettings) -> list[Rung]:
+    """A rung a step, each by the same penalised regression: neighbours differ by their columns alone."""
+    found = ladder_steps(table) if "ridge" in settings.families else {}
+    return [
+        Rung(name, LINEAR[kind], RIDGE, place, columns=tuple(column.name for column in columns))
+        for place, (name, columns) in enumerate(found.items(), start=1)
+    ]
+
+
+def _elastic_net(
+    table: Sequence[FeatureColumn], kind: EndpointKind, settings: TrainingSettings, above: int
+) -> list[Rung]:
+    blocks = _blocks(table)
+    if not blocks or "elastic_net" not in settings.families:
+        return []
+    return [Rung(f"{_joined(blocks)}, elastic net", LINEAR[kind], ELASTIC_NET, above + 1, blocks)]
+
+
+def _fine_gray(table: Sequence[FeatureColumn], settings: TrainingSettings, above: int) -> list[Rung]:
     """The whole table by Fine-Gray, just above the elastic net of the cause-specific hazard."""
     blocks = _blocks(table)
     if not blocks or "fine_gray" not in settings.families:
         return []
-    return [Rung(f"{_joined(blocks)}, Fine-Gray", "fine_gray", ELASTIC_NET, 3.25, blocks)]
+    return [Rung(f"{_joined(blocks)}, Fine-Gray", "fine_gray", ELASTIC_NET, above + 1.25, blocks)]
 
 
 def _harmonised(rungs: Sequence[Rung], table: Sequence[FeatureColumn], settings: TrainingSettings) -> Iterator[Rung]:
@@ -134,27 +156,27 @@ def _harmonised(rungs: Sequence[Rung], table: Sequence[FeatureColumn], settings:
             yield replace(rung, name=f"{rung.name}{HARMONISED}", complexity=rung.complexity + 0.5, harmonised=True)
 
 
-def _trees(table: Sequence[FeatureColumn], settings: TrainingSettings) -> list[Rung]:
+def _trees(table: Sequence[FeatureColumn], settings: TrainingSettings, above: int) -> list[Rung]:
     blocks = _blocks(table)
     rungs = []
     if blocks and "forest" in settings.families:
-        rungs.append(Rung("random forest", "forest", FOREST, 4, blocks))
+        rungs.append(Rung("random forest", "forest", FOREST, above + 2, blocks))
     if blocks and "boosting" in settings.families:
-        rungs.append(Rung("boosted trees", "boosting", BOOSTING, 5, blocks))
+        rungs.append(Rung("boosted trees", "boosting", BOOSTING, above + 3, blocks))
     return rungs
 
 
-def _fusion(allowed: Sequence[FeatureColumn], settings: TrainingSettings) -> list[Rung]:
-    images = any(column.kind == IMAGE for column in allowed)
+def _networks(allowed: Sequence[FeatureColumn], settings: TrainingSettings, above: int) -> list[Rung]:
+    """The fusion network, and in the full ladder below it the same network on the images alone."""
+    images, blocks = _blocks([column for column in allowed if column.kind == IMAGE]), _blocks(allowed)
     if not images or "fusion" not in settings.families:
         return []
-    return [Rung(FUSION, NETWORK, (settings.network.params(),), 6, _blocks(allowed))]
-
-
-def is_shape(column: FeatureColumn) -> bool:
-    """Whether a measurement is made of the mask alone."""
-    tag = column.name.rpartition(".")[2]
-    return column.block == "radiomics" and tag.startswith(OF_THE_MASK) and tag not in WEIGHTED_BY_INTENSITY
+    grid = (settings.network.params(),)
+    alone = settings.ladder == FULL and images != blocks
+    return [
+        *([Rung(IMAGE_ALONE, NETWORK, grid, above + 3.5, images)] if alone else []),
+        Rung(FUSION, NETWORK, grid, above + 4, blocks),
+    ]
 
 
 def _blocks(columns: Sequence[FeatureColumn]) -> tuple[str, ...]:
@@ -169,10 +191,8 @@ def _joined(blocks: Sequence[str]) -> str:
 
 
 FUSION = "fusion network"
+IMAGE_ALONE = "image alone"
 HARMONISED = ", harmonised"
-OF_THE_MASK = ("morph_", "n_components", "place_", "renal_")
-# called morphological by IBSI, but they read the image
-WEIGHTED_BY_INTENSITY = ("morph_com", "morph_integ_int")
 BLOCK_ORDER = ("clinical", "plan", "genomics", "radiomics")
 RECORD_BLOCKS = ("clinical", "plan")
 LINEAR = {kind: "linear" for kind in EndpointKind} | {

@@ -15,6 +15,7 @@ from outcome.types import EndpointKind
 
 USUAL_FAMILIES = ("ridge", "elastic_net", "forest", "boosting", "fusion")
 FAMILIES = (*USUAL_FAMILIES, "fine_gray")
+COMPACT, FULL = "compact", "full"  # ladders
 NETWORK = "network"  # the algorithm that reads images
 NO_NETWORK_UNLESS_NAMED = {kind: name for kind, name in HEAD_PARAMS.items() if kind not in USUAL}
 
@@ -84,6 +85,7 @@ class TrainingSettings:
     rules: Rules = field(default_factory=Rules)
     network: NetworkSettings = NetworkSettings()
     harmonise: HarmoniseRules | None = None  # None: no rung is harmonised
+    ladder: str = COMPACT  # full: a rung for every kind of columns that is added, and the images alone
     device: str = field(default="cpu", compare=False)
     encoder_weights: Path | None = field(default=None, compare=False)
 
@@ -99,11 +101,14 @@ class TrainingSettings:
         unknown = sorted(set(self.families) - set(FAMILIES))
         if unknown or not self.families:
             raise ValueError(f"families are among {FAMILIES}, found {unknown or 'none'}")
+        if self.ladder not in (COMPACT, FULL):
+            raise ValueError(f"the ladder is {COMPACT!r} or {FULL!r}, found {self.ladder!r}")
 
     def to_json(self) -> dict[str, Any]:
         plain = {**asdict(self), "families": list(self.families), "network": self.network.to_json()}
         plain["harmonise"] = self.harmonise.to_json() if self.harmonise else None
-        left_out = {"device", "encoder_weights"} | (set() if self.harmonise else {"harmonise"})
+        unasked = {"harmonise": self.harmonise is None, "ladder": self.ladder == COMPACT}
+        left_out = {"device", "encoder_weights", *(name for name, absent in unasked.items() if absent)}
         return {name: value for name, value in plain.items() if name not in left_out}
 
     @classmethod

@@ -17,7 +17,7 @@ from outcome.pipeline.run import STAGE_RUNNERS, run_stages
 from outcome.pipeline.session import open_run
 from outcome.recipe import CaseInput, Recipe
 from outcome.store import StudyStore, read_parquet
-from outcome.training.rungs import is_shape
+from outcome.training.steps import is_shape
 from segmentation.images.writing import write_mask
 from segmentation.phantoms import PhantomSpec, phantom
 from segmentation.radiomics.placement.catalogue import PLACEMENT_TAGS

@@ -7,13 +7,15 @@ from dataclasses import fields, replace
 
 import pytest
 
-from outcome.config.training import Network
+from outcome.config.training import Network, Training
 from outcome.features.columns import IMAGE, FeatureColumn
 from outcome.models.head_choice import HEADS_OF
-from outcome.training.rungs import FUSION, Rung, default_ladder, is_shape
+from outcome.training.rungs import FUSION, IMAGE_ALONE, Rung, default_ladder
 from outcome.training.settings import NETWORK, NO_NETWORK_UNLESS_NAMED, NetworkSettings, TrainingSettings
+from outcome.training.steps import is_shape, ladder_steps
 from outcome.types import EndpointKind, InputSet
 from segmentation.radiomics.catalogue import CATALOGUE
+from segmentation.radiomics.placement.catalogue import PLACEMENT_FEATURES
 
 AGE = FeatureColumn("clinical:age", "clinical", "numeric", "preoperative")
 OPEN = FeatureColumn("plan:open", "plan", "boolean", "planned")
@@ -24,6 +26,7 @@ CT = FeatureColumn("image:ct:crop", "image:ct", IMAGE, "preoperative")
 ALL = (AGE, OPEN, SIZE)
 WITH_IMAGES = (*ALL, MEAN, CT)
 SETTINGS = TrainingSettings()
+FULL = TrainingSettings(ladder="full")
 
 
 def names(rungs: tuple[Rung, ...]) -> list[str]:
@@ -56,9 +59,9 @@ def test_shape_is_no_rung_of_its_own_where_nothing_else_was_measured_or_there_is
 
 
 def test_shape_is_what_the_catalogue_measures_of_a_mask_alone() -> None:
-    for feature in CATALOGUE:
+    for feature in (*CATALOGUE, *PLACEMENT_FEATURES):
         column = FeatureColumn(f"radiomics:tumor.{feature.tag}", "radiomics", "numeric", "preoperative")
-        assert is_shape(column) == (feature.family == "shape"), feature.tag
+        assert is_shape(column) == (feature.family in ("shape", "placement")), feature.tag
     assert not is_shape(FeatureColumn("clinical:x.morph_volume", "clinical", "numeric", "preoperative"))
 
 
@@ -187,7 +190,48 @@ def test_a_senseless_rung_cannot_be_built(wrong: dict[str, object]) -> None:
         Rung(**{**fields, **wrong})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("wrong", [{"outer_folds": 1}, {"bootstraps": -1}, {"families": ("magic",)}, {"families": ()}])
+def test_the_full_ladder_adds_one_kind_of_columns_at_a_time() -> None:
+    columns = (SIZE, GENE, MEAN, OPEN, AGE, CT)
+    rungs = default_ladder(columns, EndpointKind.BINARY, InputSet.WITH_PLAN, FULL, SIZE.name)
+    record = ["clinical", "clinical + plan", "clinical + plan + shape", "clinical + plan + radiomics"]
+    whole = "clinical + plan + radiomics + genomics"
+    above = ["clinical + plan + genomics + radiomics, elastic net", "random forest", "boosted trees"]
+    assert names(rungs) == ["one number", *record, whole, *above, IMAGE_ALONE, FUSION]
+    assert [rung.complexity for rung in rungs] == sorted({rung.complexity for rung in rungs})
+    read = [set(rung.pick(columns)) for rung in rungs[1:6]]
+    assert read == [{AGE}, {AGE, OPEN}, {AGE, OPEN, SIZE}, {AGE, OPEN, SIZE, MEAN}, set(columns) - {CT}]
+    assert all((rung.algorithm, rung.grid) == (rungs[1].algorithm, rungs[1].grid) for rung in rungs[1:6])
+    assert rungs[-2].pick(columns) == (CT,)
+    assert (rungs[-2].algorithm, rungs[-2].grid) == (rungs[-1].algorithm, rungs[-1].grid)
+
+
+def test_steps_without_columns_are_left_out_and_unknown_blocks_come_last() -> None:
+    other = FeatureColumn("wearable:steps", "wearable", "numeric", "preoperative")
+    assert list(ladder_steps((other, GENE, SIZE))) == ["shape", "shape + genomics", "shape + genomics + wearable"]
+    assert list(ladder_steps((MEAN, AGE))) == ["clinical", "clinical + radiomics"]
+    assert ladder_steps(()) == {}
+
+
+def test_the_full_ladder_goes_by_families_and_networks_by_images() -> None:
+    trees = replace(FULL, families=("forest", "fusion"))
+    assert names(default_ladder(WITH_IMAGES, EndpointKind.BINARY, InputSet.PREOPERATIVE, trees)) == [
+        "random forest", IMAGE_ALONE, FUSION]  # fmt: skip
+    assert names(default_ladder((CT,), EndpointKind.BINARY, InputSet.PREOPERATIVE, FULL)) == [FUSION]
+    found = default_ladder(WITH_IMAGES, EndpointKind.DURATION, InputSet.PREOPERATIVE, FULL)
+    assert not {IMAGE_ALONE, FUSION} & set(names(found))
+
+
+def test_the_compact_ladder_is_the_default_and_is_written_nowhere() -> None:
+    """Files of studies that never heard of ladders keep their bytes, and with them their keys."""
+    assert SETTINGS.ladder == Training().ladder == "compact"
+    assert "ladder" not in SETTINGS.to_json().keys() | Training().model_dump().keys()
+    assert FULL.to_json()["ladder"] == Training(ladder="full").model_dump()["ladder"] == "full"
+    assert TrainingSettings.from_json(json.loads(json.dumps(FULL.to_json()))) == FULL
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ladder": "long"}, {"outer_folds": 1}, {"bootstraps": -1}, {"families": ("magic",)}, {"families": ()}]
+)
 def test_senseless_settings_cannot_be_built(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="found"):
         TrainingSettings(**wrong)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from outcome.errors import BundleRefusal, ConfigRefusal, DataRefusal
 from outcome.executor import Workers, map_cases
 from outcome.training.data import TrainingData
 from outcome.training.procedure import RungFit, fit_procedure
-from outcome.training.rungs import CHOSEN, FUSION
+from outcome.training.rungs import CHOSEN, FUSION, IMAGE_ALONE
 from outcome.training.settings import NetworkSettings, TrainingSettings
 from outcome.training.unit import TrainedUnit, train_unit
 from outcome.types import EndpointKind, InputSet
@@ -103,6 +103,20 @@ def test_the_same_seed_gives_the_same_bytes_with_one_worker_and_with_two(unit: T
     for done in map_cases(Workers(2), trained_files, [0]):
         assert done.error is None
         assert done.value == unit.files()
+
+
+@pytest.mark.parametrize("fusion", ["gated", "low_rank", "film"])
+def test_the_full_ladder_has_the_images_alone_which_read_no_table(fusion: str) -> None:
+    settings = replace(SETTINGS, ladder="full", network=replace(TINY, fusion=fusion))
+    unit = train(settings)
+    rungs = ["clinical", "clinical + shape", "clinical + radiomics", IMAGE_ALONE, FUSION]
+    assert [row["rung"] for row in unit.ladder["rungs"]] == rungs
+    again, new = TrainedUnit.from_files(unit.files()), image_cases(seed=5)
+    alone = again.rung_named(IMAGE_ALONE)
+    assert alone is not None
+    other = replace(new, frame=new.frame.assign(**{name: 9.0 for name in new.frame.columns[:3]}))
+    assert risks(alone, new) == risks(alone, other)
+    assert len(set(risks(alone, new))) > 1
 
 
 def test_a_chosen_network_has_its_own_number_of_refits_and_their_interval(network_alone: TrainedUnit) -> None:
