@@ -13,6 +13,8 @@ from outcome.config.model import Model
 TIMM, HUB = "timm:", "hub"
 STATED_WHERE_ASKED = ("weights", "tuning", "mask", "slices", "ordinal_head", "duration_head", "continuous_head")
 
+_Family = Literal["ridge", "elastic_net", "forest", "boosting", "fusion", "fine_gray", "stacking"]
+
 
 class Network(Model):
     """The fusion network: what reads the images, how the blocks are joined, and how long it learns."""
@@ -102,16 +104,23 @@ class Training(Model):
     bootstraps: int = Field(default=50, ge=0, le=2000)
     min_events: int = Field(default=10, ge=2)
     few_events: int = Field(default=20, ge=2)
-    families: tuple[Literal["ridge", "elastic_net", "forest", "boosting", "fusion", "fine_gray"], ...] = Field(
+    families: tuple[_Family, ...] = Field(
         default=("ridge", "elastic_net", "forest", "boosting", "fusion"),
         min_length=1,
-        description="fusion needs image_blocks, fine_gray a time to event with competing events; else left out",
+        description="left out where it cannot be: fusion without image_blocks, stacking of a single block, fine_gray "
+        "without a time to event with competing events",
     )
     network: Network = Network()
     harmonise: Harmonise | None = Field(default=None, description="default: nothing is harmonised")
     ladder: Literal["compact", "full"] = Field(
         default="compact", description="full: a rung for every kind of columns that is added, and the images alone"
     )
+
+    @model_validator(mode="after")
+    def _enough_folds(self) -> Training:
+        if "stacking" in self.families and self.inner_folds < 3:
+            raise ValueError("stacking learns its weights with two inner folds left out: inner_folds at least 3")
+        return self
 
     @model_serializer(mode="wrap")
     def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -97,12 +97,17 @@ def _contributions(fit: RungFit, game: Game) -> Contributions:
     scorer = fit.model.scorer
     if isinstance(scorer, LinearScorer):
         return linear_contributions(game, fit.calibrator.slope * scorer.coefficients, score)
-    return shapley_contributions(game, score, seed=SEED, evaluations=EVALUATIONS[_reads_images(fit)])
+    return shapley_contributions(game, score, seed=SEED, evaluations=EVALUATIONS[_has_images(fit)])
+
+
+def _has_images(fit: RungFit) -> bool:
+    """Whether images are among what it reads, by itself or by a model that it weighs."""
+    return any(column.kind == IMAGE for column in fit.preprocessor.columns)
 
 
 def _reads_images(fit: RungFit) -> bool:
     """Whether a network looks at images here; one that could not be fitted gives a constant and looks at nothing."""
-    return any(column.kind == IMAGE for column in fit.preprocessor.columns) and hasattr(fit.model.scorer, "cam_layer")
+    return _has_images(fit) and hasattr(fit.model.scorer, "cam_layer")
 
 
 def _heat(fit: RungFit, frame: pd.DataFrame, crops: Crops, places: Mapping[str, FloatArray]) -> dict[str, HeatMap]:

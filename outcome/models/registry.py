@@ -19,6 +19,7 @@ from outcome.models.hazard import BaselineHazard, fit_baseline
 from outcome.models.inputs import Inputs
 from outcome.models.linear import LinearScorer, Params, fit_linear, fit_logistic
 from outcome.models.scale import modelled
+from outcome.models.stacking import STACKING, StackedScorer
 from outcome.models.state import State
 from outcome.types import EndpointKind, FloatArray, Target
 
@@ -97,12 +98,31 @@ def constant_scorer(target: Target, columns: int) -> LinearScorer:
     return LinearScorer(np.zeros(columns), float(modelled(target).mean()))
 
 
+def reads_blocks(algorithm: str) -> bool:
+    """Whether a model of this name asks which blocks a case has: one that reads images, or a stack of models."""
+    return algorithm == STACKING or ALGORITHMS[algorithm].reads_images
+
+
 def model_from_state(state: State) -> FittedModel:
     """The model that gave this state; predictions are equal to the last bit."""
     numbers = state.numbers
     baseline = None if numbers["baseline"] is None else BaselineHazard.from_json(numbers["baseline"])
-    scorer = SCORERS[numbers["scorer"]["type"]](State(numbers["scorer"], state.arrays))
+    scorer = _scorer_from_state(State(numbers["scorer"], state.arrays))
     return FittedModel(numbers["algorithm"], EndpointKind(numbers["kind"]), scorer, baseline, numbers["note"])
+
+
+def _scorer_from_state(state: State) -> Scorer:
+    return SCORERS[state.numbers["type"]](state)
+
+
+def _read_stack(state: State) -> Scorer:
+    return StackedScorer.from_state(state, _scorer_from_state)
+
+
+def of_subdistribution(algorithm: str) -> bool:
+    """Whether the scores of an algorithm for times to an event are log relative subdistribution hazards."""
+    known = ALGORITHMS.get(algorithm)  # a stack is none of them
+    return known is not None and known.subdistribution
 
 
 def _has_images(inputs: Inputs) -> bool:
@@ -139,4 +159,5 @@ SCORERS: dict[str, Callable[[State], Scorer]] = {
     "forest": ForestScorer.from_state,
     "boosting": BoostedScorer.from_state,
     "network": _read_network,
+    STACKING: _read_stack,
 }

@@ -13,7 +13,7 @@ from outcome.evaluation.updating.cases import UpdateCases
 from outcome.evaluation.updating.closed_testing import REFIT, Update
 from outcome.models.fine_gray import subdistribution_exposure
 from outcome.models.hazard import BaselineHazard
-from outcome.models.registry import ALGORITHMS
+from outcome.models.registry import of_subdistribution
 from outcome.training.calibration import Calibrator
 from outcome.training.procedure import RungFit
 from outcome.training.threshold import Threshold
@@ -62,7 +62,7 @@ def timed_cases(
         raise ValueError(f"rung {fit.rung.name!r} has no baseline hazard")
     outcomes = (target.time_days, target.event, ranking)
     cases = UpdateCases.timed(*outcomes, cumulative(baseline), horizon_days, columns=columns)
-    if not ALGORITHMS[fit.rung.algorithm].subdistribution:
+    if not of_subdistribution(fit.rung.algorithm):
         return cases
     return replace(cases, exposure=subdistribution_exposure(baseline, target, horizon_days))
 

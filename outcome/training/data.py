@@ -15,7 +15,7 @@ from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.preprocess import Preprocessor
 from outcome.features.stability import Repeats
 from outcome.models.inputs import Inputs, model_inputs
-from outcome.models.registry import ALGORITHMS
+from outcome.models.registry import reads_blocks
 from outcome.types import Target
 
 
@@ -69,7 +69,7 @@ class TrainingData:
 
 def read_inputs(algorithm: str, preprocessor: Preprocessor, frame: pd.DataFrame, crops: Crops = NO_CROPS) -> Inputs:
     """What a model of this algorithm reads of the cases of a features frame (index case_id)."""
-    if ALGORITHMS[algorithm].reads_images:
+    if reads_blocks(algorithm):
         return model_inputs(preprocessor, frame, crops)
     # which blocks a case has costs as much as the matrix, and a table model never asks
     return Inputs(preprocessor.transform(frame))

@@ -20,7 +20,7 @@ from outcome.features.outputs import Output
 from outcome.features.preprocess import Preprocessor
 from outcome.models.fitted import FittedModel
 from outcome.models.hazard import BaselineHazard
-from outcome.models.registry import ALGORITHMS, model_from_state
+from outcome.models.registry import model_from_state, of_subdistribution
 from outcome.models.state import State
 from outcome.training.calibration import Calibrator, fit_calibrator
 from outcome.training.data import TrainingData, read_inputs
@@ -115,9 +115,9 @@ def refit_ensemble(procedure: FittedProcedure, data: TrainingData, settings: Tra
     scores = procedure.inner_scores
     if scores is None:
         raise ValueError("a procedure read back from files cannot be refitted: its inner scores are not kept")
-    of_subdistribution = ALGORITHMS[procedure.chosen.rung.algorithm].subdistribution
+    subdistribution = of_subdistribution(procedure.chosen.rung.algorithm)
     members = []
-    for i in range(settings.refits(procedure.chosen.rung.algorithm)):
+    for i in range(settings.refits(procedure.chosen.rung.slowest)):
         rows = resample_patients(data, np.random.default_rng(derive_seed(seed, "bootstrap", i)))
         fitted = refit(procedure.chosen, data.take(rows), settings, derive_seed(seed, "member", i))
         model = fitted.model
@@ -126,7 +126,7 @@ def refit_ensemble(procedure: FittedProcedure, data: TrainingData, settings: Tra
             empty = np.empty(0)
             model = replace(model, baseline=replace(model.baseline, times=empty, event=empty, competing=empty))
         calibrator = fit_calibrator(
-            data.target.take(rows), scores[rows], settings.few_events, subdistribution=of_subdistribution
+            data.target.take(rows), scores[rows], settings.few_events, subdistribution=subdistribution
         )
         members.append(Member(replace(fitted.preprocessor, dropped=()), model, calibrator))
     return Ensemble(tuple(members))

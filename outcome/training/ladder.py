@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from outcome.features.columns import BATCH_COLUMN
+from outcome.models.stacking import StackedScorer
 from outcome.training.data import TrainingData
 from outcome.training.folds import Folds
 from outcome.training.nested import CrossFit
@@ -61,6 +62,7 @@ def ladder_json(
         "threshold": procedure.threshold.to_json() if procedure.threshold else None,
         "settings": settings.to_json(),
         **_harmonised(procedure, crossed, settings),
+        **_stacked(procedure),
         **stability_json(data, ([fit.preprocessor for fit in fold.rungs] for fold in crossed.procedures)),
     }
 
@@ -80,6 +82,16 @@ def _harmonised(procedure: FittedProcedure, crossed: CrossFit, settings: Trainin
     names = [row["rung"] for row in rows]
     without = {name: sum(_not_harmonised(fold.rungs, name) for fold in crossed.procedures) for name in names}
     return {"harmonised": [{**row, "outer_folds_without": without[row["rung"]]} for row in rows]}
+
+
+def _stacked(procedure: FittedProcedure) -> dict[str, Any]:
+    """How a stack weighs its models, per standard deviation of each one's scores; {} without a stack."""
+    scorers = [fit.model.scorer for fit in procedure.rungs]
+    stack = next((scorer for scorer in scorers if isinstance(scorer, StackedScorer)), None)
+    if stack is None:
+        return {}
+    names = [base.name for base in stack.bases]
+    return {"stacked": dict(zip(names, stack.weights.weight.tolist(), strict=True))}
 
 
 def _not_harmonised(rungs: Iterable[RungFit], name: str) -> bool:

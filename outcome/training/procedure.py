@@ -11,18 +11,19 @@ from typing import Any
 
 import pandas as pd
 
-from outcome.features.columns import FeatureColumn
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.preprocess import Preprocessor
 from outcome.models.fitted import FittedModel
-from outcome.models.registry import ALGORITHMS, fit_model, model_from_state
+from outcome.models.registry import model_from_state, of_subdistribution
+from outcome.models.stacking import StackedScorer
 from outcome.models.state import State
 from outcome.training.calibration import Calibrator, fit_calibrator
 from outcome.training.choice import choose
 from outcome.training.data import TrainingData, read_inputs
 from outcome.training.folds import derive_seed
+from outcome.training.learning import Learned, learn, learn_stack
 from outcome.training.rungs import CHOSEN, Params, Rung
-from outcome.training.search import METRICS, Candidate, rung_preprocessor, search
+from outcome.training.search import METRICS, Candidate, search
 from outcome.training.settings import TrainingSettings
 from outcome.training.stability import with_reasons, without_unstable
 from outcome.training.threshold import Threshold, youden_threshold
@@ -144,9 +145,14 @@ def refit(fitted: RungFit, data: TrainingData, settings: TrainingSettings, seed:
     """The same rung and params learned anew on other rows; calibration and threshold stay as they are.
 
     Columns that were left out as unstable stay out and no others are: a resample holds fewer distinct repeated cases
-    and would lose columns for that alone.
+    and would lose columns for that alone. A stack keeps its weights: a resample's own would need its models' scores of
+    unseen cases.
     """
-    preprocessor, model = _learn(data, fitted.rung, fitted.preprocessor.columns, fitted.params, settings, seed)
+    scorer, columns = fitted.model.scorer, fitted.preprocessor.columns
+    if isinstance(scorer, StackedScorer):
+        preprocessor, model = learn_stack(data, fitted.rung, columns, scorer.weights, settings, seed)
+    else:
+        preprocessor, model = learn(data, fitted.rung, columns, fitted.params, settings, seed)
     return replace(fitted, preprocessor=preprocessor, model=model)
 
 
@@ -170,32 +176,32 @@ def fit_procedure(data: TrainingData, rungs: Sequence[Rung], settings: TrainingS
 
 def _finish(data: TrainingData, candidate: Candidate, settings: TrainingSettings, seed: int) -> RungFit:
     """Calibrate on the inner out-of-fold scores, then fit preprocessing and model to all rows."""
-    of_subdistribution = ALGORITHMS[candidate.rung.algorithm].subdistribution
+    subdistribution = of_subdistribution(candidate.rung.algorithm)
     calibrator = fit_calibrator(
-        data.target, candidate.out_of_fold, settings.few_events, subdistribution=of_subdistribution
+        data.target, candidate.out_of_fold, settings.few_events, subdistribution=subdistribution
     )
     threshold = None
     if data.target.kind is EndpointKind.BINARY and 0 < data.target.value.sum() < len(data):
         threshold = youden_threshold(data.target.value, calibrator.risk(candidate.out_of_fold)[:, 0])
-    rung, params = candidate.rung, candidate.params
-    preprocessor, model = _learn(data, rung, rung.pick(data.columns), params, settings, seed)
-    return RungFit(rung, params, with_reasons(preprocessor, rung, data), model, calibrator, threshold)
+    rung = _settled(candidate)
+    preprocessor, model = _learned(data, candidate, rung, settings, seed)
+    return RungFit(rung, candidate.params, with_reasons(preprocessor, rung, data), model, calibrator, threshold)
 
 
-def _learn(
-    data: TrainingData,
-    rung: Rung,
-    columns: Sequence[FeatureColumn],
-    params: Params,
-    settings: TrainingSettings,
-    seed: int,
-) -> tuple[Preprocessor, FittedModel]:
-    """Preprocessing and model of a rung, learned on these rows."""
-    preprocessor = rung_preprocessor(data, rung, columns, settings)
-    inputs = data.inputs(rung.algorithm, preprocessor)
-    return preprocessor, fit_model(
-        rung.algorithm, inputs, data.target, params, seed, device=settings.device, weights=settings.encoder_weights
-    )
+def _learned(data: TrainingData, candidate: Candidate, rung: Rung, settings: TrainingSettings, seed: int) -> Learned:
+    """Preprocessing and model on all rows; a stack with the weights that its search settled."""
+    columns = rung.pick(data.columns)
+    if candidate.stack is None:
+        return learn(data, rung, columns, candidate.params, settings, seed)
+    return learn_stack(data, rung, columns, candidate.stack.weights, settings, seed)
+
+
+def _settled(candidate: Candidate) -> Rung:
+    """The rung, each base of a stack with its best params alone."""
+    if candidate.stack is None:
+        return candidate.rung
+    chosen = zip(candidate.rung.bases, candidate.stack.params, strict=True)
+    return replace(candidate.rung, bases=tuple(replace(base, grid=(params,)) for base, params in chosen))
 
 
 def _score_row(candidate: Candidate, best: Candidate) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from outcome.features.columns import BATCH, IMAGE, FeatureColumn, allowed_columns
 from outcome.models.linear import ELASTIC_NET_PENALTIES, L1_RATIO, RIDGE_PENALTIES, Params
+from outcome.models.stacking import STACKING
 from outcome.training.settings import FULL, NETWORK, TrainingSettings
 from outcome.training.steps import is_shape, ladder_steps
 from outcome.types import EndpointKind, InputSet
@@ -24,6 +25,7 @@ class Rung:
 
     `columns` names the columns outright (e.g. one number) instead of all columns of `blocks`; `top_k` keeps only so
     many, by the outcome, inside every fold. `harmonised`: batches are put on one scale first, inside every fold.
+    `bases` are the models whose scores a stack weighs; together they read its blocks.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Rung:
     columns: tuple[str, ...] = ()
     top_k: int | None = None
     harmonised: bool = False
+    bases: tuple[Rung, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.grid:
@@ -53,8 +56,15 @@ class Rung:
         """Whether a column of this name is among its columns or of its blocks."""
         return name in self.columns or name.partition(":")[0] in self.blocks
 
+    @property
+    def slowest(self) -> str:
+        """The algorithm that makes it slow to fit: the network where one of its bases is one, else its own."""
+        return NETWORK if any(base.algorithm == NETWORK for base in self.bases) else self.algorithm
+
     def to_json(self) -> dict[str, Any]:
-        plain = {name: value for name, value in asdict(self).items() if name != "harmonised" or value}
+        plain = {name: value for name, value in asdict(self).items() if name not in ("harmonised", "bases") or value}
+        if self.bases:
+            plain["bases"] = [base.to_json() for base in self.bases]
         return {
             **plain,
             "grid": [dict(params) for params in self.grid],
@@ -65,7 +75,8 @@ class Rung:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Rung:
         tuples = {name: tuple(data[name]) for name in ("grid", "blocks", "columns")}
-        return cls(**{**data, **tuples})
+        bases = tuple(cls.from_json(base) for base in data.get("bases", ()))
+        return cls(**{**data, **tuples, "bases": bases})
 
 
 def default_ladder(
@@ -94,9 +105,8 @@ def default_ladder(
     if competing and kind is EndpointKind.TIME_TO_EVENT:
         regressions += _fine_gray(table, settings, above)
     rungs = [*regressions, *_harmonised(regressions, table, settings), *_trees(table, settings, above)]
-    if settings.network.offered_for(endpoint, kind):
-        rungs += _networks(allowed, settings, above)
-    return tuple(rungs)
+    networks = _networks(allowed, settings, above) if settings.network.offered_for(endpoint, kind) else []
+    return (*rungs, *_stack(networks, allowed, kind, settings, above), *networks)
 
 
 def _one_number(table: Sequence[FeatureColumn], kind: EndpointKind, one_number: str | None) -> list[Rung]:
@@ -179,6 +189,30 @@ def _networks(allowed: Sequence[FeatureColumn], settings: TrainingSettings, abov
     ]
 
 
+def _stack(
+    networks: Sequence[Rung],
+    allowed: Sequence[FeatureColumn],
+    kind: EndpointKind,
+    settings: TrainingSettings,
+    above: int,
+) -> list[Rung]:
+    """The record's ridge, one of every other block of the table, and the network on the images, weighed together."""
+    blocks = _blocks([column for column in allowed if column.kind != IMAGE])
+    images = _blocks([column for column in allowed if column.kind == IMAGE])
+    record = tuple(block for block in blocks if block in RECORD_BLOCKS)
+    read = [*([record] if record else []), *((block,) for block in blocks if block not in record)]
+    bases = [Rung(_joined(each), LINEAR[kind], RIDGE, above + 3.75, each) for each in read]
+    if networks:
+        bases.append(Rung(IMAGE_ALONE, NETWORK, (settings.network.params(),), above + 3.75, images))
+    if STACKING not in settings.families or len(bases) < 2:
+        return []
+    return [
+        Rung(
+            STACKED, STACKING, STACK, above + 3.75, tuple(b for base in bases for b in base.blocks), bases=tuple(bases)
+        )
+    ]
+
+
 def _blocks(columns: Sequence[FeatureColumn]) -> tuple[str, ...]:
     """The blocks of these columns, in frame order."""
     return tuple(dict.fromkeys(column.block for column in columns))
@@ -192,6 +226,7 @@ def _joined(blocks: Sequence[str]) -> str:
 
 FUSION = "fusion network"
 IMAGE_ALONE = "image alone"
+STACKED = "stacked models"
 HARMONISED = ", harmonised"
 BLOCK_ORDER = ("clinical", "plan", "genomics", "radiomics")
 RECORD_BLOCKS = ("clinical", "plan")
@@ -201,5 +236,6 @@ LINEAR = {kind: "linear" for kind in EndpointKind} | {
 }
 RIDGE: tuple[Params, ...] = tuple({"penalty": penalty, "l1_ratio": 0.0} for penalty in RIDGE_PENALTIES)
 ELASTIC_NET: tuple[Params, ...] = tuple({"penalty": p, "l1_ratio": L1_RATIO} for p in ELASTIC_NET_PENALTIES)
+STACK: tuple[Params, ...] = ({"penalty": 0.01},)  # of the weights
 FOREST: tuple[Params, ...] = ({"trees": 100, "min_leaf": 5, "feature_share": 0.2},)
 BOOSTING: tuple[Params, ...] = tuple({"rounds": rounds, "leaves": 4, "min_leaf": 10} for rounds in (40, 120))

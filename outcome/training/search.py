@@ -15,15 +15,15 @@ from outcome.evaluation.discrimination.concordance import (
     measured_influence,
 )
 from outcome.evaluation.discrimination.roc import auroc, auroc_influence
-from outcome.features.columns import FeatureColumn
-from outcome.features.preprocess import Preprocessor, fit_preprocessor
 from outcome.models.inputs import Inputs
 from outcome.models.registry import ALGORITHMS, fit_model
 from outcome.training.data import TrainingData
 from outcome.training.folds import Folds, derive_seed, patient_folds
+from outcome.training.learning import rung_preprocessor
 from outcome.training.rungs import Params, Rung
 from outcome.training.settings import TrainingSettings
 from outcome.training.stability import without_unstable
+from outcome.training.stacking import Stack, search_stack
 from outcome.types import EndpointKind, FloatArray, Target
 
 
@@ -32,7 +32,8 @@ class Candidate:
     """One rung with one set of params: its inner out-of-fold scores (n,) and its metric in each fold tried (k,).
 
     `pulls` (patients,) is how much each patient pulls `mean`: the sum of squares is its variance, and that of the
-    difference between two candidates' pulls is the variance of the difference between their means.
+    difference between two candidates' pulls is the variance of the difference between their means. `stack` is what was
+    settled of a stack, on the first partition into folds.
     """
 
     rung: Rung
@@ -40,6 +41,7 @@ class Candidate:
     out_of_fold: FloatArray
     fold_scores: FloatArray
     pulls: FloatArray
+    stack: Stack | None = None
 
     @property
     def mean(self) -> float:
@@ -70,12 +72,19 @@ def _round(
     """Every rung with every entry of its grid, cross-validated over one partition into folds."""
     drawn = derive_seed(seed, "inner") if repeat == 0 else derive_seed(seed, f"inner {repeat}")
     folds = patient_folds(data.patients, data.target, settings.inner_folds, drawn)
-    out_of_fold = _out_of_fold(data, rungs, settings, folds, seed)
-    return [
+    plain = [rung for rung in rungs if not rung.bases]
+    out_of_fold = _out_of_fold(data, plain, settings, folds, seed)
+    candidates = [
         Candidate(rung, params, scores, *_fold_scores(data, scores, folds))
-        for rung, tried in zip(rungs, out_of_fold, strict=True)
+        for rung, tried in zip(plain, out_of_fold, strict=True)
         for params, scores in zip(rung.grid, tried, strict=True)
     ]
+    return candidates + [_stacked(data, rung, settings, folds, seed) for rung in rungs if rung.bases]
+
+
+def _stacked(data: TrainingData, rung: Rung, settings: TrainingSettings, folds: Folds, seed: int) -> Candidate:
+    scores, stack = search_stack(data, rung, settings, folds, seed, metric_of)
+    return Candidate(rung, rung.grid[0], scores, *_fold_scores(data, scores, folds), stack)
 
 
 def _averaged(same: Sequence[Candidate]) -> Candidate:
@@ -92,15 +101,6 @@ def _averaged(same: Sequence[Candidate]) -> Candidate:
 def metric_of(target: Target, score: FloatArray) -> float:
     """The primary metric of an endpoint's kind; 0.5 is chance, NaN where it is undefined."""
     return METRICS[target.kind][1](target, score)
-
-
-def rung_preprocessor(
-    data: TrainingData, rung: Rung, columns: Sequence[FeatureColumn], settings: TrainingSettings
-) -> Preprocessor:
-    """The preprocessing of one rung, learned on these rows and no others."""
-    rules = replace(settings.rules, top_k=rung.top_k)
-    harmonise = settings.harmonise if rung.harmonised else None
-    return fit_preprocessor(data.frame, columns, rules, data.target, harmonise)
 
 
 def _out_of_fold(

@@ -11,10 +11,11 @@ from outcome.config.training import STATED_WHERE_ASKED
 from outcome.features.batches import HarmoniseRules
 from outcome.features.preprocess import Rules
 from outcome.models.head_choice import HEAD_PARAMS, USUAL
+from outcome.models.stacking import STACKING
 from outcome.types import EndpointKind
 
 USUAL_FAMILIES = ("ridge", "elastic_net", "forest", "boosting", "fusion")
-FAMILIES = (*USUAL_FAMILIES, "fine_gray")
+FAMILIES = (*USUAL_FAMILIES, "fine_gray", STACKING)
 COMPACT, FULL = "compact", "full"  # ladders
 NETWORK = "network"  # the algorithm that reads images
 NO_NETWORK_UNLESS_NAMED = {kind: name for kind, name in HEAD_PARAMS.items() if kind not in USUAL}
@@ -101,6 +102,8 @@ class TrainingSettings:
         unknown = sorted(set(self.families) - set(FAMILIES))
         if unknown or not self.families:
             raise ValueError(f"families are among {FAMILIES}, found {unknown or 'none'}")
+        if STACKING in self.families and self.inner_folds < 3:
+            raise ValueError(f"stacking needs at least three inner folds, found {self.inner_folds}")
         if self.ladder not in (COMPACT, FULL):
             raise ValueError(f"the ladder is {COMPACT!r} or {FULL!r}, found {self.ladder!r}")
 

@@ -62,7 +62,7 @@ def test_nobody_has_it_who_does_not_ask() -> None:
     """Files and keys of studies that never heard of it stay as they are."""
     usual = ["ridge", "elastic_net", "forest", "boosting", "fusion"]
     assert TrainingSettings().to_json()["families"] == usual == list(Training().model_dump()["families"])
-    assert set(FAMILIES) - set(USUAL_FAMILIES) == {"fine_gray"}
+    assert set(FAMILIES) - set(USUAL_FAMILIES) == {"fine_gray", "stacking"}
     assert not any(
         rung.name == NAME for rung in offered(EndpointKind.TIME_TO_EVENT, TrainingSettings(), competing=True)
     )
