@@ -30,9 +30,8 @@ def step_pieces(entry: ModelEntry) -> Pieces:
     rows = entry.model.get("ladder") or []
     steps = [row for row in rows if row.get("over_below")]
     chosen = [row for row in rows if row.get("chosen_over")]
-    names = list(
-        dict.fromkeys(name for row in (*steps, *chosen) for name in row.get("over_below") or row["chosen_over"])
-    )
+    stored = {name for row in (*steps, *chosen) for name in row.get("over_below") or row["chosen_over"]}
+    names = sorted(stored, key=lambda name: (name != entry.metric, name))  # files hold them by the alphabet
     if not names:
         return ()
     up = _table(entry, names, steps, "over_below", "Rung", "Less the rung below")

@@ -16,7 +16,7 @@ def entry_of(metrics: Any, estimate: Any) -> ModelEntry:
     entry = next(model_entries(metrics))
     first, second = entry.model["ladder"]
     first.update(below=None, over_below={}, chosen_over={"auroc": estimate(0.02, -0.04, 0.08)})
-    gain = {"auroc": estimate(0.05, 0.01, 0.09), "brier": estimate(-0.004, -0.006, -0.002),
+    gain = {"brier": estimate(-0.004, -0.006, -0.002), "auroc": estimate(0.05, 0.01, 0.09),
             "net_benefit": estimate(0.001, -0.01, 0.012)}  # fmt: skip
     second.update(below="one_number", over_below=gain, chosen_over={})
     return entry
@@ -52,9 +52,11 @@ def test_the_page_shows_steps_choice_and_the_figure(metrics: Any, estimate: Any)
     entry = entry_of(metrics, estimate)
     text = str(html(step_pieces(entry)))
     assert text.index("Step by step") < text.index("The choice")
+    headers = [text.index(f">{name}<") for name in ("AUC (ROC)", "Brier score", "Net benefit", "What this shows")]
+    assert headers == sorted(headers)
     assert "+0.05 (+0.01 to +0.09)" in text
     assert "\u22120.004 (\u22120.006 to \u22120.002)" in text  # three decimals for a Brier score
-    assert "better in AUC (ROC), Brier score" in text
+    assert "better in Brier score, AUC (ROC)" in text
     assert text.count(NO_GAIN) == 1
     assert "No gain is claimed where the interval covers zero" in text
     assert text.count("<svg") == 1
