@@ -39,8 +39,9 @@ def learn(
     """Preprocessing and model of a rung that reads these columns, learned on these rows."""
     preprocessor = rung_preprocessor(data, rung, columns, settings)
     inputs = data.inputs(rung.algorithm, preprocessor)
-    places = {"device": settings.device, "weights": settings.encoder_weights}
-    return preprocessor, fit_model(rung.algorithm, inputs, data.target, params, seed, **places)
+    device, weights = settings.device, settings.encoder_weights
+    model = fit_model(rung.algorithm, inputs, data.target, params, seed, device=device, weights=weights)
+    return preprocessor, model
 
 
 def learn_stack(
