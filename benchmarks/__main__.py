@@ -22,7 +22,8 @@ MEASUREMENTS = (
 )
 
 
-PAGES = ("harmonisation",)  # their tables stand on pages of their own: `python -m benchmarks NAME` prints them
+# their tables stand on pages of their own: `python -m benchmarks NAME` prints them
+PAGES = ("conformal", "harmonisation")
 
 
 def main() -> int:

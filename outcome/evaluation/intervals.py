@@ -45,12 +45,16 @@ def wilson(successes: int, n: int, *, level: float = LEVEL) -> Interval:
     """
     if n <= 0:
         raise ValueError(f"n must be positive, found {n}")
+    return wilson_share(successes / n, n, level=level)
+
+
+def wilson_share(share: float, n: float, *, level: float = LEVEL) -> Interval:
+    """The same for a share in [0, 1] that is as sure as one seen in n > 0 cases; n need not be whole."""
     z2 = z_value(level) ** 2
-    p = successes / n
-    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = math.sqrt(z2 * (p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    # At 0 and n successes the formula's exact end is 0 or 1; rounding would leave 1e-17.
-    return (0.0 if successes == 0 else centre - half), (1.0 if successes == n else centre + half)
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = math.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    # At a share of 0 and 1 the formula's exact end is 0 or 1; rounding would leave 1e-17.
+    return (0.0 if share == 0 else centre - half), (1.0 if share == 1 else centre + half)
 
 
 def clopper_pearson(successes: int, n: int, *, level: float = LEVEL) -> Interval:

@@ -11,8 +11,10 @@ from outcome.cohort.endpoints import endpoint_target
 from outcome.evaluation.shift.conformal import conformal_quantiles
 from outcome.evaluation.shift.linear_predictor import Spread, linear_predictor
 from outcome.pipeline.population import SUPPRESSION_LIMIT
+from outcome.pipeline.survival_bounds import survival_bound_levels
 from outcome.training.rungs import CHOSEN
 from outcome.training.unit import TrainedUnit
+from outcome.types import EndpointKind
 
 _QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 _TERTILES = (1 / 3, 2 / 3)
@@ -46,9 +48,11 @@ def risk_summary(unit: TrainedUnit) -> dict[str, Any]:
 
 
 def conformal_summary(unit: TrainedUnit, endpoints: pd.DataFrame) -> dict[str, Any]:
-    """The quantiles that conformal sets or intervals of this unit need, from its out-of-fold errors."""
+    """What conformal sets, intervals or lower bounds of this unit need, from its out-of-fold predictions."""
     if unit.skipped:
         return {"withheld": unit.skipped}
     rows = chosen_rows(unit)
     target = endpoint_target(endpoints, unit.endpoint, unit.kind, list(rows.index))
+    if unit.kind is EndpointKind.TIME_TO_EVENT:
+        return survival_bound_levels(unit, target, rows["score"].to_numpy(dtype=float))
     return conformal_quantiles(target, rows["risk"].to_numpy(dtype=float))

@@ -18,7 +18,6 @@ from outcome.report.numbers import (
     format_estimate,
     format_number,
     is_number,
-    per_100,
 )
 from outcome.report.pieces import Drawing, Pieces, Table, Words
 from outcome.report.wording import metric_of
@@ -121,23 +120,6 @@ def instability_pieces(part: Json, title: str) -> Pieces:
         Words(f"{count(part.get('refits'))} refits; mean absolute difference of risk {mean}. {quantiles}."),
         Drawing(figure, caption, repeats=False),
     )
-
-
-def conformal_pieces(part: Json) -> Pieces:
-    """How often the sets or intervals that were promised at a level hold what happened, in all and by site."""
-    rows: list[tuple[str, ...]] = []
-    for row in part.get("rows") or []:
-        level = f"{per_100(row['level'])} %" if is_number(row.get("level")) else EN_DASH
-        named = [("all", None, row.get("coverage")), *_sites_of(row)]
-        for site, n, coverage in named:
-            size = format_estimate(row.get("size")) if site == "all" else EN_DASH
-            rows.append((f"{level} {row.get('kind', '')}", site, count(n), format_estimate(coverage), size))
-    header = ("Promised", "Site", "Cases", "Coverage (interval)", "Mean size")
-    return (Words(str(part.get("words") or "")), Table(header, tuple(rows)))
-
-
-def _sites_of(row: Json) -> list[tuple[str, Any, Any]]:
-    return [(str(site.get("site")), site.get("n"), site.get("coverage")) for site in row.get("by_site") or []]
 
 
 def missing_pieces(part: Json, entry: ModelEntry) -> Pieces:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from outcome.report.contents import Section
+from outcome.report.coverage_tables import conformal_pieces
 from outcome.report.entries import Json, ModelEntry
 from outcome.report.evidence_tables import (
-    conformal_pieces,
     instability_pieces,
     missing_pieces,
     part_pieces,
@@ -65,7 +65,11 @@ def _topics(entry: ModelEntry, model: ModelSection) -> Iterator[tuple[str, str, 
     yield "precision", "Sample size and precision", part_pieces(part.get("precision"), precision_pieces)
     unstable = part_pieces(part.get("instability"), lambda p: instability_pieces(p, f"Instability: {place}"))
     yield "instability", "Instability: would another sample have given other risks?", unstable
-    yield "conformal", "Coverage of prediction sets and intervals", part_pieces(part.get("conformal"), conformal_pieces)
+    yield (
+        "conformal",
+        "Coverage of prediction sets, intervals and lower bounds",
+        part_pieces(part.get("conformal"), conformal_pieces),
+    )
     missing = part_pieces(part.get("missing_sensitivity"), lambda p: missing_pieces(p, entry))
     yield "missing-data", "With and without the data that are often missing", missing
 

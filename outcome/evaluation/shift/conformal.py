@@ -3,6 +3,7 @@
 Split-conformal sets and intervals from predictions for cases that the model had not seen. Binary endpoints: the set of
 outcomes that are not unusual for their own class (Mondrian), so that the promise holds for cases with and without the
 event alike. Values and ranks: prediction ± a quantile of the absolute error, on log1p for durations.
+Times to an event have lower bounds instead: `outcome.evaluation.shift.survival_bound`.
 The promise holds where cases are exchangeable with the development cases: coverage elsewhere tests just that.
 Departure: quantiles come from out-of-fold predictions of several models and are used with the final one, so even on
 exchangeable cases the coverage is close to the level, not guaranteed.
@@ -21,7 +22,6 @@ from outcome.types import BoolArray, EndpointKind, FloatArray, Target
 
 LEVELS = (0.8, 0.9)
 MIN_CASES = 20  # so that a quantile is no single case's and the highest level has a finite one
-NOT_OFFERED = "not offered for times to an event: a censored case cannot be compared with its prediction"
 
 
 def conformal_quantile(nonconformity: FloatArray, level: float) -> float:
@@ -34,10 +34,10 @@ def conformal_quantiles(target: Target, risk: FloatArray) -> dict[str, Any]:
     """What sets or intervals of these predictions (n,) need: {"kind", "levels": {level: quantiles}}, or `withheld`.
 
     Cases with an unknown outcome or prediction take no part. With fewer than 20 cases (binary: of either class) there
-    is no quantile.
+    is no quantile. Raises ValueError for times to an event.
     """
     if target.kind is EndpointKind.TIME_TO_EVENT:
-        return {"withheld": NOT_OFFERED}
+        raise ValueError("a censored case cannot be compared with its prediction: see survival_bound")
     used = target.known & np.isfinite(risk)
     y, predicted = target.value[used], risk[used]
     if target.kind is not EndpointKind.BINARY:

@@ -73,17 +73,19 @@ class Ensemble:
 def unit() -> Any:
     chosen = SimpleNamespace(preprocessor=SimpleNamespace(columns=COLUMNS))
     predict = lambda frame, days: SimpleNamespace(risk=np.full((len(frame), 1), 0.5))  # noqa: E731
-    return SimpleNamespace(procedure=SimpleNamespace(chosen=chosen, predict=predict), ensemble=Ensemble(),
-                           horizons_days=())  # fmt: skip
+    procedure = SimpleNamespace(chosen=chosen, predict=predict, threshold=None)
+    return SimpleNamespace(procedure=procedure, ensemble=Ensemble(), horizons_days=())
 
 
 def model_of(frame: pd.DataFrame, y: FloatArray, risk: FloatArray, place: Path, *, told: Mapping[str, Any],
-             relation: str = "external", files: tuple[str, ...] = (), sites: int = 1) -> ModelCases:  # fmt: skip
+             relation: str = "external", files: tuple[str, ...] = (), sites: int = 1,
+             groups: Mapping[str, Any] | None = None) -> ModelCases:  # fmt: skip
     store = StudyStore(place, "study")
     store.stage("features").mkdir(parents=True, exist_ok=True)
     write_parquet(store.stage("features") / "features.parquet", frame.reset_index())
     endpoint = SimpleNamespace(kind="binary", label="Complication", favourable=False)
-    study = SimpleNamespace(endpoints={ENDPOINT: endpoint}, partitions={PART: SimpleNamespace(relation=relation)})
+    part_of = {PART: SimpleNamespace(relation=relation)}
+    study = SimpleNamespace(endpoints={ENDPOINT: endpoint}, partitions=part_of, subgroups=(), crossed=())
     site = [f"site {i % sites}" for i in range(len(frame))]
     scene = Scene(
         SimpleNamespace(study=study, store=store),  # type: ignore[arg-type]
@@ -93,7 +95,7 @@ def model_of(frame: pd.DataFrame, y: FloatArray, risk: FloatArray, place: Path, 
         pd.DataFrame({"site": site}, index=frame.index),
         outcomes(frame.index, y),
         pd.DataFrame(),
-        pd.DataFrame(),
+        pd.DataFrame(dict(groups or {}), index=frame.index),
     )
     source = "out_of_fold" if relation == "development" else "bundle"
     rows = pd.DataFrame({"case_id": frame.index, "endpoint": ENDPOINT, "inputs": INPUTS, "rung": CHOSEN,
@@ -220,6 +222,51 @@ def test_coverage_is_counted_by_level_and_by_site(tmp_path: Path) -> None:
         ("site 1", 20, 0.75),
     ]
     assert (second["coverage"]["value"], second["size"]["value"]) == (1.0, 2.0)
+
+
+def test_coverage_is_told_by_subgroup_and_small_groups_are_not(tmp_path: Path) -> None:
+    """The last 16 of 60 are wrong, 8 of each sex; three are of stage IV, which hides stage III as well."""
+    y = np.tile([1.0, 0.0], 30)
+    risk = np.where(np.arange(60) < 44, np.where(y == 1, 0.9, 0.1), np.where(y == 1, 0.1, 0.9))
+    groups = {"Sex": np.tile(["f", "f", "m", "m"], 15), "Stage": ["IV"] * 3 + ["III"] * 57}
+    model = model_of(patients(60, 2), y, risk, tmp_path, told=reference(), groups=groups)
+    rows = {(row["variable"], row["group"]): row for row in conformal(model)["rows"][0]["by_subgroup"]}
+    for sex in ("f", "m"):
+        assert rows["Sex", sex]["n"] == 30
+        assert rows["Sex", sex]["coverage"]["value"] == pytest.approx(22 / 30)
+    for stage in ("III", "IV"):
+        assert rows["Stage", stage]["n"] is None
+        assert rows["Stage", stage]["coverage"]["withheld"]
+
+
+def test_a_subgroup_with_few_misses_is_not_told_at_any_level(tmp_path: Path) -> None:
+    """At 0.8 men are missed twice, at 0.9 nobody is: told at 0.9 alone, the difference would still be theirs."""
+    y, sex = np.tile([1.0, 0.0], 30), np.repeat(["f", "m"], 30)
+    wrong = np.isin(np.arange(60), [1, 4, 7, 10, 13, 16, 31, 34])
+    risk = np.where(wrong, np.where(y == 1, 0.2, 0.8), np.where(y == 1, 0.8, 0.2))
+    model = model_of(patients(60, 2), y, risk, tmp_path, told=reference(), groups={"Sex": sex})
+    for row in conformal(model)["rows"]:
+        told = {group["group"]: group["coverage"]["withheld"] for group in row["by_subgroup"]}
+        assert told["m"]
+        assert told["f"]
+
+
+def test_bounds_are_judged_by_their_own_days(tmp_path: Path) -> None:
+    """The curve rises by 0.1 at days 10, 20, ...: the threshold 0.2 is reached on day 20, after 5 of 50 events."""
+    base = model_of(patients(50, 2), np.zeros(50), np.full(50, 0.5), tmp_path, told={
+        "conformal": {UNIT: {"kind": "bound", "cutoff_days": 90.0, "levels": {"0.9": {"incidence": 0.2}}}}
+    })  # fmt: skip
+    time = np.concatenate([np.full(5, 15.0), np.full(45, 80.0)])
+    cases = replace(base.cases, target=Target.survival(ENDPOINT, time, np.ones(50)))
+    days = np.arange(10.0, 90, 10)
+    curve = lambda score, upto: np.tile(np.asarray(upto) / 100, (len(score), 1))  # noqa: E731
+    baseline = SimpleNamespace(times=days, incidence=curve)
+    found = unit()
+    found.procedure.chosen.calibrator = SimpleNamespace(baseline=baseline)
+    base.scene.model.units[UNIT] = found
+    (row,) = conformal(replace(base, cases=cases))["rows"]
+    assert (row["kind"], row["coverage"]["value"], row["size"]["value"]) == ("bound", 0.9, 20.0)
+    assert "at most day 90" in conformal(replace(base, cases=cases))["words"]
 
 
 def test_instability_is_the_mean_distance_of_the_refits(tmp_path: Path) -> None:

@@ -61,7 +61,9 @@ ENDPOINT: dict[str, Any] = {
 }  # fmt: skip
 MODEL: dict[str, Any] = {
     "conformal": {"rows": [{"level": 0.9, "kind": "set", "coverage": number(), "size": number(),
-                            "by_site": [{"site": EVIL, "n": 20, "coverage": number()}]}], "words": "MARK-conformal"},
+                            "by_site": [{"site": EVIL, "n": 20, "coverage": number()}],
+                            "by_subgroup": [{"variable": "Age MARK-by-subgroup", "group": EVIL, "n": None,
+                                             "coverage": number()}]}], "words": "MARK-conformal"},
     "instability": {"refits": 20, "mean_absolute_difference": 0.04, "quantiles": {"0.9": 0.1},
                     "points": [[0.2, 0.1, 0.3], [0.5, 0.3, 0.8]], "words": f"MARK-instability {EVIL}"},
     "missing_sensitivity": {"rows": [{"group": f"MARK-sensitivity {EVIL}", "n": 30, "n_events": None,
