@@ -232,6 +232,8 @@ def _show(screen: Screen, results: Sequence[StageResult], document: dict[str, An
     for result in results:
         for case, reason in result.failed.items():
             screen.line(f"failed in {result.stage}: {case}: {reason}")
+        for unit, warnings in result.counts.get("warnings", {}).items():
+            screen.line(f"warning in {result.stage}: {unit}: {' '.join(warnings)}")
     screen.overview(document.get("tables", ()))
     for name in ("bundle", "predictions", "report"):
         if document.get(name):

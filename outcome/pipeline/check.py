@@ -17,6 +17,7 @@ from outcome.config import Study
 from outcome.dictionary import DataDictionary
 from outcome.errors import ConfigRefusal
 from outcome.executor import Workers, map_cases
+from outcome.pipeline.event_check import event_findings
 from outcome.pipeline.finished_model import refuse_model
 from outcome.pipeline.inputs import recipe_of
 from outcome.pipeline.mask_folds import development_patients, learners, refuse_too_few
@@ -55,6 +56,7 @@ def check_study(study: Study, workers: Workers, progress: Progress = no_progress
     findings = [*cohort.findings, *input_findings(study, inputs, cohort.table_case_ids)]
     findings += image_findings(study, list(inputs.values()), workers, progress)
     findings += lesson_findings(study, cohort, inputs, findings)
+    findings += event_findings(study, cohort)
     return Checked(tuple(findings), cohort.flow, len(cohort.cases), tuple(endpoint_counts(study, cohort)))
 
 

@@ -122,7 +122,13 @@ def _produce(run: Run, folder: Path) -> Made:
     write_json(folder / "ladder.json", {name: summary["ladder"] for name, summary in summaries.items()})
     _drop_bundle(run.store.bundle)
     skipped = {name: summary["skipped"] for name, summary in summaries.items() if summary["skipped"]}
-    return Made({"units": len(tasks), "done": len(index), "skipped": skipped}, failed)
+    warned = {name: summary["ladder"]["warnings"] for name, summary in summaries.items() if _warned(summary)}
+    told = {"warnings": warned} if warned else {}
+    return Made({"units": len(tasks), "done": len(index), "skipped": skipped, **told}, failed)
+
+
+def _warned(summary: dict[str, Any]) -> bool:
+    return bool(summary["ladder"].get("warnings"))
 
 
 def _joined(tables: Iterable[pd.DataFrame], run: Run) -> pd.DataFrame:

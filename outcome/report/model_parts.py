@@ -135,12 +135,13 @@ def _comparison(measure: str, rows: list[ComparisonRow]) -> Table:
 def _ladder(entry: ModelEntry, model: ModelSection) -> Pieces:
     caption = "Overlapping intervals do not decide between models; the paired differences above do."
     figure = Folded("The same as a figure", (Drawing(model.ladder_figure, caption),))
+    notes = Table(("Model", "What it learned from"), tuple(model.ladder_notes), "Enough cases and events?")
+    steps = (*((notes,) if model.ladder_notes else ()), figure, *step_pieces(entry))
     table, gains = _comparison(model.measure, model.ladder), gain_cells(entry.model.get("ladder") or [])
-    steps = step_pieces(entry)
     if not gains:
-        return (table, figure, *steps)
+        return (table, *steps)
     rows = tuple((*row, gain) for row, gain in zip(table.rows, gains, strict=True))
-    return (replace(table, header=(*table.header, HEADER), rows=rows), Words(MEANING, muted=True), figure, *steps)
+    return (replace(table, header=(*table.header, HEADER), rows=rows), Words(MEANING, muted=True), *steps)
 
 
 def _subgroups(entry: ModelEntry, model: ModelSection) -> Pieces:

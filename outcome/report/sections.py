@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,7 @@ class ModelSection:
     subgroup_figure: Markup | None
     ladder: list[ComparisonRow]
     ladder_figure: Markup | None
+    ladder_notes: list[tuple[str, str]]
     measure: str
 
 
@@ -197,8 +198,18 @@ def model_section(entry: ModelEntry, unit: Json) -> ModelSection:
         ),
         ladder=ladder,
         ladder_figure=_markup(ladder_svg(ladder, primary[0].null, f"{primary[1]}: ladder, {place}")),
+        ladder_notes=list(_ladder_notes(unit)),
         measure=primary[1],
     )
+
+
+def _ladder_notes(unit: Json) -> Iterator[tuple[str, str]]:
+    """(rung, whether its training cases were enough for what it learns), and why the network is no rung."""
+    for row in unit.get("rungs") or []:
+        if row.get("note"):
+            yield rung_words(str(row.get("rung"))), str(row["note"])
+    if unit.get("not_offered"):
+        yield "fusion network", str(unit["not_offered"])
 
 
 def _no_calibration(endpoint: Json) -> str:

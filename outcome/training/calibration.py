@@ -64,7 +64,7 @@ def fit_calibrator(target: Target, score: FloatArray, few_events: int, *, subdis
     """
     centre = float(score.mean())
     x = score - centre
-    informative = _informative_cases(target)
+    informative = informative_cases(target)
     free = informative >= few_events and float(np.ptp(x)) > 0
     note = "intercept and slope" if free else f"slope kept at 1: {informative} informative cases or a constant score"
     fit = _subdistribution if subdistribution else _FIT[target.kind]
@@ -140,7 +140,7 @@ def _hazard_slope(likelihood: PartialLikelihood) -> float:
     return float(np.clip(b[0], 0.0, LARGEST_SLOPE))
 
 
-def _informative_cases(target: Target) -> int:
+def informative_cases(target: Target) -> int:
     """Events, or for yes/no the rarer of the two outcomes, or for amounts all cases."""
     if target.kind is EndpointKind.BINARY:
         events = int(target.value.sum())

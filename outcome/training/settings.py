@@ -18,6 +18,7 @@ USUAL_FAMILIES = ("ridge", "elastic_net", "forest", "boosting", "fusion")
 FAMILIES = (*USUAL_FAMILIES, "fine_gray", STACKING)
 COMPACT, FULL = "compact", "full"  # ladders
 NETWORK = "network"  # the algorithm that reads images
+NOT_FITTED_WITH = ("refits", "endpoints", "min_events")
 NO_NETWORK_UNLESS_NAMED = {kind: name for kind, name in HEAD_PARAMS.items() if kind not in USUAL}
 
 
@@ -42,6 +43,7 @@ class NetworkSettings:
     block_dropout: float = 0.2
     refits: int = 5  # each costs as much as the network itself
     endpoints: tuple[str, ...] | None = None  # offered for these alone; None: for all
+    min_events: int | None = None  # fewer: no network; None: a warning alone
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "endpoints", None if self.endpoints is None else tuple(self.endpoints))
@@ -52,7 +54,7 @@ class NetworkSettings:
 
     def params(self) -> dict[str, Any]:
         """What the network is fitted with."""
-        return {name: value for name, value in self._asked().items() if name not in ("refits", "endpoints")}
+        return {name: value for name, value in self._asked().items() if name not in NOT_FITTED_WITH}
 
     def offered_for(self, endpoint: str, kind: EndpointKind = EndpointKind.BINARY) -> bool:
         """Whether the ladder of an endpoint of this kind may have the network."""

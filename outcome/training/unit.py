@@ -19,6 +19,7 @@ from outcome.features.columns import FeatureColumn, allowed_columns
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.stability import Repeats
 from outcome.models.state import State
+from outcome.training.adequacy import offered, with_notes
 from outcome.training.data import TrainingData
 from outcome.training.eligibility import why_not
 from outcome.training.ensemble import Ensemble, refit_ensemble
@@ -182,7 +183,8 @@ def train_unit(
     rungs = default_ladder(
         allowed, target.kind, inputs, settings, one_number, endpoint=target.endpoint, competing=competing
     )
-    reason = why_not(data, settings, days) or ("" if rungs else _no_rung(allowed, settings))
+    rungs, refused = offered(rungs, data.target, settings.network)
+    reason = why_not(data, settings, days) or ("" if rungs else refused or _no_rung(allowed, settings))
     if reason:
         return _skipped(data, inputs, days, reason)
     with threadpool_limits(limits=1):
@@ -194,6 +196,7 @@ def train_unit(
         nested = likelihood_ratios(data, procedure.rungs)
     table = _out_of_fold(data, crossed, inputs, days)
     ladder = ladder_json(data, inputs, procedure, crossed, outer_folds, settings, nested)
+    ladder = with_notes(ladder, procedure, data.target, days, refused)
     return TrainedUnit(target.endpoint, target.kind, inputs, days, table, ladder, procedure, ensemble)
 
 

@@ -22,6 +22,8 @@ Z95 = 1.96
 # Midpoints of a fine even grid to 9 standard deviations: a threshold cuts the integrand, so Gauss nodes would not do.
 NODES, REACH = 100_000, 9.0
 LARGEST = 10**9
+# Nagelkerke's R² where nothing better is known: Riley et al. 2020, figure 4.
+MODEST = 0.15
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,7 @@ def development_size(
     the optimism in Nagelkerke's R² and the half-width of the overall risk. Criteria: `shrinkage` (expected uniform
     shrinkage at least `shrinkage`), `optimism`, `overall_risk`.
     """
-    within("prevalence", prevalence, 0, 1)
-    largest = 1 - math.exp(2 * _null_log_likelihood(prevalence))
+    largest = largest_cox_snell(prevalence)
     criteria = {
         **_shrinkage_criteria(r2_cox_snell, parameters, largest, shrinkage, margin),
         "overall_risk": math.ceil((Z95 / margin) ** 2 * prevalence * (1 - prevalence)),
@@ -94,6 +95,11 @@ class FollowUp:
         for name in ("event_rate", "horizon", "mean_follow_up"):
             within(name, getattr(self, name), 0, math.inf)
 
+    @property
+    def events(self) -> float:
+        """Events to be expected of one case."""
+        return self.event_rate * self.mean_follow_up
+
 
 def development_size_survival(
     r2_cox_snell: float, parameters: int, follow_up: FollowUp, *, shrinkage: float = 0.9, margin: float = 0.05
@@ -102,8 +108,7 @@ def development_size_survival(
 
     `overall_risk`: the risk by the horizon of an exponential model, with both sides of its interval within `margin`.
     """
-    events = follow_up.event_rate * follow_up.mean_follow_up
-    largest = 1 - math.exp(2 * (events * math.log(events) - events))
+    events, largest = follow_up.events, largest_cox_snell_survival(follow_up)
     rate, horizon = follow_up.event_rate, follow_up.horizon
 
     def risk(per_year: float) -> float:
@@ -157,6 +162,18 @@ def _shrinkage_criteria(
     little_optimism = r2_cox_snell / (r2_cox_snell + margin * largest)
     found = {"shrinkage": shrinkage, "optimism": little_optimism}
     return {name: math.ceil(parameters / ((s - 1) * math.log1p(-r2_cox_snell / s))) for name, s in found.items()}
+
+
+def largest_cox_snell(prevalence: float) -> float:
+    """The largest Cox-Snell R² that a model of a binary outcome can have; Nagelkerke's R² is the share of it."""
+    within("prevalence", prevalence, 0, 1)
+    return 1 - math.exp(2 * _null_log_likelihood(prevalence))
+
+
+def largest_cox_snell_survival(follow_up: FollowUp) -> float:
+    """The same for times to an event, by an exponential model."""
+    events = follow_up.events
+    return 1 - math.exp(2 * (events * math.log(events) - events))
 
 
 def _null_log_likelihood(prevalence: float) -> float:

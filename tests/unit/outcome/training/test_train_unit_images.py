@@ -60,6 +60,26 @@ def test_every_rung_stands_in_the_out_of_fold_table(unit: TrainedUnit) -> None:
     assert unit.out_of_fold[["risk", "score"]].notna().all(axis=None)
 
 
+def test_few_events_for_a_network_are_told_beside_it(unit: TrainedUnit) -> None:
+    notes = {row["rung"]: row["note"] for row in unit.ladder["rungs"]}
+    assert "at least 200 are advised" in notes[FUSION]
+    assert "cases with" in notes["clinical"]
+    assert unit.ladder["warnings"]
+    assert "not_offered" not in unit.ladder
+
+
+def test_below_the_named_least_the_other_rungs_stay_as_they_are(unit: TrainedUnit) -> None:
+    without = train(replace(SETTINGS, network=replace(SETTINGS.network, min_events=1000)))
+    assert [row["rung"] for row in without.ladder["rungs"]] == RUNGS[:2]
+    assert "min_events asks for at least 1000" in without.ladder["not_offered"]
+    assert without.ladder["warnings"] == [without.ladder["not_offered"]]
+    for name in RUNGS[:2]:
+        made, before = (u.out_of_fold[u.out_of_fold["rung"] == name].reset_index(drop=True) for u in (without, unit))
+        pd.testing.assert_frame_equal(made, before, check_exact=True)
+    alone = train(replace(SETTINGS, families=("fusion",), network=replace(SETTINGS.network, min_events=1000)))
+    assert "min_events" in (alone.skipped or "")
+
+
 def test_every_rung_travels_once_and_predicts_the_same_bits(unit: TrainedUnit) -> None:
     files = unit.files()
     states = sorted(name for name in files if name.endswith(".npz"))
