@@ -12,7 +12,8 @@ from outcome.config.model import Model
 
 TIMM, HUB = "timm:", "hub"
 STATED_WHERE_ASKED = (
-    "weights", "tuning", "mask", "slices", "ordinal_head", "duration_head", "continuous_head", "min_events",
+    "weights", "tuning", "mask", "slices", "ordinal_head", "duration_head", "continuous_head", "imbalance",
+    "min_events",
 )  # fmt: skip
 
 _Family = Literal["ridge", "elastic_net", "forest", "boosting", "fusion", "fine_gray", "stacking"]
@@ -54,6 +55,9 @@ class Network(Model):
     block_dropout: float = Field(default=0.2, ge=0, lt=1)
     refits: int = Field(default=5, ge=0, le=200, description="refits on resampled patients behind a risk's interval")
     endpoints: tuple[Name, ...] | None = Field(default=None, description="offer it for these alone; default: for all")
+    imbalance: Literal["none", "weights", "focal"] | None = Field(
+        default=None, description="the loss of a yes/no endpoint with few events; default: none"
+    )
     min_events: int | None = Field(
         default=None, ge=2, description="fewer events (yes/no: of the rarer outcome): no network; default: a warning"
     )

@@ -1,7 +1,7 @@
 """What the last numbers of a network mean: log odds, log relative hazard, or hazards of intervals by cause.
 
 A head takes `raw` (n, outputs) and says the loss on outcomes and the score of a case; higher is riskier. Heads of
-grades and amounts stand in `outcome.models.amount_heads`.
+grades and amounts stand in `outcome.models.amount_heads`, those for rare events in `outcome.models.imbalance_heads`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from outcome.models.amount_heads import CumulativeHead, GaussianHead, QuantileHead
+from outcome.models.imbalance_heads import FocalHead, WeightedHead
 from outcome.models.network_outcomes import Head, Outcomes
 
 CAUSES = 2  # the event, and the competing event
@@ -150,6 +151,8 @@ class DiscreteTimeHead:
 # by the name in a study file; the numbers a head is made of are those of `outcome.models.head_choice`
 HEADS: dict[str, Callable[[tuple[float, ...]], Head]] = {
     "binary": BinaryHead,
+    "weights": WeightedHead,
+    "focal": FocalHead,
     "cox": CoxHead,
     "discrete_time": DiscreteTimeHead,
     "cumulative": CumulativeHead,

@@ -63,10 +63,11 @@ def fit_network(
 ) -> NetworkScorer:
     """The network of these cases, all outcomes known.
 
-    params: encoder, mask, slices, fusion, the head of the endpoint's kind (`survival_head`, `ordinal_head`,
-    `duration_head`, `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout, tuning, and
-    `weights`, the name of the file that encoders begin with. Raises DataRefusal for crops that lack or differ in shape,
-    ConfigRefusal for an unknown encoder or weights that do not fit, ValueError for a kind without a head.
+    params: encoder, mask, slices, fusion, the head of the endpoint's kind (`imbalance`, `survival_head`,
+    `ordinal_head`, `duration_head`, `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout,
+    tuning, and `weights`, the name of the file that encoders begin with. Raises DataRefusal for crops that lack or
+    differ in shape, ConfigRefusal for an unknown encoder or weights that do not fit, ValueError for a kind without a
+    head.
     """
     if bool(params.get("weights")) != bool(weights):
         raise ValueError(f"the params name the weights {params.get('weights')!r}, and {weights} was handed over")

@@ -18,8 +18,8 @@ USUAL_FAMILIES = ("ridge", "elastic_net", "forest", "boosting", "fusion")
 FAMILIES = (*USUAL_FAMILIES, "fine_gray", STACKING)
 COMPACT, FULL = "compact", "full"  # ladders
 NETWORK = "network"  # the algorithm that reads images
-NOT_FITTED_WITH = ("refits", "endpoints", "min_events")
 NO_NETWORK_UNLESS_NAMED = {kind: name for kind, name in HEAD_PARAMS.items() if kind not in USUAL}
+NOT_FITTED_WITH = ("refits", "endpoints", "min_events")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class NetworkSettings:
     block_dropout: float = 0.2
     refits: int = 5  # each costs as much as the network itself
     endpoints: tuple[str, ...] | None = None  # offered for these alone; None: for all
+    imbalance: str | None = None  # "weights" or "focal": the loss of a yes/no endpoint with few events
     min_events: int | None = None  # fewer: no network; None: a warning alone
 
     def __post_init__(self) -> None:

@@ -61,4 +61,4 @@ def test_the_bundle_tells_how_development_risks_spread(made: Path) -> None:
     assert len(reference["columns"]["covariance"]) == n
     stay, survival = (reference["conformal"][f"{name}.preoperative"] for name in ("length_of_stay", "overall_survival"))
     assert stay["levels"]["0.8"]["error"] <= stay["levels"]["0.9"]["error"]
-    assert "20 development cases with the event before day 1095" in survival["withheld"]
+    assert set(survival) == {"withheld"}

@@ -109,10 +109,15 @@ def test_the_network_settings_are_those_of_a_study_file() -> None:
 def test_what_is_not_asked_for_is_not_written() -> None:
     """Files of studies that never heard of them keep their bytes, and with them their keys."""
     unasked = {"weights", "tuning", "mask", "slices", "ordinal_head", "duration_head", "continuous_head"}
+    unasked |= {"imbalance", "min_events"}
     plain, asked = NetworkSettings(), NetworkSettings(continuous_head="gaussian", mask="crop")
     assert not unasked & (plain.to_json().keys() | plain.params().keys() | Network().model_dump().keys())
     assert asked.params()["continuous_head"] == asked.to_json()["continuous_head"] == "gaussian"
     assert asked.params()["mask"] == asked.to_json()["mask"] == Network(mask="crop").model_dump()["mask"] == "crop"
+    rare = NetworkSettings(imbalance="focal", min_events=30)
+    assert (rare.to_json()["imbalance"], rare.to_json()["min_events"]) == ("focal", 30)
+    assert rare.params()["imbalance"] == "focal"
+    assert "min_events" not in rare.params()  # it says whether a network is fitted, not how
 
 
 def test_a_network_for_amounts_is_offered_where_its_head_is_named() -> None:
@@ -135,6 +140,7 @@ def test_the_names_of_a_study_file_are_those_of_the_registries() -> None:
     assert tuple(shape["mask"]["enum"]) == tuple(MASKS)
     assert tuple(shape["slices"]["enum"]) == SLICE_POOLINGS
     assert set(shape["survival_head"]["enum"]) == set(HEADS_OF[EndpointKind.TIME_TO_EVENT])
+    assert set(shape["imbalance"]["anyOf"][0]["enum"]) == {"none", *HEADS_OF[EndpointKind.BINARY]} - {"binary"}
     for kind, name in NO_NETWORK_UNLESS_NAMED.items():
         told = shape[name]["anyOf"][0]
         assert set(told.get("enum", [told.get("const")])) == set(HEADS_OF[kind])
