@@ -20,8 +20,9 @@ from outcome.models.network_training import fit_network
 from outcome.models.state import State, same_state
 from outcome.pipeline.encoder_weights import weights_input
 from outcome.pipeline.stage import Run
+from outcome.recipe import CaseInput
 from outcome.store import file_digest
-from outcome.types import CaseInput, Target
+from outcome.types import Target
 from segmentation.learning.training_facts import TrainingFacts
 from segmentation.networks import NETWORKS
 from segmentation.outlining.weights import pack
