@@ -7,6 +7,7 @@ Frames that cross layers, all indexed or keyed by `case_id` (string):
                    `radiomics:tumor.morph_volume`; row-wise only: nothing in it was learned from other rows
     endpoints      long: case_id, endpoint, value, time_days, event   (see `Target`)
     predictions    long: see `PREDICTION_COLUMNS`
+    details        long: see `DETAIL_COLUMNS`; of the chosen rung, what it says beyond one risk
 """
 
 from __future__ import annotations
@@ -37,6 +38,16 @@ PREDICTION_COLUMNS = (
     "high",  # interval of `risk` (NaN where none)
     "score",  # the ranking score (linear predictor, logit or predicted value); higher is riskier or larger
 )
+DETAIL_COLUMNS = (
+    "case_id",
+    "partition",
+    "endpoint",
+    "inputs",  # an InputSet value
+    "source",  # "out_of_fold" | "bundle"
+    "what",  # a Detail value
+    "at",  # the grade's rank, the quantile's level, or days
+    "value",  # a probability, or of a quantile the endpoint's own unit
+)
 
 
 class EndpointKind(StrEnum):
@@ -47,6 +58,15 @@ class EndpointKind(StrEnum):
     DURATION = "duration"
     ORDINAL = "ordinal"
     CONTINUOUS = "continuous"
+
+
+class Detail(StrEnum):
+    """What a row of the details says."""
+
+    GRADE_AT_LEAST = "grade_at_least"  # the chance of this grade or a higher one
+    QUANTILE = "quantile"  # the value that the outcome exceeds with probability 1 - level
+    INCIDENCE = "incidence"  # the cumulative incidence of the event by this day
+    COMPETING_INCIDENCE = "competing_incidence"  # that of the competing event
 
 
 class InputSet(StrEnum):

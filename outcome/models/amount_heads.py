@@ -46,6 +46,11 @@ class CumulativeHead:
         """(n, grades - 1): log odds of each grade but the lowest, or a higher one; falling."""
         return torch.cat([raw[:, :1], raw[:, :1] - _steps(raw[:, 1:]).cumsum(dim=1)], dim=1)
 
+    def at_least(self, raw: Tensor) -> Tensor:
+        """(n, grades): the chance of each grade or a higher one, 1 for the lowest; in double precision."""
+        reached = torch.sigmoid(self.reached(raw.double()))
+        return torch.cat([torch.ones_like(reached[:, :1]), reached], dim=1)
+
     def chances(self, raw: Tensor) -> Tensor:
         """(n, grades): the chance of each grade; they sum to 1."""
         return torch.exp(self._log_chances(raw))

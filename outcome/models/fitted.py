@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from outcome.models.hazard import BaselineHazard
 from outcome.models.inputs import Inputs
 from outcome.models.scale import from_score
 from outcome.models.state import State
-from outcome.types import EndpointKind, FloatArray
+from outcome.types import Detail, EndpointKind, FloatArray
 
 
 class Scorer(Protocol):
@@ -21,6 +21,27 @@ class Scorer(Protocol):
 
     def to_state(self) -> State:
         """Everything needed to score again, bit for bit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What a scorer says of n cases beyond their score.
+
+    GRADE_AT_LEAST: `at` (k,) the grades of training, rising, and `value` (n, k) the chance of each or a higher one.
+    QUANTILE: `at` the levels, and `value` how far each quantile lies from the score, on the modelled scale.
+    """
+
+    what: Detail
+    at: tuple[float, ...]
+    value: FloatArray
+
+
+@runtime_checkable
+class SayingScorer(Scorer, Protocol):
+    """A scorer that may say more than a score."""
+
+    def said(self, X: Inputs) -> Said | None:
+        """What it says beyond the score; None where there is nothing. Case by case: a batch changes nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +62,10 @@ class FittedModel:
     def score(self, X: Inputs | FloatArray) -> FloatArray:
         """The ranking score, shape (n,); higher is riskier or larger."""
         return self.scorer.score(Inputs.of(X))
+
+    def said(self, X: Inputs | FloatArray) -> Said | None:
+        """What the scorer says of each case beyond its score, before any calibration; None where there is nothing."""
+        return self.scorer.said(Inputs.of(X)) if isinstance(self.scorer, SayingScorer) else None
 
     def predict(self, X: Inputs | FloatArray, horizons_days: Sequence[float] = ()) -> FloatArray:
         """Probability (binary), event probability by each horizon (time to event) or value: shape (n, h), h >= 1.

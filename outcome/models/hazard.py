@@ -35,11 +35,25 @@ class BaselineHazard:
         the causes by their hazards, so that incidences and survival sum to 1 exactly.
         """
         relative = np.exp(np.clip(score, -LARGEST_SCORE, LARGEST_SCORE))[:, None]
-        event, both = relative * self.event, relative * self.event + self.competing
+        return self._grown(relative * self.event, relative, horizons_days)
+
+    def competing_incidence(self, score: FloatArray, horizons_days: Sequence[float]) -> FloatArray:
+        """That of the competing event, shape (n, h); 0 where the baseline has none of its jumps.
+
+        The event takes patients away from it, so that it depends on the score although its hazard does not. Without
+        meaning for a subdistribution hazard.
+        """
+        relative = np.exp(np.clip(score, -LARGEST_SCORE, LARGEST_SCORE))[:, None]
+        cause = np.broadcast_to(self.competing, (len(score), len(self.times)))
+        return self._grown(cause, relative, horizons_days)
+
+    def _grown(self, cause: FloatArray, relative: FloatArray, horizons_days: Sequence[float]) -> FloatArray:
+        """The cumulative incidence of a cause with these jumps (n, m), `relative` (n, 1) the hazard of each case."""
+        both = relative * self.event + self.competing
         after = np.exp(-np.cumsum(both, axis=1))
-        before = np.concatenate([np.ones((len(score), 1)), after[:, :-1]], axis=1)[:, : len(self.times)]
-        share = np.divide(event, both, out=np.zeros_like(both), where=both > 0)
-        grown = np.concatenate([np.zeros((len(score), 1)), np.cumsum((before - after) * share, axis=1)], axis=1)
+        before = np.concatenate([np.ones((len(cause), 1)), after[:, :-1]], axis=1)[:, : len(self.times)]
+        share = np.divide(cause, both, out=np.zeros_like(both), where=both > 0)
+        grown = np.concatenate([np.zeros((len(cause), 1)), np.cumsum((before - after) * share, axis=1)], axis=1)
         upto = np.searchsorted(self.times, np.asarray(horizons_days, dtype=float), side="right")
         return np.clip(grown[:, upto], 0.0, 1.0)
 

@@ -24,7 +24,9 @@ import torch
 from torch import Tensor, nn
 
 from outcome.features.crops import IMAGE_PREFIX
+from outcome.models.beyond_score import said_by
 from outcome.models.encoder_options import USUAL, EncoderOptions
+from outcome.models.fitted import Said
 from outcome.models.fusion import FUSIONS
 from outcome.models.heads import HEADS
 from outcome.models.inputs import Inputs
@@ -221,6 +223,10 @@ class NetworkScorer:
         """(n, outputs): what the head reads of each case, for heads that say more than a score."""
         with torch.no_grad(), one_thread():
             return torch.cat([self.module(self.tensors(X, i)) for i in range(len(X))])
+
+    def said(self, X: Inputs) -> Said | None:
+        """Chances of grades or quantiles, by the head; None for yes/no and times (`outcome.models.beyond_score`)."""
+        return said_by(self.module.head, list(self.outputs(X).split(1)))
 
     def to_state(self) -> State:
         numbers = {"type": "network", "design": self.design.to_json(), "notes": list(self.notes)}

@@ -20,7 +20,7 @@ from outcome.pipeline.outlines import (
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
 from outcome.serving import ENTERED, RiskModel
 from outcome.store import read_parquet, write_json, write_parquet
-from outcome.types import PREDICTION_COLUMNS
+from outcome.types import DETAIL_COLUMNS, PREDICTION_COLUMNS
 
 STAGE = "predict"
 DEVELOPMENT = "development"
@@ -54,7 +54,10 @@ def _produce(run: Run, model: RiskModel, folder: Path) -> Made:
     table = _predicted(model, frame, open_crops(features), entering)
     table = table.assign(partition=table["case_id"].map(cases["partition"]), source="bundle")
     write_parquet(folder / "predictions.parquet", table[list(PREDICTION_COLUMNS)])
-    told = _told(model, frame, entering) if run.outlines else model
+    told = _told(model, frame, entering)
+    details = told.details_frame(frame, open_crops(features))
+    details = details.assign(partition=details["case_id"].map(cases["partition"]), source="bundle")
+    write_parquet(folder / "details.parquet", details[list(DETAIL_COLUMNS)])
     failed = write_outlines(run, told, frame, open_crops(features), folder)
     return Made({"cases": len(chosen), "predictions": len(table), **counts, **outline_counts(folder)}, failed)
 

@@ -30,10 +30,15 @@ from outcome.pipeline.stage import Made, Run, StageResult, Work, code_digest, ne
 from outcome.store import MANIFEST, digest, plain, read_json, read_parquet, write_folder, write_json, write_parquet
 from outcome.training.settings import NetworkSettings, TrainingSettings
 from outcome.training.unit import train_unit
-from outcome.types import PREDICTION_COLUMNS, EndpointKind, InputSet, Target
+from outcome.types import DETAIL_COLUMNS, PREDICTION_COLUMNS, EndpointKind, InputSet, Target
 
 STAGE = "train"
 DEVELOPMENT = "development"
+# each table of the stage, the suffix of a unit's part of it, and its columns
+TABLES = (
+    ("out_of_fold.parquet", ".parquet", PREDICTION_COLUMNS),
+    ("details.parquet", ".details.parquet", DETAIL_COLUMNS),
+)
 
 
 @dataclass(frozen=True)
@@ -117,8 +122,9 @@ def _produce(run: Run, folder: Path) -> Made:
     failed = run_cases(run, STAGE, tasks, lambda task: task.work, _train_one)
     index = keep_only(folder, {task.work.case_id: task.work for task in tasks}, failed)
     summaries = {name: read_json(folder / "units" / f"{key}.json") for name, key in index.items()}
-    tables = [read_parquet(folder / "units" / f"{key}.parquet") for key in index.values()]
-    write_parquet(folder / "out_of_fold.parquet", _joined(tables, run))
+    for name, suffix, columns in TABLES:
+        tables = [read_parquet(folder / "units" / f"{key}{suffix}") for key in index.values()]
+        write_parquet(folder / name, _joined(tables, columns, run))
     write_json(folder / "ladder.json", {name: summary["ladder"] for name, summary in summaries.items()})
     _drop_bundle(run.store.bundle)
     skipped = {name: summary["skipped"] for name, summary in summaries.items() if summary["skipped"]}
@@ -131,14 +137,14 @@ def _warned(summary: dict[str, Any]) -> bool:
     return bool(summary["ladder"].get("warnings"))
 
 
-def _joined(tables: Iterable[pd.DataFrame], run: Run) -> pd.DataFrame:
+def _joined(tables: Iterable[pd.DataFrame], columns: tuple[str, ...], run: Run) -> pd.DataFrame:
     filled = [table for table in tables if len(table)]
     if not filled:
-        return pd.DataFrame(columns=list(PREDICTION_COLUMNS))
+        return pd.DataFrame(columns=list(columns))
     cases = read_parquet(run.store.stage("cohort") / "cases.parquet").set_index("case_id")
     table = pd.concat(filled, ignore_index=True)
     table = table.assign(partition=table["case_id"].map(cases["partition"]), source="out_of_fold")
-    return table[list(PREDICTION_COLUMNS)]
+    return table[list(columns)]
 
 
 def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
@@ -224,4 +230,5 @@ def _train_one(task: _Task) -> None:
     )  # fmt: skip
     write_folder(task.work.path(""), unit.save)
     write_parquet(task.work.path(".parquet"), unit.out_of_fold)
+    write_parquet(task.work.path(".details.parquet"), unit.out_of_fold_details)
     write_json(task.work.path(), {"unit": task.work.case_id, "ladder": unit.ladder, "skipped": unit.skipped})

@@ -26,7 +26,7 @@ from outcome.features.harmonise import Harmoniser
 from outcome.recipe import GIVEN, CaseInput, CaseResult, Recipe
 from outcome.serving.case import bundle_segmenter, has_mask, processed
 from outcome.serving.record import refuse_unfit
-from outcome.training.unit import TrainedUnit
+from outcome.training.unit import UNIT_DETAILS, TrainedUnit
 from outcome.types import PREDICTION_COLUMNS, FloatArray
 
 _UNSET = ("partition", "source")
@@ -125,6 +125,13 @@ class RiskModel:
         tables = [unit.predict(frame, crops, every_rung=every_rung) for unit in units]
         names = [name for name in PREDICTION_COLUMNS if name not in _UNSET]
         return pd.concat(tables, ignore_index=True)[names] if tables else pd.DataFrame(columns=names)
+
+    def details_frame(self, features: pd.DataFrame, crops: Crops = NO_CROPS) -> pd.DataFrame:
+        """What the chosen rung of every unit says of cases beyond a risk (`outcome.training.details`), as above."""
+        frame = features.reindex(columns=[column.name for column in self.columns])
+        units = [unit for unit in self.units.values() if not unit.skipped and len(frame)]
+        tables = [table for table in (unit.details(frame, crops) for unit in units) if len(table)]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(UNIT_DETAILS))
 
     def explain(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outcome.training.data import TrainingData
+from outcome.training.details import joined, rung_details
 from outcome.training.folds import Folds, derive_seed
 from outcome.training.procedure import FittedProcedure, Prediction, fit_procedure
 from outcome.training.rungs import CHOSEN, Rung
@@ -20,10 +21,14 @@ Horizons = tuple[float, ...]
 
 @dataclass(frozen=True, eq=False)
 class CrossFit:
-    """Out-of-fold predictions by rung name ("chosen" among them), and what was fitted without each fold."""
+    """Out-of-fold predictions by rung name ("chosen" among them), and what was fitted without each fold.
+
+    `details`: what each fold's choice says beyond its risk (`outcome.training.details`), sorted by what, case and at.
+    """
 
     predictions: dict[str, Prediction]
     procedures: tuple[FittedProcedure, ...]
+    details: pd.DataFrame
 
 
 def cross_fit(
@@ -46,12 +51,16 @@ def cross_fit(
         for fold in range(count)
     )
     risks, scores = _empty(data, rungs, horizons_days)
+    details = []
     for fold, procedure in enumerate(procedures):
         held = folds == fold
         frame = data.frame.iloc[np.flatnonzero(held)]
-        for name, prediction in procedure.predict_rungs(frame, horizons_days, data.crops).items():
+        made = procedure.predict_rungs(frame, horizons_days, data.crops)
+        for name, prediction in made.items():
             risks[name][held], scores[name][held] = prediction.risk, prediction.score
-    return CrossFit({name: Prediction(risks[name], scores[name]) for name in risks}, procedures)
+        details.append(rung_details(procedure.chosen, made[CHOSEN], frame, horizons_days, data.crops))
+    table = joined(details).sort_values(["what", "case_id", "at"], ignore_index=True)
+    return CrossFit({name: Prediction(risks[name], scores[name]) for name in risks}, procedures, table)
 
 
 def prediction_frame(

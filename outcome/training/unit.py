@@ -6,7 +6,7 @@ Everything runs on one thread and from one seed, so the same table gives the sam
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from outcome.features.stability import Repeats
 from outcome.models.state import State
 from outcome.training.adequacy import offered, with_notes
 from outcome.training.data import TrainingData
+from outcome.training.details import rung_details
 from outcome.training.eligibility import why_not
 from outcome.training.ensemble import Ensemble, refit_ensemble
 from outcome.training.files import read_unit, unit_files
@@ -31,15 +32,20 @@ from outcome.training.nested_rungs import likelihood_ratios
 from outcome.training.procedure import FittedProcedure, RungFit, fit_procedure
 from outcome.training.rungs import CHOSEN, default_ladder
 from outcome.training.settings import TrainingSettings
-from outcome.types import PREDICTION_COLUMNS, EndpointKind, InputSet, Target
+from outcome.types import DETAIL_COLUMNS, PREDICTION_COLUMNS, EndpointKind, InputSet, Target
 
 # the store knows partition and source; a unit does not
 UNIT_COLUMNS = tuple(name for name in PREDICTION_COLUMNS if name not in ("partition", "source"))
 
+UNIT_DETAILS = tuple(name for name in DETAIL_COLUMNS if name not in ("partition", "source"))
+
 
 @dataclass(frozen=True, eq=False)
 class TrainedUnit:
-    """What training gave. `skipped` says why there is no model; then procedure and ensemble are None."""
+    """What training gave. `skipped` says why there is no model; then procedure and ensemble are None.
+
+    `out_of_fold_details` (UNIT_DETAILS) belong to the training run alone: no file of the unit holds them.
+    """
 
     endpoint: str
     kind: EndpointKind
@@ -50,6 +56,7 @@ class TrainedUnit:
     procedure: FittedProcedure | None = None
     ensemble: Ensemble | None = None
     skipped: str | None = None
+    out_of_fold_details: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(UNIT_DETAILS)))
 
     @property
     def rungs(self) -> tuple[RungFit, ...]:
@@ -91,6 +98,17 @@ class TrainedUnit:
         tables[0] = tables[0].assign(low=low.ravel(), high=high.ravel())
         table = pd.concat(tables, ignore_index=True).assign(endpoint=self.endpoint, inputs=self.inputs.value)
         return table[list(UNIT_COLUMNS)]
+
+    def details(self, frame: pd.DataFrame, crops: Crops = NO_CROPS) -> pd.DataFrame:
+        """What the chosen rung says of new cases beyond its risk, in UNIT_DETAILS form; no row where that is nothing.
+
+        Raises DataRefusal where the unit was skipped.
+        """
+        if self.procedure is None:
+            raise DataRefusal(f"there is no model for {self.endpoint}", found=self.skipped or "", next_step="none")
+        chosen, days = self.procedure.chosen, self.horizons_days
+        table = rung_details(chosen, chosen.predict(frame, days, crops), frame, days, crops)
+        return table.assign(endpoint=self.endpoint, inputs=self.inputs.value)[list(UNIT_DETAILS)]
 
     def files(self) -> dict[str, bytes]:
         """The unit as files, by name: the same unit gives the same bytes."""
@@ -197,7 +215,10 @@ def train_unit(
     table = _out_of_fold(data, crossed, inputs, days)
     ladder = ladder_json(data, inputs, procedure, crossed, outer_folds, settings, nested)
     ladder = with_notes(ladder, procedure, data.target, days, refused)
-    return TrainedUnit(target.endpoint, target.kind, inputs, days, table, ladder, procedure, ensemble)
+    details = crossed.details.assign(endpoint=data.target.endpoint, inputs=inputs.value)[list(UNIT_DETAILS)]
+    return TrainedUnit(
+        target.endpoint, target.kind, inputs, days, table, ladder, procedure, ensemble, out_of_fold_details=details
+    )
 
 
 def _no_rung(allowed: Sequence[FeatureColumn], settings: TrainingSettings) -> str:

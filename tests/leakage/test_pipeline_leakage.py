@@ -104,14 +104,15 @@ def trained(folder: Path, store: Path, into: Path) -> StudyStore:
 
 
 def assert_blind(folders: tuple[Path, Path], stores: tuple[Path, Path], tmp_path: Path) -> None:
-    """Both trainings gave the same bundle, byte for byte, and the same out-of-fold table."""
+    """Both trainings gave the same bundle, byte for byte, and the same out-of-fold tables."""
     places = [trained(folder, store, tmp_path / folder.name) for folder, store in zip(folders, stores, strict=True)]
     before, after = (read_bundle(place.bundle) for place in places)
     other = sorted(name for name in {*before.files, *after.files} if before.files.get(name) != after.files.get(name))
     assert not other, f"the bundle knows the later partition: {other}"
     assert before.id == after.id
-    tables = [(place.stage("train") / "out_of_fold.parquet").read_bytes() for place in places]
-    assert tables[0] == tables[1], "out-of-fold predictions know the later partition"
+    for name in ("out_of_fold.parquet", "details.parquet"):
+        tables = [(place.stage("train") / name).read_bytes() for place in places]
+        assert tables[0] == tables[1], f"{name} knows the later partition"
 
 
 def test_later_cases_change_no_byte_of_the_bundle(
