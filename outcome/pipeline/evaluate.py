@@ -33,6 +33,8 @@ from outcome.types import EndpointKind
 
 STAGE = "evaluate"
 SCHEMA_VERSION = 2
+PREDICTIONS = ("predictions.parquet", "out_of_fold.parquet")  # of the bundle, of the train stage
+DETAILS = ("details.parquet", "details.parquet")
 COMPARED = ("scores", "readers", "readers_are")  # what a study compares with is its own, not the bundle's
 
 
@@ -56,11 +58,14 @@ def _sources(run: Run, bundle_id: str) -> list[str]:
 def _produce(run: Run, bundle: Bundle, folder: Path) -> Made:
     scene = _scene(run, bundle)
     cohort, cases = run.store.stage("cohort"), scene.cases
-    predictions = _predictions(run, bundle.id)
+    predictions, details = (_both_sources(run, bundle.id, *names) for names in (PREDICTIONS, DETAILS))
     looked = integrity(scene, predictions)  # first, so that a look counts even where measuring is cut off
     masks = learned_masks(run, cases, run.store.stage("predict", bundle.id))
     partitions = {
-        name: {**_partition(scene, name, cases.index[cases["partition"] == name], predictions), **masks.get(name, {})}
+        name: {
+            **_partition(scene, name, cases.index[cases["partition"] == name], predictions, details),
+            **masks.get(name, {}),
+        }
         for name in run.study.partitions
         if (cases["partition"] == name).any()
     }
@@ -95,18 +100,21 @@ def _scene(run: Run, bundle: Bundle) -> Scene:
     return Scene(run, bundle, model, dictionary, cases, endpoints, variables, groups)
 
 
-def _predictions(run: Run, bundle_id: str) -> pd.DataFrame:
-    """Out-of-fold predictions of development cases and the bundle's of all others, in one table."""
-    tables = [read_parquet(run.store.stage("predict", bundle_id) / "predictions.parquet")]
-    trained = run.store.stage("train") / "out_of_fold.parquet"
+def _both_sources(run: Run, bundle_id: str, of_bundle: str, out_of_fold: str) -> pd.DataFrame:
+    """Out-of-fold rows of development cases and the bundle's of all others, in one table."""
+    tables = [read_parquet(run.store.stage("predict", bundle_id) / of_bundle)]
+    trained = run.store.stage("train") / out_of_fold
     if trained.exists():
         tables.append(read_parquet(trained))
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
-def _partition(scene: Scene, name: str, ids: pd.Index, predictions: pd.DataFrame) -> dict[str, Any]:
+def _partition(
+    scene: Scene, name: str, ids: pd.Index, predictions: pd.DataFrame, details: pd.DataFrame
+) -> dict[str, Any]:
     part, study = scene.run.study.partitions[name], scene.run.study
-    cases = PartitionCases(scene, name, sorted(ids), predictions[predictions["partition"] == name])
+    tables = (table[table["partition"] == name] for table in (predictions, details))
+    cases = PartitionCases(scene, name, sorted(ids), *tables)
     endpoints = {}
     for number, endpoint in enumerate(study.endpoints):
         scene.run.progress(f"evaluate {name}", number, len(study.endpoints))

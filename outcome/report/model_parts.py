@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from outcome.report.contents import Section
 from outcome.report.coverage_tables import conformal_pieces
+from outcome.report.detail_pieces import detail_pieces
 from outcome.report.entries import Json, ModelEntry
 from outcome.report.evidence_tables import (
     instability_pieces,
@@ -51,6 +52,8 @@ def _topics(entry: ModelEntry, model: ModelSection) -> Iterator[tuple[str, str, 
     part, place = entry.model, f"{entry.label}, {model.inputs} inputs, {entry.partition_name.replace('_', ' ')}"
     yield "performance", "Discrimination: are those with the event ranked higher?", _metrics(model.discrimination)
     yield "calibration", "Calibration and error: are the numbers right?", _calibration(model)
+    beyond = part_pieces(part.get("details"), lambda p: detail_pieces(p, f"Over time: {place}"))
+    yield "details", "Grades, quantiles and incidences: are they right on average?", beyond
     yield "utility", "Utility: is acting on the risk worth it?", _utility(model)
     groups = part_pieces(part.get("risk_groups"), lambda p: risk_group_pieces(p, f"Risk groups: {place}"))
     yield "risk-groups", "Risk groups", groups

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from outcome.evaluation.intervals import z_value
 from outcome.types import FloatArray
 
 
@@ -72,6 +73,19 @@ def aalen_johansen(time_days: FloatArray, event: FloatArray, *, cause: int = 1) 
     free_before = np.concatenate([[1.0], free])[:-1]
     incidence = np.cumsum(free_before * steps.events / steps.at_risk)
     return StepCurve(steps.time_days, incidence, _root(_incidence_variance(steps, free_before, incidence)), 0.0)
+
+
+def share_band(steps: StepCurve, days: FloatArray, level: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Value, low and high of a share with the event at these days, normal in log(-log(1 - share)).
+
+    Without width where the share is 0 or 1.
+    """
+    value, se = steps.at(days), steps.se_at(days)
+    inner = (value > 0) & (value < 1)
+    free = np.where(inner, 1 - value, 0.5)
+    half = z_value(level) * np.where(inner, se, 0.0) / (free * -np.log(free))
+    low, high = (np.where(inner, 1 - free ** np.exp(sign * half), value) for sign in (-1, 1))
+    return value, low, high
 
 
 def _incidence_variance(steps: _Steps, free_before: FloatArray, incidence: FloatArray) -> FloatArray:

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from outcome.errors import DataRefusal
-from outcome.evaluation.intervals import LEVEL, measured, wilson, z_value
+from outcome.evaluation.intervals import LEVEL, measured, wilson
 from outcome.evaluation.overall.survival import follow_up_gap
 from outcome.evaluation.subgroups.groups import SMALL_CELL, SUPPRESSED
-from outcome.evaluation.times.incidence import StepCurve, aalen_johansen, kaplan_meier
+from outcome.evaluation.times.incidence import StepCurve, aalen_johansen, kaplan_meier, share_band
 from outcome.types import Estimate, FloatArray
 
 Observed = Callable[[npt.NDArray[np.intp]], tuple[int, Estimate, "GroupCurve | None"]]  # rows -> events, share, curve
@@ -107,7 +107,7 @@ def risk_groups_t(
         curve = _figure(steps, own_time, horizon_days, ticks_days, level=level, competing=competing)
         if gap:
             return count, Estimate.withhold(gap, n=n, n_events=count), curve
-        value, low, high = (float(part) for part in _band(steps, np.array(horizon_days), level))
+        value, low, high = (float(part) for part in share_band(steps, np.array(horizon_days), level))
         interval = (low, high) if 0 < value < 1 else None
         return count, measured(value, interval, method=curve.method, n=n, n_events=count, level=level), curve
 
@@ -164,22 +164,12 @@ def _figure(
     if inside.size > MAX_POINTS:
         inside = inside[np.linspace(0, inside.size - 1, MAX_POINTS).round().astype(int)]
     days = np.unique(np.concatenate([[0.0], inside, [end]]))
-    value, low, high = (tuple(float(v) for v in part) for part in _band(steps, days, level))
+    value, low, high = (tuple(float(v) for v in part) for part in share_band(steps, days, level))
     ordered = np.sort(time)
     counts = [time.size - int(np.searchsorted(ordered, tick, side="left")) for tick in ticks_days]
     shown = tuple(None if 0 < count < SMALL_CELL else count for count in counts)
     method = f"{'Aalen-Johansen' if competing else '1 - Kaplan-Meier'}, complementary log-log band"
     return GroupCurve(method, tuple(map(float, days)), value, low, high, tuple(map(float, ticks_days)), shown)
-
-
-def _band(steps: StepCurve, days: FloatArray, level: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Value, low and high; without width where the share is 0 or 1."""
-    value, se = steps.at(days), steps.se_at(days)
-    inner = (value > 0) & (value < 1)
-    free = np.where(inner, 1 - value, 0.5)
-    half = z_value(level) * np.where(inner, se, 0.0) / (free * -np.log(free))
-    low, high = (np.where(inner, 1 - free ** np.exp(sign * half), value) for sign in (-1, 1))
-    return value, low, high
 
 
 def _mean(values: FloatArray) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from outcome.pipeline.stage import Run
 from outcome.serving import RiskModel
 from outcome.store import read_parquet
 from outcome.training.unit import TrainedUnit
-from outcome.types import FloatArray, Target
+from outcome.types import DETAIL_COLUMNS, FloatArray, Target
 
 CHOSEN = "chosen"
 
@@ -49,6 +49,7 @@ class PartitionCases:
     name: str
     ids: list[str]
     predictions: pd.DataFrame  # rows of these cases (docs/store.md)
+    details: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DETAIL_COLUMNS)))  # likewise
 
     @property
     def is_development(self) -> bool:
@@ -153,6 +154,12 @@ class ModelCases:
         """The bundle's decision threshold."""
         procedure = self.unit.procedure
         return procedure.threshold.value if procedure and procedure.threshold else None
+
+    @property
+    def details(self) -> pd.DataFrame:
+        """What the chosen rung said of these cases beyond a risk (docs/store.md)."""
+        rows = self.cases.partition.details
+        return rows[(rows["endpoint"] == self.cases.name) & (rows["inputs"] == self.inputs)]
 
     @property
     def is_out_of_fold(self) -> bool:

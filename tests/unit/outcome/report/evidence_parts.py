@@ -64,6 +64,12 @@ MODEL: dict[str, Any] = {
                             "by_site": [{"site": EVIL, "n": 20, "coverage": number()}],
                             "by_subgroup": [{"variable": "Age MARK-by-subgroup", "group": EVIL, "n": None,
                                              "coverage": number()}]}], "words": "MARK-conformal"},
+    "details": {"n": 90, "words": f"MARK-details {EVIL}",
+                "grades": [{"grade": 1.0, "label": f"IIIa {EVIL}", "observed": number(23, 16, 32), "expected": 21.34}],
+                "quantiles": {"low_level": 0.1, "high_level": 0.9, "coverage": number(0.78, 0.68, 0.85),
+                              "rows": [{"level": 0.1, "below": number(0.12, 0.07, 0.2)}]},
+                "incidence": [{"cause": cause, "days": day, "predicted": 0.1, "observed": number(0.1, 0.05, 0.2)}
+                              for cause in ("event", "competing") for day in (30.0, 60.0)]},
     "instability": {"refits": 20, "mean_absolute_difference": 0.04, "quantiles": {"0.9": 0.1},
                     "points": [[0.2, 0.1, 0.3], [0.5, 0.3, 0.8]], "words": f"MARK-instability {EVIL}"},
     "missing_sensitivity": {"rows": [{"group": f"MARK-sensitivity {EVIL}", "n": 30, "n_events": None,
@@ -90,6 +96,7 @@ ANCHORS = {
     "multiplicity": ("partition", "multiplicity"),
     "readers": ("endpoint", "readers"),
     "conformal": ("model", "conformal"),
+    "details": ("model", "details"),
     "instability": ("model", "instability"),
     # "missing-data" is also the topic of the missing blocks
     "cases-development-complication-preoperative-missing-data": ("model", "missing_sensitivity"),

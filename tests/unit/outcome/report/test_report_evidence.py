@@ -138,3 +138,11 @@ def test_the_one_number_leads_whatever_the_scores_are_called() -> None:
     stored = {"A score": {"source": "published"}, "B score": {"source": "published"}, "Tumour": {"source": "record"}}
     assert list(comparators_of({"comparators": stored})) == ["Tumour", "A score", "B score"]
     assert first_comparator({"comparators": stored})[0] == "Tumour"
+
+
+def test_grades_quantiles_and_incidences_are_shown(metrics: Any) -> None:
+    text = page(full(metrics))
+    assert "(rank 1)" in text
+    assert re.search(r"23 \(16–32\)</td><td[^>]*>21\.3</td>", text)
+    assert "0.78 (0.68–0.85) of the cases lie from the 10 % to the 90 % quantile; 80 % were promised." in text
+    assert "competing event, predicted" in text
