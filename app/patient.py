@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import explanation, markup, route
+from app.beyond import beyond_words
 from app.outlines import outline_words
 from app.patient_inputs import input_blocks
 from app.planes import Heat, pictures_of
@@ -41,6 +42,7 @@ class RiskRow:
     low_percent: float | None
     width_percent: float | None
     outlines: str = ""
+    beyond: str = ""
 
 
 def show(store: Path, records: StudyRecords, case_id: str, inputs: str) -> None:
@@ -92,7 +94,10 @@ def risk_rows(records: StudyRecords, case_id: str, inputs: str) -> tuple[list[Ri
     for question in questions(records):
         answer = row_of(answers(records, question, inputs), case_id)
         if answer is not None:
-            rows.append(replace(_risk_row(question, answer), outlines=outline_words(records, question, answer, inputs)))
+            asked = (records, question, answer, inputs)
+            rows.append(
+                replace(_risk_row(question, answer), outlines=outline_words(*asked), beyond=beyond_words(*asked))
+            )
             sources.add(str(answer["source"]))
     words = source_words(sources, records.predicted_by)
     bare = bool(rows) and all(NO_INTERVAL in row.interval for row in rows)

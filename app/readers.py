@@ -55,6 +55,8 @@ def _files(folder: Path) -> dict[str, Path]:
         "out_of_fold": train / "out_of_fold.parquet",
         "predictions": (bundle or folder / "predict" / "none") / "predictions.parquet",
         "outlines": (bundle or folder / "predict" / "none") / "outlines.parquet",
+        "details": (bundle or folder / "predict" / "none") / "details.parquet",
+        "details_out_of_fold": train / "details.parquet",
         "metrics": (evaluate or folder / "evaluate" / "none") / "metrics.json",
         "bundle": folder / "bundle" / "manifest.json",
     }
@@ -95,7 +97,13 @@ def _load(folder: str, study: str, stamp: Stamp) -> StudyRecords:
         predicted_by=files["predictions"].parent.name if files["predictions"].is_file() else "",
         masking=read_document(files["segment"], {}).get("config") or {},
         outlines=read_table(files["outlines"]),
+        details=_below(read_table(files["details_out_of_fold"]), read_table(files["details"])),
     )
+
+
+def _below(*tables: pd.DataFrame) -> pd.DataFrame:
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True).astype({"case_id": str}) if filled else pd.DataFrame()
 
 
 def _facts(manifest: Json) -> Json:

@@ -42,6 +42,7 @@ class StudyRecords:
     predicted_by: str
     masking: Json = field(default_factory=dict)  # how the segment stage got its masks
     outlines: pd.DataFrame = field(default_factory=pd.DataFrame)  # how far risks move with other outlines
+    details: pd.DataFrame = field(default_factory=pd.DataFrame)  # what the chosen rung says beyond a risk, any source
 
     @property
     def title(self) -> str:
