@@ -22,7 +22,7 @@ from captum.attr import LayerAttribution, LayerGradientXActivation
 from torch import Tensor, nn
 
 from outcome.models.inputs import Inputs
-from outcome.models.network import one_thread
+from outcome.models.one_thread import one_thread
 from outcome.models.slice_encoder import slice_places
 from outcome.types import FloatArray
 

@@ -13,8 +13,7 @@ batch changes no bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, cast
@@ -33,6 +32,7 @@ from outcome.models.inputs import Inputs
 from outcome.models.network_data import Batch, Shape, one_case
 from outcome.models.network_outcomes import Head
 from outcome.models.network_tokens import WIDTH, ImageToken, MadeFor, TableToken
+from outcome.models.one_thread import one_thread
 from outcome.models.state import Array, State
 from outcome.types import FloatArray
 
@@ -239,17 +239,6 @@ class NetworkScorer:
             module = FusionNetwork(design)
         module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.arrays.items()})
         return cls(design, module.eval(), tuple(state.numbers["notes"]))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums in one order whatever the machine's number of cores; the caller's setting is restored."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _array(tensor: Tensor) -> Array:

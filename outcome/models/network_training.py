@@ -26,11 +26,12 @@ from outcome.models.heads import CoxHead
 from outcome.models.inputs import Inputs
 from outcome.models.linear import Params
 from outcome.models.linear_start import LinearStart, fit_linear_start
-from outcome.models.network import Design, FusionNetwork, NetworkScorer, one_thread
+from outcome.models.network import Design, FusionNetwork, NetworkScorer
 from outcome.models.network_batches import dealt_batches, events, kept_blocks
 from outcome.models.network_data import PART, Batch, CaseStack, image_shapes, stack_cases, table_blocks
 from outcome.models.network_outcomes import Outcomes
 from outcome.models.network_tokens import ImageToken
+from outcome.models.one_thread import one_thread
 from outcome.models.tuning import FULL, begin_learning
 from outcome.types import BoolArray, FloatArray, Target
 
