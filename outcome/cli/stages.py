@@ -150,7 +150,7 @@ def predict_command(
     workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto",
     harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0, json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
-    """The frozen bundle on any study: predictions.parquet; outcomes need not be known.
+    """The frozen bundle on any study: predictions.parquet, details.parquet; outcomes need not be known.
 
     With --outlines also outlines.parquet: how far each risk moves when the regions are outlined differently.
 
