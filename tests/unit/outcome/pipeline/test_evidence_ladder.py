@@ -17,6 +17,7 @@ from outcome.types import Target
 from tests.evidence_scene import Told, drawn, model_cases
 
 Y, RISK = drawn(200, 3)
+RATIO = {"beyond": "one number", "p_value": 0.02}
 WORSE = expit(0.5 * logit(RISK) + np.random.default_rng(1).normal(size=200))
 
 
@@ -24,7 +25,8 @@ def with_rungs(chosen: str = "clinical", **risks: Any) -> ModelCases:
     threshold = SimpleNamespace(value=0.3)
     fits = [SimpleNamespace(rung=SimpleNamespace(name=name)) for name in ("one number", "clinical", "forest")]
     named = next(fit for fit in fits if fit.rung.name == chosen)
-    unit = SimpleNamespace(rungs=fits, procedure=SimpleNamespace(threshold=threshold, chosen=named))
+    nested = {"rungs": [{"rung": "clinical", "likelihood_ratio": RATIO}, {"rung": "forest"}]}
+    unit = SimpleNamespace(rungs=fits, procedure=SimpleNamespace(threshold=threshold, chosen=named), ladder=nested)
     model = model_cases(Target.binary("e", Y), RISK, Told(unit=unit))
     rungs = {name: Predicted({None: risk}, logit(risk)) for name, risk in risks.items()}
     return replace(model, rungs={CHOSEN: model.chosen, **rungs})
@@ -54,6 +56,11 @@ def test_the_choice_is_compared_with_every_rung_but_itself() -> None:
 def test_metrics_of_a_rung_are_without_the_threshold_of_the_choice() -> None:
     (row,) = ladder(with_rungs(clinical=RISK))
     assert not {"sensitivity", "net_benefit"} & row["metrics"].keys()
+
+
+def test_a_rung_brings_the_likelihood_ratio_that_training_found() -> None:
+    rows = ladder(with_rungs(**{"one number": WORSE, "clinical": RISK, "forest": 1 - RISK}))
+    assert [row["likelihood_ratio"] for row in rows] == [None, RATIO, None]
 
 
 def test_predictions_that_are_no_rung_of_the_ladder_have_none_below_and_are_below_none() -> None:
