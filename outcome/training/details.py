@@ -16,7 +16,7 @@ import pandas as pd
 
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.models.fitted import Said
-from outcome.models.registry import ALGORITHMS
+from outcome.models.registry import of_subdistribution
 from outcome.models.scale import from_score
 from outcome.training.data import read_inputs
 from outcome.training.procedure import Prediction, RungFit
@@ -68,7 +68,7 @@ def _incidences(
     if baseline is None:
         return []
     event = (Detail.INCIDENCE, days, baseline.incidence(prediction.score, days))
-    if ALGORITHMS[fit.rung.algorithm].subdistribution:
+    if of_subdistribution(fit.rung.algorithm):
         return [event]
     return [event, (Detail.COMPETING_INCIDENCE, days, baseline.competing_incidence(prediction.score, days))]
 

@@ -51,7 +51,9 @@ def audited(validated: Place) -> Iterator[Audited]:
     study, bundle = applied(validated), read_bundle(validated.site_a.bundle)
     with open_run(study, validated.folder / "store", command="test") as run:
         scene = stage._scene(run, bundle)
-        yield Audited(scene, stage._predictions(run, bundle.id), History("0" * 64, 1, ()), None, ())
+        yield Audited(
+            scene, stage._both_sources(run, bundle.id, *stage.PREDICTIONS), History("0" * 64, 1, ()), None, ()
+        )
 
 
 def test_a_plain_validation_passes_what_can_be_checked(validated: Place) -> None:
