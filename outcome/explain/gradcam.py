@@ -6,7 +6,7 @@ right where maps are averaged over the whole image; our networks average region 
 the weight of a tumour over everything else. So the gradient weighs place by place (HiResCAM, Draelos & Carin 2020,
 arXiv:2011.08891); with one average over the whole image both are the same map.
 
-What a network measures of a region as a whole (`outcome.models.region_statistics`) does not pass through that layer
+What a network measures of a region as a whole (`region_statistics`) does not pass through that layer
 and has no heat: the map shows what its learned filters found.
 
 Imports torch and captum: load it only where there is a network to explain.
@@ -22,8 +22,8 @@ from captum.attr import LayerAttribution, LayerGradientXActivation
 from torch import Tensor, nn
 
 from outcome.models.inputs import Inputs
+from outcome.models.network.slice_encoder import slice_places
 from outcome.models.one_thread import one_thread
-from outcome.models.slice_encoder import slice_places
 from outcome.types import FloatArray
 
 

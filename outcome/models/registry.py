@@ -132,13 +132,13 @@ def _has_images(inputs: Inputs) -> bool:
 def _fit_network(
     inputs: Inputs, target: Target, params: Params, seed: int, device: str, weights: Path | None
 ) -> Scorer:
-    from outcome.models.network_training import fit_network  # torch: seconds that only studies with images pay
+    from outcome.models.network.learning import fit_network  # torch: seconds that only studies with images pay
 
     return fit_network(inputs, target, params, seed, device, weights)
 
 
 def _read_network(state: State) -> Scorer:
-    from outcome.models.network import NetworkScorer  # torch, as above
+    from outcome.models.network.model import NetworkScorer  # torch, as above
 
     return NetworkScorer.from_state(state)
 

@@ -25,7 +25,7 @@ def weights_file(study: Study) -> Path | None:
         return None
     if network.weights != HUB:
         return Path(network.weights)
-    from outcome.models.encoder_weights import hub_file  # torch costs seconds
+    from outcome.models.network.encoder_weights import hub_file  # torch costs seconds
 
     return hub_file(network.encoder.removeprefix(TIMM))
 

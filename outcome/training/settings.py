@@ -10,7 +10,7 @@ from typing import Any
 from outcome.config.training import STATED_WHERE_ASKED
 from outcome.features.batches import HarmoniseRules
 from outcome.features.preprocess import Rules
-from outcome.models.head_choice import HEAD_PARAMS, USUAL
+from outcome.models.network.head_choice import HEAD_PARAMS, USUAL
 from outcome.models.stacking import STACKING
 from outcome.types import EndpointKind
 

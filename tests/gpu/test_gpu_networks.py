@@ -8,8 +8,8 @@ import torch
 
 from outcome.features.crops import Crops
 from outcome.models.inputs import Inputs
-from outcome.models.network import NetworkScorer
-from outcome.models.network_training import fit_network
+from outcome.models.network.learning import fit_network
+from outcome.models.network.model import NetworkScorer
 from outcome.types import Target
 
 pytestmark = [

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from outcome.models.amount_heads import CumulativeHead, QuantileHead
-from outcome.models.fusion import FUSIONS, RANK, LowRankTensor
-from outcome.models.head_choice import HEADS_OF, head_numbers, in_units
-from outcome.models.heads import HEADS, DiscreteTimeHead
-from outcome.models.network import Design, FusionNetwork
-from outcome.models.network_data import Batch
-from outcome.models.network_outcomes import Head, Outcomes
+from outcome.models.network.amount_heads import CumulativeHead, QuantileHead
+from outcome.models.network.data import Batch
+from outcome.models.network.fusion import FUSIONS, RANK, LowRankTensor
+from outcome.models.network.head_choice import HEADS_OF, head_numbers, in_units
+from outcome.models.network.heads import HEADS, DiscreteTimeHead
+from outcome.models.network.model import Design, FusionNetwork
+from outcome.models.network.outcomes import Head, Outcomes
 from outcome.types import EndpointKind, Target
 
 SHAPE = (2, 8, 8, 8)

@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 
 from outcome.errors import ConfigRefusal
 from outcome.features.crops import Crops
-from outcome.models.encoder_options import EncoderOptions
-from outcome.models.encoders import build_encoder
 from outcome.models.inputs import Inputs
-from outcome.models.network_training import fit_network
+from outcome.models.network.encoder_options import EncoderOptions
+from outcome.models.network.encoders import build_encoder
+from outcome.models.network.learning import fit_network
 from outcome.models.state import State, same_state
 from outcome.pipeline.encoder_weights import weights_input
 from outcome.pipeline.stage import Run

@@ -12,9 +12,9 @@ from sklearn.linear_model import LogisticRegression
 
 from outcome.models.cox import PartialLikelihood, fit_cox
 from outcome.models.hazard import fit_baseline
-from outcome.models.heads import CoxHead
 from outcome.models.linear import LogLoss, fit_linear, fit_logistic
-from outcome.models.network_outcomes import Outcomes
+from outcome.models.network.heads import CoxHead
+from outcome.models.network.outcomes import Outcomes
 from outcome.types import FloatArray, Target
 
 

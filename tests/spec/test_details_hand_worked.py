@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from outcome.models.amount_heads import CumulativeHead, GaussianHead
-from outcome.models.beyond_score import said_by
 from outcome.models.hazard import BaselineHazard
-from outcome.models.heads import BinaryHead
+from outcome.models.network.amount_heads import CumulativeHead, GaussianHead
+from outcome.models.network.beyond_score import said_by
+from outcome.models.network.heads import BinaryHead
 
 
 def test_a_competing_incidence_of_two_jumps() -> None:

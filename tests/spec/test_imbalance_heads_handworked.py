@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from outcome.models.head_choice import class_weights, head_for, head_numbers
-from outcome.models.imbalance_heads import FocalHead, WeightedHead
-from outcome.models.network_outcomes import Outcomes
+from outcome.models.network.head_choice import class_weights, head_for, head_numbers
+from outcome.models.network.imbalance_heads import FocalHead, WeightedHead
+from outcome.models.network.outcomes import Outcomes
 from outcome.types import EndpointKind, Target
 
 ONE_OF_FOUR = Target.binary("e", [1.0, 0.0, 0.0, 0.0])

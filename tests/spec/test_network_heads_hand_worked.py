@@ -12,7 +12,7 @@ from scipy.stats import norm
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 from torch import Tensor
 
-from outcome.models.amount_heads import (
+from outcome.models.network.amount_heads import (
     NORMAL_PINBALL,
     QUANTILES,
     STEP_AT_LEAST,
@@ -21,11 +21,11 @@ from outcome.models.amount_heads import (
     QuantileHead,
     pinball,
 )
-from outcome.models.cumulative_odds import CumulativeLoss, cumulative_levels, fit_cumulative_odds
-from outcome.models.head_choice import head_numbers, in_units
-from outcome.models.heads import BinaryHead, DiscreteTimeHead
-from outcome.models.linear_start import fit_linear_start
-from outcome.models.network_outcomes import Outcomes
+from outcome.models.network.cumulative_odds import CumulativeLoss, cumulative_levels, fit_cumulative_odds
+from outcome.models.network.head_choice import head_numbers, in_units
+from outcome.models.network.heads import BinaryHead, DiscreteTimeHead
+from outcome.models.network.linear_start import fit_linear_start
+from outcome.models.network.outcomes import Outcomes
 from outcome.types import EndpointKind, Target
 
 

@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 
-from outcome.models.attention_pooling import CellAttention, SliceAttention
-from outcome.models.encoder_options import cut_out, image_alone
-from outcome.models.region_pooling import RegionPooling, cell_places, grid_places
+from outcome.models.network.attention_pooling import CellAttention, SliceAttention
+from outcome.models.network.encoder_options import cut_out, image_alone
+from outcome.models.network.region_pooling import RegionPooling, cell_places, grid_places
 
 
 def test_a_cut_crop_keeps_two_voxels_around_the_regions_of_its_own_case() -> None:

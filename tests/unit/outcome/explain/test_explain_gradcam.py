@@ -15,7 +15,7 @@ from outcome.explain.gradcam import heat_map
 from outcome.explain.heat import HeatMap
 from outcome.features.crops import Crops
 from outcome.models.inputs import Inputs
-from outcome.models.slice_encoder import slice_places
+from outcome.models.network.slice_encoder import slice_places
 from outcome.recipe import CaseInput, CropSpec, Recipe
 from outcome.types import FloatArray
 from outcome.views import crop_places

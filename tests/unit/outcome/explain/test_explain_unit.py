@@ -19,9 +19,9 @@ from outcome.explain.players import Population
 from outcome.explain.unit import NO_FILTERS, NOT_CHOSEN, Explanation, explain_unit
 from outcome.features.columns import FeatureColumn, columns_to_json
 from outcome.features.crops import Crops, crop_bytes
-from outcome.models import network_training
 from outcome.models.inputs import Inputs
-from outcome.models.network import NetworkScorer
+from outcome.models.network import learning
+from outcome.models.network.model import NetworkScorer
 from outcome.recipe import CropSpec, Recipe
 from outcome.serving import RiskModel, case_explanation
 from outcome.store import canonical_json
@@ -81,7 +81,7 @@ def unit() -> Iterator[TrainedUnit]:
     """A unit whose network keeps all it learned: on so few cases nothing would be earned, and there is no heat."""
     patients = [f"p{i}" for i in range(N)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network_training, "earned_strength", lambda *_: 1.0)
+        patch.setattr(learning, "earned_strength", lambda *_: 1.0)
         yield train_unit(
             people(), COLUMNS, Target.binary("leak", events()), patients, SETTINGS,
             inputs=InputSet.PREOPERATIVE, seed=3, crops=crops(),

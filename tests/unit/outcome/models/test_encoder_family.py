@@ -12,14 +12,14 @@ import torch
 from outcome.errors import ConfigRefusal
 from outcome.explain.gradcam import heat_map
 from outcome.features.crops import Crops
-from outcome.models.encoder_options import MASKS, SLICE_POOLINGS, EncoderOptions
-from outcome.models.encoders import ENCODERS, build_encoder
 from outcome.models.inputs import Inputs
-from outcome.models.network import Design, FusionNetwork, NetworkScorer
-from outcome.models.network_data import stack_cases
-from outcome.models.network_training import fit_network
+from outcome.models.network.data import stack_cases
+from outcome.models.network.encoder_options import MASKS, SLICE_POOLINGS, EncoderOptions
+from outcome.models.network.encoders import ENCODERS, build_encoder
+from outcome.models.network.learning import fit_network
+from outcome.models.network.model import Design, FusionNetwork, NetworkScorer
+from outcome.models.network.tuning import TUNINGS, begin_learning, body_weights
 from outcome.models.state import State, same_state
-from outcome.models.tuning import TUNINGS, begin_learning, body_weights
 from outcome.training.files import npz_bytes, read_npz
 from outcome.types import Target
 

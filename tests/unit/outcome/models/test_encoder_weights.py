@@ -15,11 +15,11 @@ from torch import Tensor
 
 from outcome.errors import ConfigRefusal
 from outcome.features.crops import Crops
-from outcome.models.encoder_options import EncoderOptions
-from outcome.models.encoder_weights import begin_with, hub_file
-from outcome.models.encoders import ENCODERS, build_encoder
 from outcome.models.inputs import Inputs
-from outcome.models.network_training import fit_network
+from outcome.models.network.encoder_options import EncoderOptions
+from outcome.models.network.encoder_weights import begin_with, hub_file
+from outcome.models.network.encoders import ENCODERS, build_encoder
+from outcome.models.network.learning import fit_network
 from outcome.models.state import same_state
 from outcome.types import Target
 from segmentation.networks import NETWORKS

@@ -13,18 +13,18 @@ import torch
 
 from outcome.errors import ConfigRefusal, DataRefusal
 from outcome.features.crops import Crops
-from outcome.models.encoders import ENCODERS, build_encoder
-from outcome.models.fusion import FUSIONS
-from outcome.models.head_choice import HEAD_PARAMS, HEADS_OF, head_numbers, in_units
-from outcome.models.heads import HEADS
 from outcome.models.inputs import Inputs
-from outcome.models.network import Design, FusionNetwork, NetworkScorer
-from outcome.models.network_data import Batch, stack_cases
-from outcome.models.network_outcomes import Outcomes
-from outcome.models.network_training import fit_network
+from outcome.models.network.data import Batch, stack_cases
+from outcome.models.network.encoders import ENCODERS, build_encoder
+from outcome.models.network.fusion import FUSIONS
+from outcome.models.network.head_choice import HEAD_PARAMS, HEADS_OF, head_numbers, in_units
+from outcome.models.network.heads import HEADS
+from outcome.models.network.learning import fit_network
+from outcome.models.network.model import Design, FusionNetwork, NetworkScorer
+from outcome.models.network.outcomes import Outcomes
+from outcome.models.network.volume_encoders import VOLUME_ENCODERS
 from outcome.models.registry import fit_model, model_from_state
 from outcome.models.state import State, same_state
-from outcome.models.volume_encoders import VOLUME_ENCODERS
 from outcome.training.files import npz_bytes, read_npz
 from outcome.types import EndpointKind, Target
 

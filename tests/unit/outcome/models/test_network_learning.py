@@ -9,16 +9,16 @@ from scipy.stats import spearmanr
 
 from outcome.evaluation.discrimination.roc import auroc
 from outcome.features.crops import Crops
-from outcome.models.crop_augmentation import augmented
-from outcome.models.earned_strength import earned_strength, judges
-from outcome.models.head_choice import interval_edges
-from outcome.models.heads import BinaryHead, CoxHead
 from outcome.models.inputs import Inputs
-from outcome.models.linear_start import fit_linear_start
-from outcome.models.network_batches import dealt_batches, kept_blocks
-from outcome.models.network_data import Batch
-from outcome.models.network_outcomes import Outcomes
-from outcome.models.network_training import Course, fit_network
+from outcome.models.network.augmentation import augmented
+from outcome.models.network.batches import dealt_batches, kept_blocks
+from outcome.models.network.data import Batch
+from outcome.models.network.earned_strength import earned_strength, judges
+from outcome.models.network.head_choice import interval_edges
+from outcome.models.network.heads import BinaryHead, CoxHead
+from outcome.models.network.learning import Course, fit_network
+from outcome.models.network.linear_start import fit_linear_start
+from outcome.models.network.outcomes import Outcomes
 from outcome.types import EndpointKind, Target
 
 SIZE = 12

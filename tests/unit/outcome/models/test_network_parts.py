@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from outcome.models.heads import BinaryHead, CoxHead, DiscreteTimeHead
-from outcome.models.network_outcomes import Outcomes
-from outcome.models.region_pooling import resampled
-from outcome.models.region_statistics import NUMBERS, region_statistics, statistics_count
+from outcome.models.network.heads import BinaryHead, CoxHead, DiscreteTimeHead
+from outcome.models.network.outcomes import Outcomes
+from outcome.models.network.region_pooling import resampled
+from outcome.models.network.region_statistics import NUMBERS, region_statistics, statistics_count
 
 
 def survival(time: list[float], cause: list[int]) -> Outcomes:

@@ -9,7 +9,7 @@ import pytest
 
 from outcome.config.training import Network, Training
 from outcome.features.columns import IMAGE, FeatureColumn
-from outcome.models.head_choice import HEADS_OF
+from outcome.models.network.head_choice import HEADS_OF
 from outcome.training.rungs import FUSION, IMAGE_ALONE, Rung, default_ladder
 from outcome.training.settings import NETWORK, NO_NETWORK_UNLESS_NAMED, NetworkSettings, TrainingSettings
 from outcome.training.steps import is_shape, ladder_steps
@@ -130,9 +130,9 @@ def test_a_network_for_amounts_is_offered_where_its_head_is_named() -> None:
 
 
 def test_the_names_of_a_study_file_are_those_of_the_registries() -> None:
-    from outcome.models.encoder_options import MASKS, SLICE_POOLINGS  # torch
-    from outcome.models.fusion import FUSIONS
-    from outcome.models.tuning import TUNINGS
+    from outcome.models.network.encoder_options import MASKS, SLICE_POOLINGS  # torch
+    from outcome.models.network.fusion import FUSIONS
+    from outcome.models.network.tuning import TUNINGS
 
     shape = Network.model_json_schema()["properties"]
     assert set(shape["fusion"]["enum"]) == set(FUSIONS)

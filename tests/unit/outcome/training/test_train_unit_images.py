@@ -208,7 +208,7 @@ def test_a_network_that_cannot_be_fitted_is_told_and_not_left_out() -> None:
 
 
 def test_the_weights_of_the_settings_reach_the_network_and_their_place_stays_here(tmp_path: Path) -> None:
-    from outcome.models.encoders import build_encoder  # torch
+    from outcome.models.network.encoders import build_encoder  # torch
 
     file = tmp_path / "w.safetensors"
     save_file(build_encoder("resnet_3d", 2, SIZE).state_dict(), file)

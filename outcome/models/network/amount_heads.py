@@ -1,6 +1,6 @@
 """What the last numbers of a network mean for grades and amounts: log odds of each grade, quantiles, mean and spread.
 
-Amounts are learned in units of the training cases (`outcome.models.head_choice`); `edges` holds centre and spread.
+Amounts are learned in units of the training cases (`head_choice`); `edges` holds centre and spread.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from outcome.models.cumulative_odds import cumulative_levels
-from outcome.models.network_outcomes import Outcomes
+from outcome.models.network.cumulative_odds import cumulative_levels
+from outcome.models.network.outcomes import Outcomes
 
 STEP_AT_LEAST = 1e-3  # between neighbouring thresholds or quantiles
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)

@@ -16,7 +16,7 @@ from torch import Tensor
 from outcome.errors import DataRefusal
 from outcome.features.crops import IMAGE_PREFIX
 from outcome.models.inputs import Inputs
-from outcome.models.region_statistics import region_statistics
+from outcome.models.network.region_statistics import region_statistics
 from outcome.types import BoolArray
 
 TABLE = "table"  # the block of a matrix whose columns name none

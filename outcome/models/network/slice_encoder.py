@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from outcome.errors import ConfigRefusal
-from outcome.models.attention_pooling import CellAttention, SliceAttention
-from outcome.models.encoder_options import ATTENTION, EncoderOptions
-from outcome.models.region_pooling import CELLS_AT_LEAST, Change, RegionPooling, cell_places, grid_places
-from outcome.models.volume_encoders import CELL, POOLED
+from outcome.models.network.attention_pooling import CellAttention, SliceAttention
+from outcome.models.network.encoder_options import ATTENTION, EncoderOptions
+from outcome.models.network.region_pooling import CELLS_AT_LEAST, Change, RegionPooling, cell_places, grid_places
+from outcome.models.network.volume_encoders import CELL, POOLED
 
 SLICES = 3  # slices in each of the three planes
 DEPTHS = (1, 2, 3)  # which of timm's maps are read: strides 4, 8 and 16
@@ -82,7 +82,7 @@ def timm_backbone(name: str, channels: int, weights: Mapping[str, Tensor] | None
     Weights are random, or those given of the whole backbone by timm's names; its first layer is fitted to `channels`.
     Raises ConfigRefusal for a name that timm does not know, or a backbone without such maps.
     """
-    import timm  # after the cure, see `outcome.models.encoders`
+    import timm  # after the cure, see `outcome.models.network.encoders`
 
     try:
         if not timm.is_model(name):  # a name with an address in it would be fetched

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from outcome.models.modulation import AffineByRecordAndMaps, Modulation, ScaledByRecord
+from outcome.models.network.modulation import AffineByRecordAndMaps, Modulation, ScaledByRecord
 
 ASKING = 4  # attentions side by side
 RANK = 4  # of the tensor that joins the blocks

@@ -23,15 +23,15 @@ import torch
 from torch import Tensor, nn
 
 from outcome.features.crops import IMAGE_PREFIX
-from outcome.models.beyond_score import said_by
-from outcome.models.encoder_options import USUAL, EncoderOptions
 from outcome.models.fitted import Said
-from outcome.models.fusion import FUSIONS
-from outcome.models.heads import HEADS
 from outcome.models.inputs import Inputs
-from outcome.models.network_data import Batch, Shape, one_case
-from outcome.models.network_outcomes import Head
-from outcome.models.network_tokens import WIDTH, ImageToken, MadeFor, TableToken
+from outcome.models.network.beyond_score import said_by
+from outcome.models.network.data import Batch, Shape, one_case
+from outcome.models.network.encoder_options import USUAL, EncoderOptions
+from outcome.models.network.fusion import FUSIONS
+from outcome.models.network.heads import HEADS
+from outcome.models.network.outcomes import Head
+from outcome.models.network.tokens import WIDTH, ImageToken, MadeFor, TableToken
 from outcome.models.one_thread import one_thread
 from outcome.models.state import Array, State
 from outcome.types import FloatArray
@@ -42,7 +42,7 @@ class Design:
     """What a network is made of; with the weights it is the whole network.
 
     `tables` maps a block to its matrix columns, `images` a block to the shape of its crops, `edges` are the
-    numbers its head is made of, see `outcome.models.head_choice`; `mask` and `slices` as in `EncoderOptions`.
+    numbers its head is made of, see `outcome.models.network.head_choice`; `mask` and `slices` as in `EncoderOptions`.
     """
 
     tables: Mapping[str, tuple[int, ...]]
@@ -225,7 +225,7 @@ class NetworkScorer:
             return torch.cat([self.module(self.tensors(X, i)) for i in range(len(X))])
 
     def said(self, X: Inputs) -> Said | None:
-        """Chances of grades or quantiles, by the head; None for yes/no and times (`outcome.models.beyond_score`)."""
+        """Chances of grades or quantiles, by the head; None for yes/no and times (`beyond_score`)."""
         return said_by(self.module.head, list(self.outputs(X).split(1)))
 
     def to_state(self) -> State:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from outcome.models.cox import PartialLikelihood, fit_cox
-from outcome.models.cumulative_odds import fit_cumulative_odds
 from outcome.models.linear import ELASTIC_NET_PENALTIES, L1_RATIO, LinearScorer, fit_linear, fit_logistic
+from outcome.models.network.cumulative_odds import fit_cumulative_odds
 from outcome.models.scale import modelled
 from outcome.types import EndpointKind, FloatArray, Target
 

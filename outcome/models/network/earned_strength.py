@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from outcome.models.network_outcomes import Head, Outcomes
+from outcome.models.network.outcomes import Head, Outcomes
 from outcome.types import BoolArray
 
 JUDGES = 0.25  # share of the cases left aside

@@ -15,24 +15,24 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from outcome.models.crop_augmentation import augmented
-from outcome.models.earned_strength import earned_strength, judges
-from outcome.models.encoder_options import USUAL
-from outcome.models.encoder_weights import begin_with
-from outcome.models.encoders import cure
-from outcome.models.fusion import FUSIONS
-from outcome.models.head_choice import head_for, head_numbers, in_units
-from outcome.models.heads import CoxHead
 from outcome.models.inputs import Inputs
 from outcome.models.linear import Params
-from outcome.models.linear_start import LinearStart, fit_linear_start
-from outcome.models.network import Design, FusionNetwork, NetworkScorer
-from outcome.models.network_batches import dealt_batches, events, kept_blocks
-from outcome.models.network_data import PART, Batch, CaseStack, image_shapes, stack_cases, table_blocks
-from outcome.models.network_outcomes import Outcomes
-from outcome.models.network_tokens import ImageToken
+from outcome.models.network.augmentation import augmented
+from outcome.models.network.batches import dealt_batches, events, kept_blocks
+from outcome.models.network.data import PART, Batch, CaseStack, image_shapes, stack_cases, table_blocks
+from outcome.models.network.earned_strength import earned_strength, judges
+from outcome.models.network.encoder_options import USUAL
+from outcome.models.network.encoder_weights import begin_with
+from outcome.models.network.encoders import cure
+from outcome.models.network.fusion import FUSIONS
+from outcome.models.network.head_choice import head_for, head_numbers, in_units
+from outcome.models.network.heads import CoxHead
+from outcome.models.network.linear_start import LinearStart, fit_linear_start
+from outcome.models.network.model import Design, FusionNetwork, NetworkScorer
+from outcome.models.network.outcomes import Outcomes
+from outcome.models.network.tokens import ImageToken
+from outcome.models.network.tuning import FULL, begin_learning
 from outcome.models.one_thread import one_thread
-from outcome.models.tuning import FULL, begin_learning
 from outcome.types import BoolArray, FloatArray, Target
 
 COX_BATCH_AT_LEAST = 32  # a partial likelihood compares cases within a batch

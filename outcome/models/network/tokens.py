@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from outcome.models.encoder_options import USUAL, EncoderOptions
-from outcome.models.encoders import build_encoder
-from outcome.models.modulation import Modulation
-from outcome.models.network_data import Shape
-from outcome.models.region_pooling import Change
-from outcome.models.region_statistics import region_statistics, statistics_count
+from outcome.models.network.data import Shape
+from outcome.models.network.encoder_options import USUAL, EncoderOptions
+from outcome.models.network.encoders import build_encoder
+from outcome.models.network.modulation import Modulation
+from outcome.models.network.region_pooling import Change
+from outcome.models.network.region_statistics import region_statistics, statistics_count
 
 WIDTH = 16  # numbers a token
 FARTHEST = 4.0  # spreads; one odd mask must not carry a score away

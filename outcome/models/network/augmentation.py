@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from outcome.models.network_data import Batch
+from outcome.models.network.data import Batch
 
 SHIFT = 1  # voxels along each axis, at most
 CONTRAST = 0.1  # standard deviations of the factor and of the addition

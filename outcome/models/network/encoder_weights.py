@@ -13,7 +13,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from outcome.errors import ConfigRefusal
-from outcome.models.slice_encoder import SliceEncoder, timm_backbone
+from outcome.models.network.slice_encoder import SliceEncoder, timm_backbone
 
 HUB_FILE = "model.safetensors"
 
@@ -39,7 +39,7 @@ def hub_file(backbone: str) -> Path:
 
     Raises ConfigRefusal where timm names no such weights, the hub does not answer, or holds no safetensors file.
     """
-    from outcome.models.encoders import cure
+    from outcome.models.network.encoders import cure
 
     cure()
     import timm  # after the cure

@@ -2,7 +2,7 @@
 
 A crop is (n, 1 + regions, X, Y, Z). Each encoder gives (n, features); a `change` is done to its mixed maps
 (n, maps, cells) before they are summed up. torch, MONAI and timm cost seconds to import, so this module stands behind
-`outcome.models.network` and only networks load it.
+`outcome.models.network.model` and only networks load it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from torch import nn
 
 from outcome.errors import ConfigRefusal
-from outcome.models.encoder_options import MEAN, USUAL, EncoderOptions
-from outcome.models.slice_encoder import SliceEncoder
-from outcome.models.volume_encoders import VOLUME_ENCODERS
+from outcome.models.network.encoder_options import MEAN, USUAL, EncoderOptions
+from outcome.models.network.slice_encoder import SliceEncoder
+from outcome.models.network.volume_encoders import VOLUME_ENCODERS
 
 TIMM = "timm"
 

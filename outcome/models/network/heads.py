@@ -1,7 +1,7 @@
 """What the last numbers of a network mean: log odds, log relative hazard, or hazards of intervals by cause.
 
 A head takes `raw` (n, outputs) and says the loss on outcomes and the score of a case; higher is riskier. Heads of
-grades and amounts stand in `outcome.models.amount_heads`, those for rare events in `outcome.models.imbalance_heads`.
+grades and amounts stand in `amount_heads`, those for rare events in `imbalance_heads`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from outcome.models.amount_heads import CumulativeHead, GaussianHead, QuantileHead
-from outcome.models.imbalance_heads import FocalHead, WeightedHead
-from outcome.models.network_outcomes import Head, Outcomes
+from outcome.models.network.amount_heads import CumulativeHead, GaussianHead, QuantileHead
+from outcome.models.network.imbalance_heads import FocalHead, WeightedHead
+from outcome.models.network.outcomes import Head, Outcomes
 
 CAUSES = 2  # the event, and the competing event
 SURE = 1e-7  # cumulative incidences are kept this far from 0 and 1 before the logarithms
@@ -148,7 +148,7 @@ class DiscreteTimeHead:
         return torch.log_softmax(torch.cat([torch.zeros_like(logits[:, :, :1]), logits], dim=2), dim=2)
 
 
-# by the name in a study file; the numbers a head is made of are those of `outcome.models.head_choice`
+# by the name in a study file; the numbers a head is made of are those of `outcome.models.network.head_choice`
 HEADS: dict[str, Callable[[tuple[float, ...]], Head]] = {
     "binary": BinaryHead,
     "weights": WeightedHead,

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-from outcome.models.attention_pooling import CellAttention
-from outcome.models.encoder_options import EncoderOptions
-from outcome.models.region_pooling import CELLS_AT_LEAST, Change, RegionPooling, cell_places, grid_places
+from outcome.models.network.attention_pooling import CellAttention
+from outcome.models.network.encoder_options import EncoderOptions
+from outcome.models.network.region_pooling import CELLS_AT_LEAST, Change, RegionPooling, cell_places, grid_places
 
 PLANES = (8, 16, 32)  # channels of the residual stages; a few hundred cases feed no more
 POOLED = 8  # maps after mixing
@@ -89,7 +89,7 @@ class DenseEncoder(VolumeEncoder):
 
     def __init__(self, channels: int, size: Sequence[int], _backbone: str, options: EncoderOptions) -> None:
         super().__init__(channels, size, options)
-        from monai.networks.nets.densenet import DenseNet  # after the cure, see `outcome.models.encoders`
+        from monai.networks.nets.densenet import DenseNet  # after the cure, see `outcome.models.network.encoders`
 
         norm = ("group", {"num_groups": GROUPS})
         whole = DenseNet(3, self.read, 1, GROWTH, GROWTH, DENSE_LAYERS, WIDER, norm=norm)
@@ -112,7 +112,9 @@ class SwinEncoder(VolumeEncoder):
 
     def __init__(self, channels: int, size: Sequence[int], _backbone: str, options: EncoderOptions) -> None:
         super().__init__(channels, size, options)
-        from monai.networks.nets.swin_unetr import SwinTransformer  # after the cure, see `outcome.models.encoders`
+        from monai.networks.nets.swin_unetr import (
+            SwinTransformer,  # after the cure, see `outcome.models.network.encoders`
+        )
 
         windows, patches = (WINDOW,) * 3, (2,) * 3
         whole = SwinTransformer(
@@ -164,7 +166,7 @@ def _one_by_one(stem: nn.Module, stages: Iterable[nn.Module], image: Tensor) -> 
 
 def _residual_block(before: int, after: int, stride: int) -> nn.Module:
     """MONAI's basic block; its whole network would put batch norm into the blocks whatever norm it is told."""
-    from monai.networks.nets.resnet import ResNetBlock  # after the cure, see `outcome.models.encoders`
+    from monai.networks.nets.resnet import ResNetBlock  # after the cure, see `outcome.models.network.encoders`
 
     norm = ("group", {"num_groups": GROUPS})
     shorter = nn.Conv3d(before, after, 1, stride=stride) if (before, stride) != (after, 1) else None

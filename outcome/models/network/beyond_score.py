@@ -11,9 +11,9 @@ import torch
 from scipy.stats import norm
 from torch import Tensor
 
-from outcome.models.amount_heads import QUANTILES, CumulativeHead, GaussianHead, QuantileHead
 from outcome.models.fitted import Said
-from outcome.models.network_outcomes import Head
+from outcome.models.network.amount_heads import QUANTILES, CumulativeHead, GaussianHead, QuantileHead
+from outcome.models.network.outcomes import Head
 from outcome.types import Detail
 
 

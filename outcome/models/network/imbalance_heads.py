@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn import functional
 
-from outcome.models.network_outcomes import Outcomes
+from outcome.models.network.outcomes import Outcomes
 
 GAMMA = 2.0
 LARGEST_LEVEL = 10.0
