@@ -17,7 +17,7 @@ from outcome.config.imaging import ImageBlocks, MaskSource, Name, Pattern, Radio
 from outcome.config.model import Model
 from outcome.config.reporting import Reporting
 from outcome.config.table import TableSource
-from outcome.config.training import Training
+from outcome.config.training import Training, refuse_unfit_joint
 
 ROW_NUMBER = "@row"
 _PASSWORD = re.compile(r"(://[^:/@\s]*):[^@/\s]*@")
@@ -108,6 +108,7 @@ class Study(Model):
         strangers = sorted(set(self.training.network.endpoints or ()) - set(self.endpoints))
         if strangers:
             raise ValueError(f"training.network.endpoints names {', '.join(strangers)}, which is no endpoint")
+        refuse_unfit_joint(self.training.network, {name: endpoint.kind for name, endpoint in self.endpoints.items()})
         if self.segmenter and not self.segmenter.only_keeps and (self.mask is None or self.mask.on is None):
             raise ValueError("segmenter needs mask.on, the image that the network reads")
         unread = sorted(set(self.segmenter.images if self.segmenter else ()) - set(self.images))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ from outcome.config.model import Model
 TIMM, HUB = "timm:", "hub"
 STATED_WHERE_ASKED = (
     "weights", "tuning", "mask", "slices", "ordinal_head", "duration_head", "continuous_head", "imbalance",
-    "min_events",
+    "min_events", "joint",
 )  # fmt: skip
 
 _Family = Literal["ridge", "elastic_net", "forest", "boosting", "fusion", "fine_gray", "stacking"]
@@ -61,6 +62,9 @@ class Network(Model):
     min_events: int | None = Field(
         default=None, ge=2, description="fewer events (yes/no: of the rarer outcome): no network; default: a warning"
     )
+    joint: tuple[Name, ...] | None = Field(
+        default=None, min_length=1, description="auxiliary endpoints that the network of each other endpoint learns too"
+    )
 
     @model_validator(mode="after")
     def _fits_the_encoder(self) -> Network:
@@ -82,6 +86,27 @@ class Network(Model):
         written["weights"] = self.weights.name if isinstance(self.weights, Path) else self.weights
         usual = {name: type(self).model_fields[name].default for name in STATED_WHERE_ASKED}
         return {name: value for name, value in written.items() if name not in usual or value != usual[name]}
+
+
+# the setting that names the head of each kind of endpoint that has none unless it is named
+HEAD_NAMED_BY = {"ordinal": "ordinal_head", "duration": "duration_head", "continuous": "continuous_head"}
+
+
+def refuse_unfit_joint(network: Network, kinds: Mapping[str, str]) -> None:
+    """Raises ValueError where `joint` names what no network of these endpoints (name: kind) can learn."""
+    joint, place = network.joint or (), "training.network.joint names"
+    strangers = sorted(set(joint) - set(kinds))
+    if strangers:
+        raise ValueError(f"{place} {', '.join(strangers)}, which is no endpoint ({', '.join(kinds)})")
+    twice = sorted({name for name in joint if joint.count(name) > 1})
+    if twice:
+        raise ValueError(f"{place} {', '.join(twice)} more than once")
+    if joint and not any(set(joint) - {name} for name in network.endpoints or kinds):
+        raise ValueError(f"{place} {joint[0]}, the only endpoint with a network: name another one")
+    for name in joint:
+        setting = HEAD_NAMED_BY.get(kinds[name])
+        if setting is not None and getattr(network, setting) is None:
+            raise ValueError(f"{place} {name} ({kinds[name]}), which has no head: name training.network.{setting} too")
 
 
 class Harmonise(Model):

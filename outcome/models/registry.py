@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class Algorithm:
     """How an algorithm is fitted, and for which kinds of endpoint.
 
     `fit(matrix, target, params, seed)` of an algorithm that reads tables; `fit(inputs, target, params, seed, device,
-    weights)` of one that `reads_images`. `subdistribution`: the score of a time to event is a log relative
+    weights, joint)` of one that `reads_images`. `subdistribution`: the score of a time to event is a log relative
     subdistribution hazard (`outcome.models.fine_gray`), else a cause-specific one.
     """
 
@@ -48,10 +48,12 @@ def fit_model(
     *,
     device: str = "cpu",
     weights: Path | None = None,
+    joint: Sequence[Target] = (),
 ) -> FittedModel:
     """A fitted model of this name on n cases, all outcomes known.
 
-    `device` is where networks are trained, `weights` the file that their image encoders begin with.
+    `device` is where networks are trained, `weights` the file that their image encoders begin with, `joint` the
+    outcomes (n,) of auxiliary endpoints that a network learns beside; other algorithms read none of these.
 
     Where nothing can be learned (one class, no event, an outcome without spread, no columns) the model gives every
     case the same score, and `note` says so. Raises ValueError for an unknown name, a kind that the algorithm is not
@@ -60,15 +62,16 @@ def fit_model(
     known = ALGORITHMS.get(algorithm)
     if known is None or target.kind not in known.kinds:
         raise ValueError(f"no algorithm {algorithm!r} for {target.kind} endpoints; known: {sorted(ALGORITHMS)}")
-    if len(X) != len(target):
-        raise ValueError(f"{len(X)} rows and {len(target)} outcomes")
+    lengths = {len(outcomes) for outcomes in (target, *joint)}
+    if lengths != {len(X)}:
+        raise ValueError(f"{len(X)} rows and {sorted(lengths)} outcomes")
     inputs = Inputs.of(X)
     note = nothing_to_learn(inputs.matrix, target, images=known.reads_images and _has_images(inputs))
     scorer: Scorer
     if note:
         scorer = constant_scorer(target, inputs.matrix.shape[1])
     elif known.reads_images:
-        scorer = known.fit(inputs, target, params, seed, device, weights)
+        scorer = known.fit(inputs, target, params, seed, device, weights, joint)
     else:
         scorer = known.fit(inputs.matrix, target, params, seed)
     if target.kind is not EndpointKind.TIME_TO_EVENT:
@@ -130,11 +133,17 @@ def _has_images(inputs: Inputs) -> bool:
 
 
 def _fit_network(
-    inputs: Inputs, target: Target, params: Params, seed: int, device: str, weights: Path | None
+    inputs: Inputs,
+    target: Target,
+    params: Params,
+    seed: int,
+    device: str,
+    weights: Path | None,
+    joint: Sequence[Target],
 ) -> Scorer:
     from outcome.models.network.learning import fit_network  # torch: seconds that only studies with images pay
 
-    return fit_network(inputs, target, params, seed, device, weights)
+    return fit_network(inputs, target, params, seed, device, weights, joint)
 
 
 def _read_network(state: State) -> Scorer:

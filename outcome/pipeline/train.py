@@ -55,6 +55,7 @@ class _Task:
     one_number: str | None
     seed: int
     repeats: Repeats | None = None
+    joint: tuple[Target, ...] = ()
 
 
 def run_train(run: Run) -> StageResult:
@@ -159,8 +160,11 @@ def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
     settings = replace(training_settings(study, _device(run, columns), columns), encoder_weights=weights_file(study))
     repeats = read_repeats(run)
     basis = digest({"code": code_digest(), "config": _config(study), **_inputs(run)})
+    targets = {
+        name: endpoint_target(endpoints, name, EndpointKind(endpoint.kind), chosen)
+        for name, endpoint in study.endpoints.items()
+    }
     for name, endpoint in study.endpoints.items():
-        target = endpoint_target(endpoints, name, EndpointKind(endpoint.kind), chosen)
         for inputs in input_sets(columns):
             unit = f"{name}.{inputs.value}"
             yield _Task(
@@ -168,7 +172,7 @@ def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
                 frame=frame,
                 columns=columns,
                 crops=crops,
-                target=target,
+                target=targets[name],
                 patients=tuple(cases.loc[chosen, "patient_id"].astype(str)),
                 settings=settings,
                 horizons=horizons_of(endpoint),
@@ -176,6 +180,7 @@ def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
                 one_number=one_number_column(study, columns),
                 seed=study.training.seed,
                 repeats=repeats,
+                joint=tuple(targets[other] for other in settings.network.auxiliary_to(name)),
             )
 
 
@@ -226,7 +231,7 @@ def _train_one(task: _Task) -> None:
     unit = train_unit(
         task.frame, task.columns, task.target, task.patients, task.settings,
         horizons=task.horizons, inputs=task.inputs, one_number=task.one_number, seed=task.seed, crops=task.crops,
-        repeats=task.repeats,
+        repeats=task.repeats, joint=task.joint,
     )  # fmt: skip
     write_folder(task.work.path(""), unit.save)
     write_parquet(task.work.path(".parquet"), unit.out_of_fold)

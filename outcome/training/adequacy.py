@@ -25,6 +25,7 @@ from outcome.evaluation.planning.sample_size import (
     largest_cox_snell,
     largest_cox_snell_survival,
 )
+from outcome.models.network.fit_record import fit_records
 from outcome.training.calibration import informative_cases
 from outcome.training.procedure import FittedProcedure, RungFit
 from outcome.training.rungs import Rung
@@ -71,11 +72,18 @@ def with_notes(
 ) -> dict[str, Any]:
     """The ladder with a `note` beside each rung; `not_offered` and `warnings` where there is something to say."""
     known, fits = target.take(target.known), {fit.rung.name: fit for fit in procedure.rungs}
-    rows = [{**row, "note": _note(fits[row["rung"]], known, horizons_days)} for row in ladder["rungs"]]
+    rows = [{**row, "note": _full_note(fits[row["rung"]], known, horizons_days)} for row in ladder["rungs"]]
     has_network = any(fit.rung.algorithm == NETWORK for fit in procedure.rungs)
-    warnings = [text for text in (refused, network_warning(target) if has_network else "") if text]
+    records = [record for fit in procedure.rungs for record in fit_records(fit.model.scorer)]
+    said = [text for record in records for text in record.warnings()]
+    warnings = [text for text in (refused, network_warning(target) if has_network else "", *said) if text]
     told = {"warnings": warnings} if warnings else {}
     return {**ladder, "rungs": rows, **({"not_offered": refused} if refused else {}), **told}
+
+
+def _full_note(fit: RungFit, target: Target, horizons_days: Sequence[float]) -> str:
+    told = (text for record in fit_records(fit.model.scorer) for text in record.sentences())
+    return " ".join(text for text in (_note(fit, target, horizons_days), *told) if text)
 
 
 def _note(fit: RungFit, target: Target, horizons_days: Sequence[float]) -> str:

@@ -35,11 +35,13 @@ class TrainingData:
     crops: Crops = NO_CROPS
     repeats: Repeats | None = None
     unstable: tuple[tuple[str, str], ...] = ()
+    joint: tuple[Target, ...] = ()  # of auxiliary endpoints, which a network learns beside
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(self.columns))
         object.__setattr__(self, "patients", np.asarray(self.patients, dtype=str))
-        lengths = {len(self.frame), len(self.target), len(self.patients)}
+        object.__setattr__(self, "joint", tuple(self.joint))
+        lengths = {len(self.frame), len(self.target), len(self.patients), *map(len, self.joint)}
         if len(lengths) != 1:
             raise ValueError(f"features, outcomes and patients differ in length: {sorted(lengths)}")
 
@@ -48,7 +50,13 @@ class TrainingData:
 
     def take(self, rows: npt.NDArray[Any]) -> TrainingData:
         """Some rows (indices, which may repeat, or a boolean mask)."""
-        return replace(self, frame=self.frame.iloc[rows], target=self.target.take(rows), patients=self.patients[rows])
+        return replace(
+            self,
+            frame=self.frame.iloc[rows],
+            target=self.target.take(rows),
+            patients=self.patients[rows],
+            joint=tuple(target.take(rows) for target in self.joint),
+        )
 
     def known(self) -> TrainingData:
         """The cases whose outcome is known."""

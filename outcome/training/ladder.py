@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from outcome.features.columns import BATCH_COLUMN
+from outcome.models.network.fit_record import fit_records
 from outcome.models.stacking import StackedScorer
 from outcome.training.data import TrainingData
 from outcome.training.folds import Folds
@@ -63,6 +64,7 @@ def ladder_json(
         "settings": settings.to_json(),
         **_harmonised(procedure, crossed, settings),
         **_stacked(procedure),
+        **_network_fits(procedure),
         **stability_json(data, ([fit.preprocessor for fit in fold.rungs] for fold in crossed.procedures)),
     }
 
@@ -92,6 +94,13 @@ def _stacked(procedure: FittedProcedure) -> dict[str, Any]:
         return {}
     names = [base.name for base in stack.bases]
     return {"stacked": dict(zip(names, stack.weights.weight.tolist(), strict=True))}
+
+
+def _network_fits(procedure: FittedProcedure) -> dict[str, Any]:
+    """What each rung's network tells of its fit, by rung; {} where none has anything to tell."""
+    told = {fit.rung.name: [record.to_json() for record in fit_records(fit.model.scorer)] for fit in procedure.rungs}
+    told = {name: records for name, records in told.items() if records}
+    return {"network_fits": told} if told else {}
 
 
 def _not_harmonised(rungs: Iterable[RungFit], name: str) -> bool:

@@ -40,7 +40,9 @@ def learn(
     preprocessor = rung_preprocessor(data, rung, columns, settings)
     inputs = data.inputs(rung.algorithm, preprocessor)
     device, weights = settings.device, settings.encoder_weights
-    model = fit_model(rung.algorithm, inputs, data.target, params, seed, device=device, weights=weights)
+    model = fit_model(
+        rung.algorithm, inputs, data.target, params, seed, device=device, weights=weights, joint=data.joint
+    )
     return preprocessor, model
 
 

@@ -129,6 +129,7 @@ def _out_of_fold(
                     seed,
                     device=settings.device,
                     weights=settings.encoder_weights,
+                    joint=train.joint,
                 )
                 column[held] = model.score(held_X)
     return scores

@@ -19,7 +19,7 @@ FAMILIES = (*USUAL_FAMILIES, "fine_gray", STACKING)
 COMPACT, FULL = "compact", "full"  # ladders
 NETWORK = "network"  # the algorithm that reads images
 NO_NETWORK_UNLESS_NAMED = {kind: name for kind, name in HEAD_PARAMS.items() if kind not in USUAL}
-NOT_FITTED_WITH = ("refits", "endpoints", "min_events")
+NOT_FITTED_WITH = ("refits", "endpoints", "min_events", "joint")
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,12 @@ class NetworkSettings:
     endpoints: tuple[str, ...] | None = None  # offered for these alone; None: for all
     imbalance: str | None = None  # "weights" or "focal": the loss of a yes/no endpoint with few events
     min_events: int | None = None  # fewer: no network; None: a warning alone
+    joint: tuple[str, ...] | None = None  # endpoints that every other endpoint's network learns beside its own
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "endpoints", None if self.endpoints is None else tuple(self.endpoints))
+        for name in ("endpoints", "joint"):
+            named = getattr(self, name)
+            object.__setattr__(self, name, None if named is None else tuple(named))
         if self.epochs < 1 or self.batch < 2 or self.refits < 0:
             raise ValueError(
                 f"epochs >= 1, batch >= 2 and refits >= 0, found {self.epochs}, {self.batch} and {self.refits}"
@@ -63,7 +66,12 @@ class NetworkSettings:
         return has_head and (self.endpoints is None or endpoint in self.endpoints)
 
     def to_json(self) -> dict[str, Any]:
-        return {**self._asked(), "endpoints": None if self.endpoints is None else list(self.endpoints)}
+        lists = {name: list(value) for name, value in self._asked().items() if isinstance(value, tuple)}
+        return {**self._asked(), **lists}
+
+    def auxiliary_to(self, endpoint: str) -> tuple[str, ...]:
+        """The endpoints that the network of this one learns beside it."""
+        return tuple(name for name in self.joint or () if name != endpoint)
 
     def _asked(self) -> dict[str, Any]:
         """Without what is not asked for, so that files which never named it stay as they were."""

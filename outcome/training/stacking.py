@@ -78,7 +78,7 @@ def _unseen(data: TrainingData, rung: Rung, left_out: BoolArray, settings: Train
         known, held_known = (rows.frame[names].notna().any(axis=1).to_numpy(dtype=bool) for rows in (train, test))
         scores = np.zeros((len(base.grid), len(data)))
         for entry, params in zip(scores, base.grid, strict=True):
-            model = fit_model(base.algorithm, X, train.target, params, seed, device=settings.device)
+            model = fit_model(base.algorithm, X, train.target, params, seed, device=settings.device, joint=train.joint)
             own = Base.of(base.name, base.blocks, model.score(X), known)
             entry[left_out] = own.standardised(model.score(held), held_known)
         found.append(scores)

@@ -179,12 +179,14 @@ def train_unit(
     outer_folds: Folds | None = None,
     crops: Crops = NO_CROPS,
     repeats: Repeats | None = None,
+    joint: Sequence[Target] = (),
 ) -> TrainedUnit:
     """Nested cross-validation, then the final model and its refits, for one endpoint and input set.
 
     `frame` is indexed by unique case ids and has one row a case, as have `target` and `patients`. `outer_folds` fixes
     the outer folds (n,); without it they are drawn from patients, outcome and seed. `crops` are what image blocks hold.
-    With `repeats` every fit leaves out the columns that are unstable over its own training cases.
+    With `repeats` every fit leaves out the columns that are unstable over its own training cases. A network learns the
+    auxiliary endpoints `joint` (each n,) beside the target.
     Too few events, patients or follow-up, or no column: a unit marked `skipped` with the reason, no error. Raises
     DataRefusal for a repeated case.
     """
@@ -192,7 +194,7 @@ def train_unit(
         raise DataRefusal("a case stands twice in the features table", found=f"{frame.index.duplicated().sum()} rows")
     allowed = allowed_columns(columns, inputs)
     days = tuple(float(day) for day in horizons)
-    data = TrainingData(frame, allowed, target, np.asarray(patients, dtype=str), crops, repeats)
+    data = TrainingData(frame, allowed, target, np.asarray(patients, dtype=str), crops, repeats, (), tuple(joint))
     if outer_folds is not None:
         order = np.argsort(frame.index.to_numpy(dtype=str), kind="stable")
         outer_folds = np.asarray(outer_folds)[order]

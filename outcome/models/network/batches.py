@@ -22,18 +22,27 @@ def events(target: Target) -> BoolArray:
 
 
 def dealt_batches(
-    event: BoolArray, batch: int, epochs: int, rng: np.random.Generator
+    event: BoolArray, batch: int, epochs: int, rng: np.random.Generator, beside: npt.NDArray[np.int_] | None = None
 ) -> Iterator[npt.NDArray[np.int_]]:
     """Row indices of every step. Events are dealt out evenly, so that no batch of theirs is without one.
 
-    Fewer and larger batches are made where there are fewer events than batches.
+    Fewer and larger batches are made where there are fewer events than batches. `beside` (n,) counts the events of
+    auxiliary endpoints of each case: these are dealt out evenly too, but make no batch larger, so that rare ones are
+    in some batches alone.
     """
     batches = max(1, min(round(len(event) / batch), int(event.sum())))
     for _ in range(epochs):
         shuffled = rng.permutation(len(event))
-        dealt = shuffled[np.argsort(~event[shuffled], kind="stable")]
+        dealt = shuffled[np.lexsort(_order(event[shuffled], None if beside is None else beside[shuffled]))]
         for i in rng.permutation(batches):
             yield dealt[i::batches]
+
+
+def _order(event: BoolArray, beside: npt.NDArray[np.int_] | None) -> tuple[npt.NDArray[np.int_], ...]:
+    """Sort keys, the last the first: cases with the event stand together, and so do those with events beside it."""
+    if beside is None:
+        return ((~event).astype(int),)
+    return np.where(event, beside, -beside), (~event).astype(int)
 
 
 def kept_blocks(present: BoolArray, dropout: float, rng: np.random.Generator) -> BoolArray:

@@ -1,11 +1,13 @@
 """How a fusion network learns: what the linear start leaves unexplained, for a fixed number of epochs.
 
 No stopping rule looks at held-out cases: AdamW under a one-cycle schedule ends where the schedule ends. On the CPU one
-thread and one seed give the same bytes every time; a GPU gives the same network up to rounding.
+thread and one seed give the same bytes every time; a GPU gives the same network up to rounding. Auxiliary endpoints
+(`joint`) shape the tokens alone: linear path, judges and score are those of the network's own endpoint.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +28,11 @@ from outcome.models.network.encoder_weights import begin_with
 from outcome.models.network.encoders import cure
 from outcome.models.network.fusion import FUSIONS
 from outcome.models.network.head_choice import head_for, head_numbers, in_units
-from outcome.models.network.heads import CoxHead
+from outcome.models.network.joint import JointLoss
 from outcome.models.network.linear_start import LinearStart, fit_linear_start
 from outcome.models.network.model import Design, FusionNetwork, NetworkScorer
 from outcome.models.network.outcomes import Outcomes
+from outcome.models.network.tasks import Task, auxiliary_tasks
 from outcome.models.network.tokens import ImageToken
 from outcome.models.network.tuning import FULL, begin_learning
 from outcome.models.one_thread import one_thread
@@ -60,9 +63,15 @@ class Course:
 
 
 def fit_network(
-    inputs: Inputs, target: Target, params: Params, seed: int, device: str = "cpu", weights: Path | None = None
+    inputs: Inputs,
+    target: Target,
+    params: Params,
+    seed: int,
+    device: str = "cpu",
+    weights: Path | None = None,
+    joint: Sequence[Target] = (),
 ) -> NetworkScorer:
-    """The network of these cases, all outcomes known.
+    """The network of these cases, all outcomes known; those of auxiliary endpoints (`joint`) may be unknown.
 
     params: encoder, mask, slices, fusion, the head of the endpoint's kind (`imbalance`, `survival_head`,
     `ordinal_head`, `duration_head`, `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout,
@@ -88,10 +97,15 @@ def fit_network(
         level = _begin(learning, start)
         event = events(target)
         aside = judges(cases, event, rng)
-        _train(learning, np.flatnonzero(~aside), event, course, rng, device)
+        auxiliary, left_out = auxiliary_tasks(joint, params, ~aside)
+        own = Task(target.endpoint, target.kind, module.head, learning.outcomes, torch.ones(len(inputs)) > 0)
+        loss = JointLoss(own, auxiliary)
+        _train(learning, loss, np.flatnonzero(~aside), event, course, rng, device)
         strength = _weigh(learning, level, np.flatnonzero(aside))
+    found = loss.record(left_out)
+    scorer = NetworkScorer(design, module, _notes(design, strength, begun), found if found.says_something else None)
     # by way of the state: a model read back cannot differ from a fresh one
-    return NetworkScorer.from_state(NetworkScorer(design, module, _notes(design, strength, begun)).to_state())
+    return NetworkScorer.from_state(scorer.to_state())
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +168,7 @@ def _begin(learning: Learning, start: LinearStart) -> Tensor:
 
 def _train(
     learning: Learning,
+    loss: JointLoss,
     rows: npt.NDArray[np.int_],
     event: BoolArray,
     course: Course,
@@ -166,20 +181,24 @@ def _train(
 
     fabric = Fabric(accelerator=device, devices=1)
     module = learning.module
-    learned = [weight for weight in module.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(learned, course.learning_rate, weight_decay=course.weight_decay)
+    loss.to(fabric.device)
+    learned = [weight for weight in (*module.parameters(), *loss.heads.parameters()) if weight.requires_grad]
+    groups = loss.groups(learned, course.learning_rate, course.weight_decay)
+    optimizer = torch.optim.AdamW(groups, course.learning_rate)
     learner, optimizer = fabric.setup(module, optimizer)
-    learner.mark_forward_method("joined")
-    batch_size = max(course.batch, COX_BATCH_AT_LEAST) if isinstance(module.head, CoxHead) else course.batch
-    plan = [torch.from_numpy(rows[part]) for part in dealt_batches(event[rows], batch_size, course.epochs, rng)]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, course.learning_rate, total_steps=len(plan) + 1)
+    learner.mark_forward_method("paths")
+    size = max(course.batch, COX_BATCH_AT_LEAST) if loss.compares_cases else course.batch
+    dealt = dealt_batches(event[rows], size, course.epochs, rng, loss.events_beside(rows))
+    plan = [torch.from_numpy(rows[part]) for part in dealt]
+    rates = [group["lr"] for group in optimizer.param_groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=len(plan) + 1)
     for part in plan:
         batch = _moved(augmented(learning.stack.batch(part), rng), fabric.device)
         kept = torch.from_numpy(kept_blocks(learning.stack.present[part].numpy(), course.block_dropout, rng))
-        raw = module.with_linear(learner.joined(batch, kept.to(fabric.device)), learning.linear[part].to(fabric.device))
-        loss = module.head.loss(raw, learning.outcomes.take(part).to(fabric.device))
+        joined, _, fused = learner.paths(batch, kept.to(fabric.device))
+        raw = module.with_linear(joined, learning.linear[part].to(fabric.device))
         optimizer.zero_grad()
-        fabric.backward(loss)
+        fabric.backward(loss(raw, fused, part))
         torch.nn.utils.clip_grad_norm_(learned, CLIP)
         optimizer.step()
         schedule.step()

@@ -28,12 +28,13 @@ from outcome.models.inputs import Inputs
 from outcome.models.network.beyond_score import said_by
 from outcome.models.network.data import Batch, Shape, one_case
 from outcome.models.network.encoder_options import USUAL, EncoderOptions
+from outcome.models.network.fit_record import FitRecord
 from outcome.models.network.fusion import FUSIONS
 from outcome.models.network.heads import HEADS
 from outcome.models.network.outcomes import Head
 from outcome.models.network.tokens import WIDTH, ImageToken, MadeFor, TableToken
 from outcome.models.one_thread import one_thread
-from outcome.models.state import Array, State
+from outcome.models.state import State
 from outcome.types import FloatArray
 
 
@@ -115,12 +116,12 @@ class FusionNetwork(nn.Module):
 
     def forward(self, batch: Batch, kept: Tensor | None = None) -> Tensor:
         """(n, outputs): all paths. `kept` (n, blocks) hides blocks of a case from the joined path."""
-        joined, linear = self._paths(batch, kept)
+        joined, linear, _ = self.paths(batch, kept)
         return self.with_linear(joined, linear)
 
     def joined(self, batch: Batch, kept: Tensor | None = None) -> Tensor:
         """(n, outputs): the joined path and the level, without the linear path."""
-        return self._paths(batch, kept)[0]
+        return self.paths(batch, kept)[0]
 
     def with_linear(self, joined: Tensor, linear: Tensor) -> Tensor:
         """The linear path (n,) added to the outputs that rise with the event."""
@@ -140,7 +141,8 @@ class FusionNetwork(nn.Module):
             if self.shared is not None:
                 self.shared.copy_(level[-len(self.shared) :])
 
-    def _paths(self, batch: Batch, kept: Tensor | None) -> tuple[Tensor, Tensor]:
+    def paths(self, batch: Batch, kept: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """The joined path (n, outputs), the linear path (n,), and the fused tokens (n, WIDTH)."""
         present = batch.present if kept is None else batch.present & kept
         table, tokens = batch.table, [token(batch.table) for token in self.tables]
         linear = (table * self.coefficients).sum(dim=1) + self.intercept
@@ -154,10 +156,11 @@ class FusionNetwork(nn.Module):
                 direct = direct.index_add(0, rows, seen.direct * present[rows, i, None])
                 linear = linear.index_add(0, rows, seen.linear)
             tokens.append(token)
-        joined = self.output(self.fusion(self._known(tokens, present), present)) + direct
+        fused = self.fusion(self._known(tokens, present), present)
+        joined = self.output(fused) + direct
         if self.shared is not None:
             joined = torch.cat([joined, self.shared.expand(len(table), -1)], dim=1)
-        return joined, linear
+        return joined, linear, fused
 
     def _known(self, tokens: list[Tensor], present: Tensor) -> Tensor:
         """(n, tokens, WIDTH): the first blocks' tokens, an absent block's replaced."""
@@ -178,6 +181,7 @@ class NetworkScorer:
     design: Design
     module: FusionNetwork
     notes: tuple[str, ...] = ()
+    record: FitRecord | None = None  # what the ladder tells of the fit; None where there is nothing to tell
 
     @property
     def uses_filters(self) -> bool:
@@ -230,7 +234,9 @@ class NetworkScorer:
 
     def to_state(self) -> State:
         numbers = {"type": "network", "design": self.design.to_json(), "notes": list(self.notes)}
-        return State(numbers, {name: _array(tensor) for name, tensor in self.module.state_dict().items()})
+        told = {"record": self.record.to_json()} if self.record else {}
+        weights = {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.module.state_dict().items()}
+        return State({**numbers, **told}, weights)
 
     @classmethod
     def from_state(cls, state: State) -> NetworkScorer:
@@ -238,8 +244,5 @@ class NetworkScorer:
         with torch.random.fork_rng(devices=[]):
             module = FusionNetwork(design)
         module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.arrays.items()})
-        return cls(design, module.eval(), tuple(state.numbers["notes"]))
-
-
-def _array(tensor: Tensor) -> Array:
-    return tensor.detach().cpu().numpy().copy()
+        record = FitRecord.from_json(state.numbers["record"]) if "record" in state.numbers else None
+        return cls(design, module.eval(), tuple(state.numbers["notes"]), record)
