@@ -14,7 +14,7 @@ from outcome.config.model import Model
 TIMM, HUB = "timm:", "hub"
 STATED_WHERE_ASKED = (
     "weights", "tuning", "mask", "slices", "ordinal_head", "duration_head", "continuous_head", "imbalance",
-    "min_events", "joint",
+    "min_events", "joint", "memory",
 )  # fmt: skip
 
 _Family = Literal["ridge", "elastic_net", "forest", "boosting", "fusion", "fine_gray", "stacking"]
@@ -62,6 +62,9 @@ class Network(Model):
     min_events: int | None = Field(
         default=None, ge=2, description="fewer events (yes/no: of the rarer outcome): no network; default: a warning"
     )
+    memory: int | None = Field(
+        default=None, ge=1, description="cases remembered in the Cox head's risk sets, for small batches; default: none"
+    )
     joint: tuple[Name, ...] | None = Field(
         default=None, min_length=1, description="auxiliary endpoints that the network of each other endpoint learns too"
     )
@@ -74,6 +77,8 @@ class Network(Model):
             raise ValueError(f"the hub has weights of timm:NAME alone, not of {self.encoder}: name a file")
         if self.tuning != "full" and self.weights is None:
             raise ValueError(f"tuning: {self.tuning} keeps weights that were learned before: name them under weights")
+        if self.memory is not None and self.survival_head != "cox":
+            raise ValueError(f"memory serves survival_head: cox, not {self.survival_head}: leave memory out")
         return self
 
     @model_serializer(mode="wrap")

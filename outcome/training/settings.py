@@ -45,6 +45,7 @@ class NetworkSettings:
     endpoints: tuple[str, ...] | None = None  # offered for these alone; None: for all
     imbalance: str | None = None  # "weights" or "focal": the loss of a yes/no endpoint with few events
     min_events: int | None = None  # fewer: no network; None: a warning alone
+    memory: int | None = None  # cases whose last scores stand in the risk sets of the Cox head; None: the batch alone
     joint: tuple[str, ...] | None = None  # endpoints that every other endpoint's network learns beside its own
 
     def __post_init__(self) -> None:

@@ -22,15 +22,22 @@ def events(target: Target) -> BoolArray:
 
 
 def dealt_batches(
-    event: BoolArray, batch: int, epochs: int, rng: np.random.Generator, beside: npt.NDArray[np.int_] | None = None
+    event: BoolArray,
+    batch: int,
+    epochs: int,
+    rng: np.random.Generator,
+    beside: npt.NDArray[np.int_] | None = None,
+    *,
+    enlarge: bool = True,
 ) -> Iterator[npt.NDArray[np.int_]]:
     """Row indices of every step. Events are dealt out evenly, so that no batch of theirs is without one.
 
-    Fewer and larger batches are made where there are fewer events than batches. `beside` (n,) counts the events of
-    auxiliary endpoints of each case: these are dealt out evenly too, but make no batch larger, so that rare ones are
-    in some batches alone.
+    Fewer and larger batches are made where there are fewer events than batches, unless `enlarge` is False. `beside`
+    (n,) counts the events of auxiliary endpoints of each case: these are dealt out evenly too, but make no batch
+    larger, so that rare ones are in some batches alone.
     """
-    batches = max(1, min(round(len(event) / batch), int(event.sum())))
+    most = round(len(event) / batch)
+    batches = max(1, min(most, int(event.sum())) if enlarge else most)
     for _ in range(epochs):
         shuffled = rng.permutation(len(event))
         dealt = shuffled[np.lexsort(_order(event[shuffled], None if beside is None else beside[shuffled]))]

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from outcome.models.network.cox_memory import CoxMemory
 from outcome.models.network.fit_record import FitRecord
 from outcome.models.network.tasks import Task
 from outcome.models.network.tokens import WIDTH
@@ -53,9 +54,11 @@ class JointLoss(nn.Module):
     A task of which a batch says nothing (no known outcome; no event for a Cox head) has no part in that batch's loss.
     """
 
-    def __init__(self, own: Task, auxiliary: Sequence[Task] = ()) -> None:
+    def __init__(self, own: Task, auxiliary: Sequence[Task] = (), memory: int | None = None) -> None:
+        """`memory`: how many cases a Cox head remembers, see `cox_memory`; None: those of the batch alone."""
         super().__init__()
         self.tasks = (own, *auxiliary)
+        self.memories = [CoxMemory(memory) if memory and task.has_risk_sets else None for task in self.tasks]
         self.heads = nn.ModuleList(AuxiliaryHead(task) for task in auxiliary)
         self.log_variances = nn.Parameter(torch.zeros(len(self.tasks))) if auxiliary else None
         self.batches = 0
@@ -106,9 +109,13 @@ class JointLoss(nn.Module):
         return FitRecord(self.batches, dict(zip(names, weights, strict=True)), left_out, silent)
 
     def _loss(self, place: int, outputs: Tensor, rows: Tensor) -> Tensor | None:
-        task = self.tasks[place]
-        known, outcomes = task.in_batch(outputs, rows)
+        task, memory = self.tasks[place], self.memories[place]
+        known, known_rows = task.in_batch(outputs, rows)
+        seen, seen_rows = memory.beside(known, known_rows) if memory else (known, known_rows)
+        if memory:
+            memory.keep(known, known_rows)
+        outcomes = task.outcomes.take(seen_rows).to(outputs.device)
         if task.teaches(outcomes):
-            return task.head.loss(known, outcomes)
+            return task.head.loss(seen, outcomes)
         self.silent[place] += int(task.has_risk_sets)
         return None

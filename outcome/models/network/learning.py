@@ -38,7 +38,7 @@ from outcome.models.network.tuning import FULL, begin_learning
 from outcome.models.one_thread import one_thread
 from outcome.types import BoolArray, FloatArray, Target
 
-COX_BATCH_AT_LEAST = 32  # a partial likelihood compares cases within a batch
+COX_BATCH_AT_LEAST = 32  # without a memory a partial likelihood compares cases within a batch
 SPREAD_AT_LEAST = (1e-2, 1e-3)  # of region statistics and of encoder features: what is constant stays small
 CLIP = 1.0  # the longest step of the gradient, in units of the loss
 
@@ -53,12 +53,13 @@ class Course:
     weight_decay: float = 1e-2
     block_dropout: float = 0.2
     tuning: str = FULL
+    memory: int | None = None
 
     @classmethod
     def of(cls, params: Params) -> Course:
         """From the rung's params; whole numbers may come as floats."""
         told: dict[str, Any] = {name: params[name] for name in cls.__dataclass_fields__ if name in params}
-        whole: dict[str, Any] = {name: int(told[name]) for name in ("epochs", "batch") if name in told}
+        whole: dict[str, Any] = {name: int(told[name]) for name in ("epochs", "batch", "memory") if name in told}
         return cls(**(told | whole))
 
 
@@ -75,9 +76,9 @@ def fit_network(
 
     params: encoder, mask, slices, fusion, the head of the endpoint's kind (`imbalance`, `survival_head`,
     `ordinal_head`, `duration_head`, `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout,
-    tuning, and `weights`, the name of the file that encoders begin with. Raises DataRefusal for crops that lack or
-    differ in shape, ConfigRefusal for an unknown encoder or weights that do not fit, ValueError for a kind without a
-    head.
+    tuning, memory, and `weights`, the name of the file that encoders begin with. Raises DataRefusal for crops that
+    lack or differ in shape, ConfigRefusal for an unknown encoder or weights that do not fit, ValueError for a kind
+    without a head.
     """
     if bool(params.get("weights")) != bool(weights):
         raise ValueError(f"the params name the weights {params.get('weights')!r}, and {weights} was handed over")
@@ -99,7 +100,7 @@ def fit_network(
         aside = judges(cases, event, rng)
         auxiliary, left_out = auxiliary_tasks(joint, params, ~aside)
         own = Task(target.endpoint, target.kind, module.head, learning.outcomes, torch.ones(len(inputs)) > 0)
-        loss = JointLoss(own, auxiliary)
+        loss = JointLoss(own, auxiliary, course.memory)
         _train(learning, loss, np.flatnonzero(~aside), event, course, rng, device)
         strength = _weigh(learning, level, np.flatnonzero(aside))
     found = loss.record(left_out)
@@ -187,8 +188,9 @@ def _train(
     optimizer = torch.optim.AdamW(groups, course.learning_rate)
     learner, optimizer = fabric.setup(module, optimizer)
     learner.mark_forward_method("paths")
-    size = max(course.batch, COX_BATCH_AT_LEAST) if loss.compares_cases else course.batch
-    dealt = dealt_batches(event[rows], size, course.epochs, rng, loss.events_beside(rows))
+    within = course.memory is None and loss.compares_cases  # else risk sets reach beyond a batch, however small
+    size, beside = max(course.batch, COX_BATCH_AT_LEAST) if within else course.batch, loss.events_beside(rows)
+    dealt = dealt_batches(event[rows], size, course.epochs, rng, beside, enlarge=course.memory is None)
     plan = [torch.from_numpy(rows[part]) for part in dealt]
     rates = [group["lr"] for group in optimizer.param_groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=len(plan) + 1)

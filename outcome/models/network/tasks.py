@@ -29,12 +29,10 @@ class Task:
     outcomes: Outcomes
     learns: Tensor
 
-    def in_batch(self, raw: Tensor, rows: Tensor) -> tuple[Tensor, Outcomes]:
-        """Of a batch of these rows with outputs `raw` (b, outputs), what the head may learn from."""
+    def in_batch(self, raw: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs (b, outputs) and rows (b,) of a batch, those alone that the head may learn from."""
         learns = self.learns[rows]
-        if not learns.all():
-            raw, rows = raw[learns.to(raw.device)], rows[learns]
-        return raw, self.outcomes.take(rows).to(raw.device)
+        return (raw, rows) if learns.all() else (raw[learns.to(raw.device)], rows[learns])
 
     @property
     def has_risk_sets(self) -> bool:

@@ -39,6 +39,8 @@ def study_file(folder: Path, **network: Any) -> Path:
         ({"joint": ["stay"]}, "joint names stay (duration), which has no head: name training.network.duration_head"),
         ({"joint": ["death"], "endpoints": ["death"]}, "joint names death, the only endpoint with a network"),
         ({"joint": []}, "training.network.joint"),
+        ({"memory": 0}, "training.network.memory"),
+        ({"memory": 9, "survival_head": "discrete_time"}, "memory serves survival_head: cox, not discrete_time"),
     ],
 )
 def test_what_cannot_be_learned_jointly_is_refused_by_name(tmp_path: Path, network: dict[str, Any], words: str) -> None:
@@ -57,9 +59,10 @@ def test_an_endpoint_is_never_auxiliary_to_itself(tmp_path: Path) -> None:
 
 def test_studies_that_do_not_ask_keep_their_keys(tmp_path: Path) -> None:
     network = load_study(study_file(tmp_path)).training.network
-    assert "joint" not in network.model_dump()
-    assert "joint" not in NetworkSettings().to_json()
+    assert not {"joint", "memory"} & set(network.model_dump())
+    assert not {"joint", "memory"} & set(NetworkSettings().to_json())
     assert "joint" not in NetworkSettings(joint=("death",)).params()
+    assert NetworkSettings(memory=9).params()["memory"] == 9
 
 
 def test_the_settings_that_name_heads_are_those_of_the_network() -> None:

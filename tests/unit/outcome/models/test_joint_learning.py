@@ -92,3 +92,11 @@ def test_events_beside_make_no_batch_larger() -> None:
     plan = list(dealt_batches(np.arange(40) % 2 == 0, 10, 1, np.random.default_rng(0), other))
     assert [len(rows) for rows in plan] == [10] * 4
     assert sum(other[rows].sum() > 0 for rows in plan) == 1
+
+
+def test_a_memory_of_a_network_is_read_and_learned_with(cases: tuple[Inputs, Target]) -> None:
+    time = beside(EndpointKind.TIME_TO_EVENT)
+    told = ({}, {"memory": 20}, {"memory": 20.0})
+    plain, small, again = (fit_network(cases[0], time, {**PARAMS, "batch": 6, **extra}, 3) for extra in told)
+    assert not same_state(plain.to_state(), small.to_state())
+    assert same_state(small.to_state(), again.to_state())
