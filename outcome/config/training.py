@@ -10,6 +10,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from outcome.config.imaging import Name
 from outcome.config.model import Model
+from outcome.config.search import Fusion, Search, Tuning
 
 TIMM, HUB = "timm:", "hub"
 STATED_WHERE_ASKED = (
@@ -31,14 +32,14 @@ class Network(Model):
         default=None,
         description="what the encoder begins with: a .safetensors file relative to this file, or hub (timm's, fetched)",
     )
-    tuning: Literal["full", "last_stage", "frozen"] = Field(
+    tuning: Tuning = Field(
         default="full", description="which of the encoder's weights learn; those of its pooling always do"
     )
     mask: Literal["channel", "crop", "attention"] = Field(
         default="channel", description="how the encoder is told of the regions; crop blanks all but them, see docs"
     )
     slices: Literal["mean", "attention"] = Field(default="mean", description="how timm:NAME joins its slices")
-    fusion: Literal["gated", "concat", "film", "daft", "attention", "low_rank"] = Field(
+    fusion: Fusion = Field(
         default="gated", description="how the blocks are joined; film and daft also let the record change image maps"
     )
     survival_head: Literal["cox", "discrete_time"] = "cox"
@@ -154,6 +155,9 @@ class Training(Model):
     ladder: Literal["compact", "full"] = Field(
         default="compact", description="full: a rung for every kind of columns that is added, and the images alone"
     )
+    search: Search | None = Field(
+        default=None, description="trials of params inside each fit; default: each family's own params"
+    )
 
     @model_validator(mode="after")
     def _enough_folds(self) -> Training:
@@ -161,9 +165,24 @@ class Training(Model):
             raise ValueError("stacking learns its weights with two inner folds left out: inner_folds at least 3")
         return self
 
+    @model_validator(mode="after")
+    def _searched_families(self) -> Training:
+        over = self.search.over if self.search else None
+        absent = [name for name in over.families if name not in self.families] if over else []
+        if absent:
+            raise ValueError(f"search.over names {', '.join(absent)}, which families leaves out: name them in both")
+        tuned = over.fusion.tuning if over and over.fusion else None
+        if tuned and self.network.weights is None:
+            raise ValueError("search.over.fusion.tuning keeps weights that were learned before: name network.weights")
+        return self
+
     @model_serializer(mode="wrap")
     def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `harmonise` and `ladder` where they are not asked for: such studies keep their keys."""
+        """Without `harmonise`, `ladder` and `search` where they are not asked for: such studies keep their keys."""
         written: dict[str, Any] = write(self)
-        unasked = {"harmonise": self.harmonise is None, "ladder": self.ladder == "compact"}
+        unasked = {
+            "harmonise": self.harmonise is None,
+            "ladder": self.ladder == "compact",
+            "search": self.search is None,
+        }
         return {name: value for name, value in written.items() if not unasked.get(name, False)}

@@ -28,6 +28,7 @@ from outcome.pipeline.harmonising import harmonise_rules, refuse_few_batches
 from outcome.pipeline.repeats import read_repeats, stability_config
 from outcome.pipeline.stage import Made, Run, StageResult, Work, code_digest, network_digest, perform, upstream
 from outcome.store import MANIFEST, digest, plain, read_json, read_parquet, write_folder, write_json, write_parquet
+from outcome.training.search_space import SearchSettings
 from outcome.training.settings import NetworkSettings, TrainingSettings
 from outcome.training.unit import train_unit
 from outcome.types import DETAIL_COLUMNS, PREDICTION_COLUMNS, EndpointKind, InputSet, Target
@@ -224,6 +225,7 @@ def training_settings(study: Study, device: str = "cpu", columns: Iterable[Featu
     network = NetworkSettings(**stated.pop("network"))
     plain = {name: value for name, value in stated.items() if name in TrainingSettings.__dataclass_fields__}
     plain["harmonise"] = harmonise_rules(study, columns)
+    plain["search"] = SearchSettings.from_json(stated["search"]) if study.training.search else None
     return TrainingSettings(**plain, network=network, device=device)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from outcome.training.search import Candidate
+from outcome.training.candidates import Candidate
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,12 @@ import numpy as np
 from outcome.features.columns import BATCH_COLUMN
 from outcome.models.network.fit_record import fit_records
 from outcome.models.stacking import StackedScorer
+from outcome.training.candidates import metric_of
 from outcome.training.data import TrainingData
 from outcome.training.folds import Folds
 from outcome.training.nested import CrossFit
 from outcome.training.procedure import FittedProcedure, RungFit
 from outcome.training.rungs import CHOSEN
-from outcome.training.search import metric_of
 from outcome.training.settings import TrainingSettings
 from outcome.training.stability import stability_json
 from outcome.types import FloatArray, InputSet

@@ -18,12 +18,13 @@ from outcome.models.registry import model_from_state, of_subdistribution
 from outcome.models.stacking import StackedScorer
 from outcome.models.state import State
 from outcome.training.calibration import Calibrator, fit_calibrator
+from outcome.training.candidates import METRICS, Candidate
 from outcome.training.choice import choose
 from outcome.training.data import TrainingData, read_inputs
 from outcome.training.folds import derive_seed
 from outcome.training.learning import Learned, learn, learn_stack
 from outcome.training.rungs import CHOSEN, Params, Rung
-from outcome.training.search import METRICS, Candidate, search
+from outcome.training.search import search
 from outcome.training.settings import TrainingSettings
 from outcome.training.stability import with_reasons, without_unstable
 from outcome.training.threshold import Threshold, youden_threshold
@@ -88,7 +89,8 @@ class FittedProcedure:
     """Every rung with its own best params, fitted to all given rows, which one was chosen, and why.
 
     `rungs`: simplest first, the chosen one among them. `rung_scores`: one row a rung, in the same order: rung,
-    algorithm, params, mean (inner metric), how far it is behind the best, standard_error of that difference.
+    algorithm, params, mean (inner metric), how far it is behind the best, standard_error of that difference, and the
+    trials where params were searched.
     `inner_scores` (n,) are the chosen rung's inner out-of-fold scores of the known rows, on which the calibrator was
     learned; they serve its refits and are not kept in the states (None after reading them).
     """
@@ -208,4 +210,5 @@ def _score_row(candidate: Candidate, best: Candidate) -> dict[str, Any]:
     rung, (behind, error) = candidate.rung, candidate.behind(best)
     row = {"rung": rung.name, "algorithm": rung.algorithm, "complexity": rung.complexity}
     scores = {"mean": candidate.mean, "behind": behind, "standard_error": error}
-    return {**row, "params": dict(candidate.params), **scores}
+    trials = {"trials": [trial.to_json() for trial in candidate.trials]} if candidate.trials else {}
+    return {**row, "params": dict(candidate.params), **scores, **trials}

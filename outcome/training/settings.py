@@ -12,6 +12,7 @@ from outcome.features.batches import HarmoniseRules
 from outcome.features.preprocess import Rules
 from outcome.models.network.head_choice import HEAD_PARAMS, USUAL
 from outcome.models.stacking import STACKING
+from outcome.training.search_space import SearchSettings
 from outcome.types import EndpointKind
 
 USUAL_FAMILIES = ("ridge", "elastic_net", "forest", "boosting", "fusion")
@@ -99,6 +100,7 @@ class TrainingSettings:
     network: NetworkSettings = NetworkSettings()
     harmonise: HarmoniseRules | None = None  # None: no rung is harmonised
     ladder: str = COMPACT  # full: a rung for every kind of columns that is added, and the images alone
+    search: SearchSettings | None = None  # None: the params of a rung's grid and no others
     device: str = field(default="cpu", compare=False)
     encoder_weights: Path | None = field(default=None, compare=False)
 
@@ -122,7 +124,8 @@ class TrainingSettings:
     def to_json(self) -> dict[str, Any]:
         plain = {**asdict(self), "families": list(self.families), "network": self.network.to_json()}
         plain["harmonise"] = self.harmonise.to_json() if self.harmonise else None
-        unasked = {"harmonise": self.harmonise is None, "ladder": self.ladder == COMPACT}
+        plain["search"] = self.search.to_json() if self.search else None
+        unasked = {"harmonise": self.harmonise is None, "ladder": self.ladder == COMPACT, "search": self.search is None}
         left_out = {"device", "encoder_weights", *(name for name, absent in unasked.items() if absent)}
         return {name: value for name, value in plain.items() if name not in left_out}
 
@@ -130,7 +133,9 @@ class TrainingSettings:
     def from_json(cls, data: Mapping[str, Any]) -> TrainingSettings:
         parts = {"rules": Rules(**data["rules"]), "network": NetworkSettings(**data["network"])}
         harmonise = HarmoniseRules.from_json(data["harmonise"]) if data.get("harmonise") else None
-        return cls(**{**data, **parts, "families": tuple(data["families"]), "harmonise": harmonise})
+        search = SearchSettings.from_json(data["search"]) if data.get("search") else None
+        families = tuple(data["families"])
+        return cls(**{**data, **parts, "families": families, "harmonise": harmonise, "search": search})
 
     def refits(self, algorithm: str) -> int:
         """How many refits stand behind the interval of a risk by this algorithm."""

@@ -12,12 +12,12 @@ import pytest
 from outcome.features.columns import FeatureColumn
 from outcome.models.stacking import fit_weights
 from outcome.models.state import same_state
+from outcome.training.candidates import metric_of
 from outcome.training.data import TrainingData
 from outcome.training.folds import Folds, patient_folds
 from outcome.training.nested import cross_fit
 from outcome.training.procedure import fit_procedure
 from outcome.training.rungs import Rung, default_ladder
-from outcome.training.search import metric_of
 from outcome.training.settings import TrainingSettings
 from outcome.training.stacking import _joined, _unseen, search_stack
 from outcome.types import EndpointKind, FloatArray, InputSet, Target

@@ -11,11 +11,11 @@ import pytest
 from outcome.features.columns import FeatureColumn
 from outcome.features.preprocess import Rules, fit_preprocessor
 from outcome.models.state import State, same_state
+from outcome.training.candidates import metric_of
 from outcome.training.data import TrainingData
 from outcome.training.folds import Folds, patient_folds
 from outcome.training.nested import CrossFit, cross_fit
 from outcome.training.rungs import Rung
-from outcome.training.search import metric_of
 from outcome.training.settings import TrainingSettings
 from outcome.types import EndpointKind, Target
 

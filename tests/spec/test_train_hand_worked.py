@@ -8,11 +8,12 @@ import pytest
 
 from outcome.evaluation.discrimination.roc import delong_variance, placements
 from outcome.features.columns import FeatureColumn
+from outcome.training.candidates import Candidate
 from outcome.training.choice import choose
 from outcome.training.data import TrainingData
 from outcome.training.folds import derive_seed, patient_folds
 from outcome.training.rungs import Rung
-from outcome.training.search import Candidate, search
+from outcome.training.search import search
 from outcome.training.settings import TrainingSettings
 from outcome.training.threshold import youden_threshold
 from outcome.types import Target
