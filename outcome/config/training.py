@@ -15,7 +15,7 @@ from outcome.config.search import Fusion, Search, Tuning
 TIMM, HUB = "timm:", "hub"
 STATED_WHERE_ASKED = (
     "weights", "tuning", "mask", "slices", "ordinal_head", "duration_head", "continuous_head", "imbalance",
-    "min_events", "joint", "memory",
+    "min_events", "joint", "memory", "ensemble",
 )  # fmt: skip
 
 _Family = Literal["ridge", "elastic_net", "forest", "boosting", "fusion", "fine_gray", "stacking"]
@@ -69,6 +69,7 @@ class Network(Model):
     joint: tuple[Name, ...] | None = Field(
         default=None, min_length=1, description="auxiliary endpoints that the network of each other endpoint learns too"
     )
+    ensemble: int = Field(default=1, ge=1, le=20, description="networks of different seeds, their outputs averaged")
 
     @model_validator(mode="after")
     def _fits_the_encoder(self) -> Network:

@@ -33,8 +33,11 @@ class ImageNetwork(Protocol):
     def forward_case(self, inputs: Inputs, i: int) -> Tensor:
         """The score of case i, a scalar with its graph."""
 
-    def cam_layer(self, sequence: str) -> nn.Module:
-        """The layer of this sequence's encoder whose maps are weighed: (1, c, x, y, z), or (slices, c, rows, cols)."""
+    def cam_layers(self, sequence: str) -> tuple[nn.Module, ...]:
+        """The layer whose maps are weighed, of this sequence's encoder in each network that makes up the score.
+
+        Its maps are (1, c, x, y, z), or (slices, c, rows, cols).
+        """
 
 
 def heat_map(network: ImageNetwork, inputs: Inputs, sequence: str) -> FloatArray | None:
@@ -54,16 +57,16 @@ def heat_map(network: ImageNetwork, inputs: Inputs, sequence: str) -> FloatArray
 
 
 def _weighed(network: ImageNetwork, inputs: Inputs, sequence: str) -> Tensor:
-    """The layer's maps times the score's gradient, summed over the channels: (1, 1, x, y, z) or (slices, 1, r, c)."""
+    """The maps times the score's gradient, summed over channels and layers: (1, 1, x, y, z) or (slices, 1, r, c)."""
 
     def score(_: Tensor) -> Tensor:
         return network.forward_case(inputs, 0).reshape(1)
 
     # the case comes from `inputs`; captum only wants a tensor to hand over
     with one_thread():
-        maps = LayerGradientXActivation(score, network.cam_layer(sequence))
+        maps = LayerGradientXActivation(score, list(network.cam_layers(sequence)))
         made = maps.attribute(torch.zeros(1, requires_grad=True))
-    return made.detach().cpu().sum(dim=1, keepdim=True)
+    return torch.stack([one.detach().cpu().sum(dim=1, keepdim=True) for one in made]).sum(dim=0)
 
 
 def _of_volume(maps: Tensor, size: tuple[int, int, int]) -> Tensor:

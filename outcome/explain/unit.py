@@ -107,7 +107,7 @@ def _has_images(fit: RungFit) -> bool:
 
 def _reads_images(fit: RungFit) -> bool:
     """Whether a network looks at images here; one that could not be fitted gives a constant and looks at nothing."""
-    return _has_images(fit) and hasattr(fit.model.scorer, "cam_layer")
+    return _has_images(fit) and hasattr(fit.model.scorer, "cam_layers")
 
 
 def _heat(fit: RungFit, frame: pd.DataFrame, crops: Crops, places: Mapping[str, FloatArray]) -> dict[str, HeatMap]:

@@ -142,14 +142,25 @@ def _fit_network(
     joint: Sequence[Target],
 ) -> Scorer:
     from outcome.models.network.learning import fit_network  # torch: seconds that only studies with images pay
+    from outcome.models.network.seed_ensemble import fit_seeds
 
-    return fit_network(inputs, target, params, seed, device, weights, joint)
+    return fit_seeds(
+        lambda each: fit_network(inputs, target, params, each, device, weights, joint),
+        int(params.get("ensemble", 1)),
+        seed,
+    )
 
 
 def _read_network(state: State) -> Scorer:
     from outcome.models.network.model import NetworkScorer  # torch, as above
 
     return NetworkScorer.from_state(state)
+
+
+def _read_seeds(state: State) -> Scorer:
+    from outcome.models.network.seed_ensemble import SeedEnsembleScorer  # torch, as above
+
+    return SeedEnsembleScorer.from_state(state)
 
 
 _AMOUNTS = (EndpointKind.DURATION, EndpointKind.ORDINAL, EndpointKind.CONTINUOUS)
@@ -168,5 +179,6 @@ SCORERS: dict[str, Callable[[State], Scorer]] = {
     "forest": ForestScorer.from_state,
     "boosting": BoostedScorer.from_state,
     "network": _read_network,
+    "seed_ensemble": _read_seeds,
     STACKING: _read_stack,
 }

@@ -48,14 +48,16 @@ class NetworkSettings:
     min_events: int | None = None  # fewer: no network; None: a warning alone
     memory: int | None = None  # cases whose last scores stand in the risk sets of the Cox head; None: the batch alone
     joint: tuple[str, ...] | None = None  # endpoints that every other endpoint's network learns beside its own
+    ensemble: int = 1  # networks of different seeds, their outputs averaged; each costs as much as the first
 
     def __post_init__(self) -> None:
         for name in ("endpoints", "joint"):
             named = getattr(self, name)
             object.__setattr__(self, name, None if named is None else tuple(named))
-        if self.epochs < 1 or self.batch < 2 or self.refits < 0:
+        if min(self.epochs, self.ensemble) < 1 or self.batch < 2 or self.refits < 0:
             raise ValueError(
-                f"epochs >= 1, batch >= 2 and refits >= 0, found {self.epochs}, {self.batch} and {self.refits}"
+                "epochs >= 1, ensemble >= 1, batch >= 2 and refits >= 0, found "
+                f"{self.epochs}, {self.ensemble}, {self.batch} and {self.refits}"
             )
 
     def params(self) -> dict[str, Any]:

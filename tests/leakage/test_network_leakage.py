@@ -14,15 +14,21 @@ from outcome.training.data import TrainingData
 from outcome.training.folds import Folds, patient_folds
 from outcome.training.nested import CrossFit, cross_fit
 from outcome.training.rungs import default_ladder
+from outcome.training.settings import TrainingSettings
 from outcome.types import EndpointKind, InputSet
-from tests.image_cases import COLUMNS, SETTINGS, image_cases, with_other_crops
+from tests.image_cases import COLUMNS, SETTINGS, TINY, image_cases, with_other_crops
 
 CrossFitter = Callable[[TrainingData, Folds], CrossFit]
 
 
-def honest(data: TrainingData, folds: Folds) -> CrossFit:
-    rungs = default_ladder(COLUMNS, data.target.kind, InputSet.PREOPERATIVE, SETTINGS)
-    return cross_fit(data, rungs, SETTINGS, 1, folds=folds, horizons_days=(100.0,))
+def honest(data: TrainingData, folds: Folds, settings: TrainingSettings = SETTINGS) -> CrossFit:
+    rungs = default_ladder(COLUMNS, data.target.kind, InputSet.PREOPERATIVE, settings)
+    return cross_fit(data, rungs, settings, 1, folds=folds, horizons_days=(100.0,))
+
+
+def of_two_seeds(data: TrainingData, folds: Folds) -> CrossFit:
+    network = replace(TINY, ensemble=2, epochs=1)
+    return honest(data, folds, replace(SETTINGS, families=("fusion",), network=network))
 
 
 def leaky(data: TrainingData, folds: Folds) -> CrossFit:
@@ -60,6 +66,10 @@ def _is_network(state: State) -> bool:
 @pytest.mark.parametrize("kind", [EndpointKind.BINARY, EndpointKind.TIME_TO_EVENT])
 def test_held_out_crops_change_nothing_that_was_fitted(kind: EndpointKind) -> None:
     assert_blind(honest, image_cases(kind))
+
+
+def test_held_out_crops_change_none_of_several_seeds() -> None:
+    assert_blind(of_two_seeds, image_cases(n=32))
 
 
 def test_the_check_catches_voxels_standardised_over_all_cases() -> None:

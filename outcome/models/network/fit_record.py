@@ -63,9 +63,19 @@ class RecordedScorer(Protocol):
         """None where there is nothing to tell."""
 
 
+@runtime_checkable
+class ManyNetworks(Protocol):
+    """A scorer made of several networks."""
+
+    @property
+    def members(self) -> tuple[Scorer, ...]: ...
+
+
 def fit_records(scorer: Scorer) -> tuple[FitRecord, ...]:
-    """What the networks of a rung, alone or in a stack, tell of their fit."""
+    """What the networks of a rung, alone, together or in a stack, tell of their fit."""
     if isinstance(scorer, StackedScorer):
         return tuple(record for each in scorer.scorers for record in fit_records(each))
+    if isinstance(scorer, ManyNetworks):
+        return tuple(record for each in scorer.members for record in fit_records(each))
     record = scorer.record if isinstance(scorer, RecordedScorer) else None
     return (record,) if record else ()

@@ -194,12 +194,11 @@ class NetworkScorer:
         encoders: list[Any] = [image.encoder for image in self.module.image_tokens()]
         return next((str(encoder.kind) for encoder in encoders), "")
 
-    def cam_layer(self, sequence: str) -> nn.Module:
+    def cam_layers(self, sequence: str) -> tuple[nn.Module]:
         """The last layer of a sequence's encoder whose maps still have a place in the crop. Raises KeyError."""
         places = {name.removeprefix(IMAGE_PREFIX): i for i, name in enumerate(self.design.images)}
         encoder: Any = self.module.image_tokens()[places[sequence]].encoder
-        layer: nn.Module = encoder.cam_layer
-        return layer
+        return (encoder.cam_layer,)
 
     def tensors(self, inputs: Inputs, i: int) -> Batch:
         """Case i as the network reads it. Raises DataRefusal for a crop of another shape."""

@@ -43,9 +43,9 @@ class Solved:
         assert crop is not None
         return self.readout(self.layer(self.view(torch.from_numpy(crop[0]))))
 
-    def cam_layer(self, sequence: str) -> nn.Module:
+    def cam_layers(self, sequence: str) -> tuple[nn.Module]:
         assert sequence == "ct"
-        return self.layer
+        return (self.layer,)
 
 
 def whole(image: Tensor) -> Tensor:

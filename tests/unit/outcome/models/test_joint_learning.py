@@ -10,8 +10,10 @@ import pytest
 from outcome.features.preprocess import Rules, fit_preprocessor
 from outcome.models.inputs import Inputs, model_inputs
 from outcome.models.network.batches import dealt_batches
+from outcome.models.network.fit_record import fit_records
 from outcome.models.network.learning import fit_network
 from outcome.models.network.model import NetworkScorer
+from outcome.models.registry import fit_model
 from outcome.models.state import same_state
 from outcome.types import EndpointKind, Target
 from tests.image_cases import TINY, image_cases
@@ -53,6 +55,14 @@ def test_every_kind_is_learned_beside_and_only_the_own_head_travels(cases: tuple
     again = NetworkScorer.from_state(two)
     assert same_state(again.to_state(), two)
     assert again.record == joint.record
+
+
+def test_every_network_of_an_ensemble_learns_beside_and_tells_it(cases: tuple[Inputs, Target]) -> None:
+    joint = (beside(EndpointKind.DURATION),)
+    scorer = fit_model("network", *cases, {**PARAMS, "ensemble": 2}, 3, joint=joint).scorer
+    records = fit_records(scorer)
+    assert [set(record.weights) for record in records] == [{"e", "duration"}] * 2
+    assert records[0].weights != records[1].weights
 
 
 def test_what_an_unknown_case_holds_is_never_read(cases: tuple[Inputs, Target]) -> None:

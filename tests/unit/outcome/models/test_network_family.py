@@ -221,7 +221,8 @@ def test_explanations_find_their_hooks(encoder: str) -> None:
     inputs = rows(cases(), [0])
     scorer = untrained(encoder, "gated", "binary", inputs)
     seen: list[torch.Tensor] = []
-    handle = scorer.cam_layer("ct").register_forward_hook(lambda _m, _i, out: seen.append(out))
+    (layer,) = scorer.cam_layers("ct")
+    handle = layer.register_forward_hook(lambda _m, _i, out: seen.append(out))
     score = scorer.forward_case(inputs, 0)
     handle.remove()
     assert score.requires_grad
@@ -231,7 +232,7 @@ def test_explanations_find_their_hooks(encoder: str) -> None:
     assert scorer.encoder_kind == ("2.5d" if encoder == "timm" else "3d")
     assert isinstance(scorer.tensors(inputs, 0), Batch)
     with pytest.raises(KeyError):
-        scorer.cam_layer("pet")
+        scorer.cam_layers("pet")
 
 
 def test_rows_of_one_case_share_one_crop_in_memory() -> None:

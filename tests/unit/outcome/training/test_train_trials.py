@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import outcome
+from outcome.config import load_study
 from outcome.config.training import Training
 from outcome.errors import DataRefusal
 from outcome.models.linear import Params
 from outcome.models.registry import fit_model
+from outcome.pipeline.train import training_settings
 from outcome.training import trials as trials_module
 from outcome.training.candidates import metric_of
 from outcome.training.data import TrainingData
@@ -155,6 +159,17 @@ def test_settings_come_back_and_say_nothing_of_a_search_that_is_not_asked_for() 
     assert SearchSettings(3, SEARCH.over, 2.5).to_json()["minutes"] == 2.5
     asked = {"trials": 4, "over": {"fusion": {"epochs": [4, 9]}}}
     assert Training(search=asked).model_dump(mode="json")["search"] == asked
+
+
+def test_what_a_study_asks_for_reaches_training() -> None:
+    template = load_study(Path(outcome.__file__).parent.parent / "configs" / "template.yaml")
+    asked = {"trials": 4, "minutes": 2, "over": {"fusion": {"fusion": ["film", "daft"]}, "forest": {"trees": [5, 9]}}}
+    training = Training(search=asked, network={"ensemble": 3})
+    settings = training_settings(template.model_copy(update={"training": training}))
+    over = {"fusion": {"fusion": ("film", "daft")}, "forest": {"trees": (5, 9)}}
+    assert settings.search == SearchSettings(4, over, 2)
+    assert settings.network.params()["ensemble"] == 3
+    assert training_settings(template).search is None
 
 
 @pytest.mark.parametrize(
