@@ -23,7 +23,7 @@ MEASUREMENTS = (
 
 
 # their tables stand on pages of their own: `python -m benchmarks NAME` prints them
-PAGES = ("conformal", "harmonisation")
+PAGES = ("conformal", "harmonisation", "imputation")
 
 
 def main() -> int:

@@ -153,6 +153,13 @@ class Training(Model):
     )
     network: Network = Network()
     harmonise: Harmonise | None = Field(default=None, description="default: nothing is harmonised")
+    imputations: int | None = Field(
+        default=None,
+        ge=2,
+        le=100,
+        description="how often regressions impute missing numbers (chained equations); default: single values, as "
+        "trees, stacks and networks always take",
+    )
     ladder: Literal["compact", "full"] = Field(
         default="compact", description="full: a rung for every kind of columns that is added, and the images alone"
     )
@@ -179,11 +186,8 @@ class Training(Model):
 
     @model_serializer(mode="wrap")
     def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `harmonise`, `ladder` and `search` where they are not asked for: such studies keep their keys."""
+        """Without what is not asked for: studies that name none of it keep their keys."""
         written: dict[str, Any] = write(self)
-        unasked = {
-            "harmonise": self.harmonise is None,
-            "ladder": self.ladder == "compact",
-            "search": self.search is None,
-        }
+        absent = {name: getattr(self, name) is None for name in ("harmonise", "imputations", "search")}
+        unasked = {**absent, "ladder": self.ladder == "compact"}
         return {name: value for name, value in written.items() if not unasked.get(name, False)}

@@ -1,4 +1,4 @@
-"""Which model columns to keep: not two that say the same, and optionally only those that go with the outcome."""
+"""Which model columns to keep: not too rare ones, not two that say the same, perhaps those that go with the outcome."""
 
 from __future__ import annotations
 
@@ -7,6 +7,22 @@ from scipy.stats import rankdata
 
 from outcome.features.exposure import outcome_rank_value
 from outcome.types import FloatArray, Target
+
+
+def too_rare(x: FloatArray, rare_below: int) -> str:
+    """Why a filled column carries too little to learn from, or ""."""
+    counts = np.unique(x, return_counts=True)[1]
+    others = len(x) - int(counts.max())
+    if others == 0:
+        return "constant in the training cases"
+    return f"fewer than {rare_below} training cases off the commonest value" if others < rare_below else ""
+
+
+def skewness(x: FloatArray) -> float:
+    """The third standardised moment; 0 where the spread is lost in rounding."""
+    away = x - x.mean()
+    spread = float(np.sqrt(np.mean(away**2)))
+    return float(np.mean((away / spread) ** 3)) if spread > 1e-12 * max(1.0, abs(float(x.mean()))) else 0.0
 
 
 def redundant_with(X: FloatArray, limit: float) -> dict[int, int]:

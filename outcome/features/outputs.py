@@ -6,7 +6,8 @@ a categorical, 0/1), `missing` (1 where the feature is missing). 0/1 columns are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -17,6 +18,7 @@ import pandas as pd
 from outcome.types import BoolArray, FloatArray
 
 MISSING_LEVEL = "missing"
+IMPUTED = ("number", "boolean")  # roles that may be imputed several times over
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,13 @@ class Output:
         """The model column for these cases, shape (n,), never NaN."""
         return ROLES[self.role](self, values)
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and greatest value that an imputed one may take: a number's winsorising bounds, standardised."""
+        if self.role != "number":
+            return -math.inf, math.inf
+        return (self.low - self.mean) / self.sd, (self.high - self.mean) / self.sd
+
     def to_json(self) -> dict[str, Any]:
         """Only what differs from the defaults, to keep many refits small."""
         # compared as written, since -0.0 equals 0.0 and yet has other bits
@@ -65,6 +74,15 @@ def numbers(values: pd.Series) -> FloatArray:
 def levels(values: pd.Series) -> tuple[npt.NDArray[Any], BoolArray]:
     """The feature as objects, and which are missing. Shapes (n,)."""
     return values.to_numpy(dtype=object), values.isna().to_numpy(dtype=bool)
+
+
+def missing_values(outputs: Sequence[Output], frame: pd.DataFrame) -> BoolArray:
+    """Which values of the model matrix may be imputed since the feature is missing, (n, p)."""
+    found = np.zeros((len(frame), len(outputs)), dtype=bool)
+    for j, output in enumerate(outputs):
+        if output.role in IMPUTED:
+            found[:, j] = np.isnan(numbers(frame[output.source]))
+    return found
 
 
 def squeeze(x: FloatArray, log1p: bool) -> FloatArray:

@@ -5,7 +5,7 @@ the mode where they are rare); features often missing get a 0/1 column saying so
 are taken as log1p, then winsorised and standardised. Columns that are all missing, constant, very rare or that
 repeat an earlier one are dropped, with the reason kept. A selection by the outcome, where asked for, happens here
 too, so that it can only see the rows it is given. Where asked for, columns are harmonised between batches before all
-of this (`outcome.features.batches`).
+of this (`outcome.features.batches`). Several imputations instead of single values: `outcome.features.imputed`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from outcome.features.columns import (
     columns_to_json,
     require_columns,
 )
-from outcome.features.filters import redundant_with, strongest
+from outcome.features.filters import redundant_with, skewness, strongest, too_rare
 from outcome.features.harmonise import Harmoniser
-from outcome.features.outputs import MISSING_LEVEL, Output, levels, numbers, squeeze
+from outcome.features.imputation import Imputer
+from outcome.features.outputs import MISSING_LEVEL, Output, levels, missing_values, numbers, squeeze
 from outcome.types import BoolArray, FloatArray, Target
 
 
@@ -58,13 +59,15 @@ class Rules:
 class Preprocessor:
     """A fitted preprocessing: plain numbers only. `dropped` holds (name, reason).
 
-    `harmoniser` puts batches on one scale first; None where nothing is harmonised.
+    `harmoniser` puts batches on one scale first; None where nothing is harmonised. `imputer` takes missing values at
+    their mean over several imputations; None where each has a single value of its own.
     """
 
     columns: tuple[FeatureColumn, ...]
     outputs: tuple[Output, ...]
     dropped: tuple[tuple[str, str], ...] = ()
     harmoniser: Harmoniser | None = None
+    imputer: Imputer | None = None
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -78,7 +81,7 @@ class Preprocessor:
         X = np.empty((len(frame), len(self.outputs)))
         for j, output in enumerate(self.outputs):
             X[:, j] = output.apply(frame[output.source])
-        return X
+        return X if self.imputer is None else self.imputer.mean(X, missing_values(self.outputs, frame))
 
     def unseen(self, frame: pd.DataFrame) -> dict[str, int]:
         """How many cases hold a category that the dictionary does not name, by column (only where there are any).
@@ -106,13 +109,16 @@ class Preprocessor:
             "outputs": [output.to_json() for output in self.outputs],
             "dropped": [list(row) for row in self.dropped],
             **({} if self.harmoniser is None else {"harmoniser": self.harmoniser.to_json()}),
+            **({} if self.imputer is None else {"imputer": {n: a.tolist() for n, a in self.imputer.arrays().items()}}),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Preprocessor:
         outputs = tuple(Output.from_json(row) for row in data["outputs"])
         harmoniser = Harmoniser.from_json(data["harmoniser"]) if "harmoniser" in data else None
-        return cls(columns_from_json(data["columns"]), outputs, tuple((a, b) for a, b in data["dropped"]), harmoniser)
+        imputer = Imputer.from_arrays(data["imputer"]) if "imputer" in data else None
+        dropped = tuple((a, b) for a, b in data["dropped"])
+        return cls(columns_from_json(data["columns"]), outputs, dropped, harmoniser, imputer)
 
 
 def fit_preprocessor(
@@ -157,10 +163,10 @@ def _learn_number(column: FeatureColumn, values: pd.Series, rules: Rules) -> Lea
         return [(column.name, "missing in every training case")]
     fill = float(np.median(seen))
     filled = np.where(absent, fill, x)
-    reason = _too_rare(filled, rules.rare_below)
+    reason = too_rare(filled, rules.rare_below)
     if reason:
         return [(column.name, reason), *_missing_column(column, absent, rules)]
-    log1p = bool(seen.min() >= 0 and _skewness(seen) > rules.log1p_above_skew)
+    log1p = bool(seen.min() >= 0 and skewness(seen) > rules.log1p_above_skew)
     low, high = (float(q) for q in np.quantile(squeeze(seen, log1p), [rules.winsorise, 1 - rules.winsorise]))
     if not low < high:
         low, high = float(squeeze(seen, log1p).min()), float(squeeze(seen, log1p).max())
@@ -177,7 +183,7 @@ def _learn_boolean(column: FeatureColumn, values: pd.Series, rules: Rules) -> Le
     if absent.all():
         return [(column.name, "missing in every training case")]
     fill = float(np.mean(x[~absent]) > 0.5)
-    reason = _too_rare(np.where(absent, fill, x), rules.rare_below)
+    reason = too_rare(np.where(absent, fill, x), rules.rare_below)
     own = (column.name, reason) if reason else Output(column.name, column.name, "boolean", fill)
     return [own, *_missing_column(column, absent, rules)]
 
@@ -192,7 +198,7 @@ def _learn_categorical(column: FeatureColumn, values: pd.Series, rules: Rules) -
     made: Learned = []
     for choice in (*column.choices, *((MISSING_LEVEL,) if own_level else ())):
         output = Output(f"{column.name}={choice}", column.name, "level", level=choice, fill_level=fill)
-        reason = _too_rare(output.apply(values), rules.rare_below)
+        reason = too_rare(output.apply(values), rules.rare_below)
         made.append((output.name, reason) if reason else output)
     return made
 
@@ -201,24 +207,8 @@ def _missing_column(column: FeatureColumn, absent: BoolArray, rules: Rules) -> L
     if absent.mean() < rules.missing_column_from or not absent.any():
         return []
     name = f"{column.name}={MISSING_LEVEL}"
-    reason = _too_rare(absent.astype(float), rules.rare_below)
+    reason = too_rare(absent.astype(float), rules.rare_below)
     return [(name, reason)] if reason else [Output(name, column.name, "missing")]
-
-
-def _too_rare(x: FloatArray, rare_below: int) -> str:
-    """Why a filled column carries too little to learn from, or ""."""
-    counts = np.unique(x, return_counts=True)[1]
-    others = len(x) - int(counts.max())
-    if others == 0:
-        return "constant in the training cases"
-    return f"fewer than {rare_below} training cases off the commonest value" if others < rare_below else ""
-
-
-def _skewness(x: FloatArray) -> float:
-    """The third standardised moment; 0 where the spread is lost in rounding."""
-    away = x - x.mean()
-    spread = float(np.sqrt(np.mean(away**2)))
-    return float(np.mean((away / spread) ** 3)) if spread > 1e-12 * max(1.0, abs(float(x.mean()))) else 0.0
 
 
 def _drop_redundant(fitted: Preprocessor, X: FloatArray, rules: Rules) -> Preprocessor:

@@ -74,10 +74,15 @@ def fit_model(
         scorer = known.fit(inputs, target, params, seed, device, weights, joint)
     else:
         scorer = known.fit(inputs.matrix, target, params, seed)
+    return FittedModel(algorithm, target.kind, scorer, fit_baseline_of(algorithm, target, scorer.score(inputs)), note)
+
+
+def fit_baseline_of(algorithm: str, target: Target, score: FloatArray) -> BaselineHazard | None:
+    """The baseline hazard of scores (n,) by this algorithm; None where the endpoint is no time to an event."""
     if target.kind is not EndpointKind.TIME_TO_EVENT:
-        return FittedModel(algorithm, target.kind, scorer, None, note)
-    fit = fit_subdistribution_baseline if known.subdistribution else fit_baseline
-    return FittedModel(algorithm, target.kind, scorer, fit(target, scorer.score(inputs)), note)
+        return None
+    fit = fit_subdistribution_baseline if ALGORITHMS[algorithm].subdistribution else fit_baseline
+    return fit(target, score)
 
 
 def nothing_to_learn(X: FloatArray, target: Target, *, images: bool = False) -> str:

@@ -16,12 +16,13 @@ import pandas as pd
 
 from outcome.features.columns import columns_from_json, columns_to_json
 from outcome.features.crops import NO_CROPS, Crops
+from outcome.features.imputation import Imputer
 from outcome.features.outputs import Output
 from outcome.features.preprocess import Preprocessor
 from outcome.models.fitted import FittedModel
 from outcome.models.hazard import BaselineHazard
 from outcome.models.registry import model_from_state, of_subdistribution
-from outcome.models.state import State
+from outcome.models.state import Array, State
 from outcome.training.calibration import Calibrator, fit_calibrator
 from outcome.training.data import TrainingData, read_inputs
 from outcome.training.folds import derive_seed
@@ -82,6 +83,7 @@ class Ensemble:
             arrays[f"{i}.outputs"] = np.array([shapes.index(_shape(output)) for output in outputs], dtype=np.int32)
             arrays[f"{i}.learned"] = np.array([_learned(output) for output in outputs]).reshape(-1, len(LEARNED))
             arrays.update(model.under(f"{i}.model"))
+            arrays.update(_imputer_arrays(member.preprocessor, f"{i}.imputer"))
             models.append({"model": dict(model.numbers), "calibrator": _without_baseline(member.calibrator)})
             arrays.update(_baseline_arrays(member.calibrator, f"{i}.baseline"))
         columns = columns_to_json(self.members[0].preprocessor.columns) if self.members else []
@@ -101,7 +103,8 @@ class Ensemble:
             outputs = tuple(_output(shapes[k], row) for k, row in zip(which, learned.tolist(), strict=True))
             model = model_from_state(state.part(numbers["model"], f"{i}.model"))
             calibrator = _calibrator(numbers["calibrator"], state.arrays.get(f"{i}.baseline"))
-            members.append(Member(Preprocessor(columns, outputs, (), harmoniser), model, calibrator))
+            imputer = _imputer(state.part({}, f"{i}.imputer"))
+            members.append(Member(Preprocessor(columns, outputs, (), harmoniser, imputer), model, calibrator))
         return cls(tuple(members))
 
 
@@ -139,6 +142,14 @@ def _without_baseline(calibrator: Calibrator) -> dict[str, Any]:
 def _baseline_arrays(calibrator: Calibrator, name: str) -> dict[str, FloatArray]:
     baseline = calibrator.baseline
     return {} if baseline is None else {name: np.array([baseline.times, baseline.event, baseline.competing])}
+
+
+def _imputer_arrays(preprocessor: Preprocessor, name: str) -> dict[str, Array]:
+    return {} if preprocessor.imputer is None else State({}, preprocessor.imputer.arrays()).under(name)
+
+
+def _imputer(state: State) -> Imputer | None:
+    return Imputer.from_arrays(state.arrays) if state.arrays else None
 
 
 def _calibrator(numbers: dict[str, Any], baseline: FloatArray | None) -> Calibrator:

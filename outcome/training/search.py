@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from outcome.models.inputs import Inputs
-from outcome.models.registry import ALGORITHMS, fit_model
+from outcome.models.registry import ALGORITHMS
 from outcome.training.candidates import Candidate, averaged, fold_scores, mean_score, metric_of
 from outcome.training.data import TrainingData
 from outcome.training.folds import Folds, derive_seed, patient_folds
-from outcome.training.learning import rung_preprocessor
+from outcome.training.learning import Prepared, imputes, prepare
 from outcome.training.rungs import Params, Rung
 from outcome.training.settings import TrainingSettings
 from outcome.training.stability import without_unstable
@@ -24,7 +24,7 @@ from outcome.training.stacking import search_stack
 from outcome.training.trials import best_of, run_trials
 from outcome.types import BoolArray, FloatArray
 
-Prepared = tuple[Inputs, Inputs]  # of the training and of the held-out cases of a fold
+Fold = tuple[Prepared, Inputs]  # the training cases as models read them, and the held-out ones
 
 
 def search(data: TrainingData, rungs: Sequence[Rung], settings: TrainingSettings, seed: int) -> tuple[Candidate, ...]:
@@ -75,31 +75,30 @@ def _out_of_fold(
     for fold in range(int(folds.max()) + 1):
         held = folds == fold
         train, test = without_unstable(data.take(~held)), data.take(held)
-        prepared: dict[Any, Prepared] = {}
+        prepared: dict[Any, Fold] = {}
         for rung, tried in zip(rungs, scores, strict=True):
             columns = rung.pick(train.columns)
             reads_images = ALGORITHMS[rung.algorithm].reads_images
-            key = (reads_images, rung.top_k, rung.harmonised, tuple(column.name for column in columns))
+            how = (reads_images, imputes(rung, settings), rung.top_k, rung.harmonised)
+            key = (*how, tuple(column.name for column in columns))
             if key not in prepared:
-                prepared[key] = _prepared(train, test, rung, settings)
+                prepared[key] = _prepared(train, test, rung, settings, seed)
             for params, column in zip(rung.grid, tried, strict=True):
                 column[held] = _scored(prepared[key], train, rung, params, settings, seed)
     return scores
 
 
-def _prepared(train: TrainingData, test: TrainingData, rung: Rung, settings: TrainingSettings) -> Prepared:
-    fitted = rung_preprocessor(train, rung, rung.pick(train.columns), settings)
-    return train.inputs(rung.algorithm, fitted), test.inputs(rung.algorithm, fitted)
+def _prepared(train: TrainingData, test: TrainingData, rung: Rung, settings: TrainingSettings, seed: int) -> Fold:
+    made = prepare(train, rung, rung.pick(train.columns), settings, seed)
+    return made, test.inputs(rung.algorithm, made.preprocessor)
 
 
 def _scored(
-    prepared: Prepared, train: TrainingData, rung: Rung, params: Params, settings: TrainingSettings, seed: int
+    fold: Fold, train: TrainingData, rung: Rung, params: Params, settings: TrainingSettings, seed: int
 ) -> FloatArray:
     """The scores of the held-out cases by a model of the others (`train`)."""
-    X, held_X = prepared
-    device, weights = settings.device, settings.encoder_weights
-    model = fit_model(rung.algorithm, X, train.target, params, seed, device=device, weights=weights, joint=train.joint)
-    return model.score(held_X)
+    rows, held = fold
+    return rows.fit(rung.algorithm, train, params, settings, seed).score(held)
 
 
 def _searched(
@@ -131,7 +130,7 @@ class _Attempts:
     seed: int
     scores: dict[int, list[FloatArray]] = field(default_factory=dict)
     found: dict[int, list[float]] = field(default_factory=dict)
-    prepared: dict[int, tuple[Prepared, TrainingData]] = field(default_factory=dict)
+    prepared: dict[int, tuple[Fold, TrainingData]] = field(default_factory=dict)
 
     @property
     def places(self) -> list[tuple[int, int]]:
@@ -152,9 +151,9 @@ class _Attempts:
         found.append(metric_of(self.data.target.take(held), score))
         return mean_score(np.array(found))
 
-    def _fold(self, step: int, held: BoolArray) -> tuple[Prepared, TrainingData]:
+    def _fold(self, step: int, held: BoolArray) -> tuple[Fold, TrainingData]:
         """What the models of a fold read, and the cases they learn from; the same for every trial."""
         if step not in self.prepared:
             train, test = without_unstable(self.data.take(~held)), self.data.take(held)
-            self.prepared[step] = _prepared(train, test, self.rung, self.settings), train
+            self.prepared[step] = _prepared(train, test, self.rung, self.settings, self.seed), train
         return self.prepared[step]

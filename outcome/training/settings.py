@@ -101,6 +101,7 @@ class TrainingSettings:
     rules: Rules = field(default_factory=Rules)
     network: NetworkSettings = NetworkSettings()
     harmonise: HarmoniseRules | None = None  # None: no rung is harmonised
+    imputations: int | None = None  # of each missing number, for regressions; None: a single value
     ladder: str = COMPACT  # full: a rung for every kind of columns that is added, and the images alone
     search: SearchSettings | None = None  # None: the params of a rung's grid and no others
     device: str = field(default="cpu", compare=False)
@@ -120,6 +121,8 @@ class TrainingSettings:
             raise ValueError(f"families are among {FAMILIES}, found {unknown or 'none'}")
         if STACKING in self.families and self.inner_folds < 3:
             raise ValueError(f"stacking needs at least three inner folds, found {self.inner_folds}")
+        if self.imputations is not None and self.imputations < 2:
+            raise ValueError(f"several imputations are two or more, found {self.imputations}")
         if self.ladder not in (COMPACT, FULL):
             raise ValueError(f"the ladder is {COMPACT!r} or {FULL!r}, found {self.ladder!r}")
 
@@ -127,8 +130,9 @@ class TrainingSettings:
         plain = {**asdict(self), "families": list(self.families), "network": self.network.to_json()}
         plain["harmonise"] = self.harmonise.to_json() if self.harmonise else None
         plain["search"] = self.search.to_json() if self.search else None
-        unasked = {"harmonise": self.harmonise is None, "ladder": self.ladder == COMPACT, "search": self.search is None}
-        left_out = {"device", "encoder_weights", *(name for name, absent in unasked.items() if absent)}
+        absent = {name: getattr(self, name) is None for name in ("harmonise", "imputations", "search")}
+        unasked = {**absent, "ladder": self.ladder == COMPACT}
+        left_out = {"device", "encoder_weights", *(name for name, left in unasked.items() if left)}
         return {name: value for name, value in plain.items() if name not in left_out}
 
     @classmethod
