@@ -138,6 +138,12 @@ class Study(Model):
         return self
 
     @model_validator(mode="after")
+    def _sites_are_told_apart(self) -> Study:
+        if self.training.internal_external and self.site is None:
+            raise ValueError("training.internal_external needs site, the variable that names each case's hospital")
+        return self
+
+    @model_validator(mode="after")
     def _no_outcome_is_harmonised_by(self) -> Study:
         made_of = {name for endpoint in self.endpoints.values() for name in endpoint_variables(endpoint)}
         harmonise = self.training.harmonise

@@ -160,6 +160,10 @@ class Training(Model):
         description="how often regressions impute missing numbers (chained equations); default: single values, as "
         "trees, stacks and networks always take",
     )
+    internal_external: bool = Field(
+        default=False,
+        description="hold each site of the development cases out in turn, beside the folds; three sites or more",
+    )
     ladder: Literal["compact", "full"] = Field(
         default="compact", description="full: a rung for every kind of columns that is added, and the images alone"
     )
@@ -189,5 +193,5 @@ class Training(Model):
         """Without what is not asked for: studies that name none of it keep their keys."""
         written: dict[str, Any] = write(self)
         absent = {name: getattr(self, name) is None for name in ("harmonise", "imputations", "search")}
-        unasked = {**absent, "ladder": self.ladder == "compact"}
+        unasked = {**absent, "internal_external": not self.internal_external, "ladder": self.ladder == "compact"}
         return {name: value for name, value in written.items() if not unasked.get(name, False)}

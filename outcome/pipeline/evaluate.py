@@ -18,6 +18,7 @@ from outcome.config import BinaryEndpoint
 from outcome.dictionary import DataDictionary
 from outcome.pipeline.evidence.case_mix import shift_findings
 from outcome.pipeline.evidence.integrity import integrity
+from outcome.pipeline.evidence.internal_external import internal_external
 from outcome.pipeline.evidence.model_entry import model_entry
 from outcome.pipeline.evidence.multiplicity import multiplicity
 from outcome.pipeline.evidence.parts import ENDPOINT_PARTS, MODEL_PARTS, PARTITION_PARTS
@@ -154,7 +155,8 @@ def _endpoint(cases: EndpointCases) -> dict[str, Any]:
 
 
 def _model(model: ModelCases) -> dict[str, Any]:
-    return {**model_entry(model), **{name: question(model) for name, question in MODEL_PARTS.items()}}
+    asked = {name: question(model) for name, question in MODEL_PARTS.items()}
+    return {**model_entry(model), **asked, **internal_external(model)}
 
 
 def _unit(cases: EndpointCases) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,19 @@ from outcome.config import Study
 from outcome.errors import BundleRefusal, ConfigRefusal
 from outcome.features.columns import IMAGE, FeatureColumn, columns_from_json
 from outcome.features.crops import Crops, open_crops
-from outcome.features.stability import Repeats
 from outcome.pipeline.bundle_parts import bundle_facts, bundle_files, development_columns
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
 from outcome.pipeline.device import device_for
 from outcome.pipeline.encoder_weights import weights_file, weights_input
 from outcome.pipeline.harmonising import harmonise_rules, refuse_few_batches
+from outcome.pipeline.internal_external import hold_sites_out, refuse_few_sites
 from outcome.pipeline.repeats import read_repeats, stability_config
 from outcome.pipeline.stage import Made, Run, StageResult, Work, code_digest, network_digest, perform, upstream
-from outcome.store import MANIFEST, digest, plain, read_json, read_parquet, write_folder, write_json, write_parquet
+from outcome.pipeline.unit_task import UnitTask, train_one
+from outcome.store import MANIFEST, digest, plain, read_json, read_parquet, write_json, write_parquet
 from outcome.training.search_space import SearchSettings
 from outcome.training.settings import NetworkSettings, TrainingSettings
-from outcome.training.unit import train_unit
-from outcome.types import DETAIL_COLUMNS, PREDICTION_COLUMNS, EndpointKind, InputSet, Target
+from outcome.types import DETAIL_COLUMNS, PREDICTION_COLUMNS, EndpointKind, InputSet
 
 STAGE = "train"
 DEVELOPMENT = "development"
@@ -40,23 +40,6 @@ TABLES = (
     ("out_of_fold.parquet", ".parquet", PREDICTION_COLUMNS),
     ("details.parquet", ".details.parquet", DETAIL_COLUMNS),
 )
-
-
-@dataclass(frozen=True)
-class _Task:
-    work: CaseWork
-    frame: pd.DataFrame
-    columns: tuple[FeatureColumn, ...]
-    crops: Crops
-    target: Target
-    patients: tuple[str, ...]
-    settings: TrainingSettings
-    horizons: tuple[float, ...]
-    inputs: InputSet
-    one_number: str | None
-    seed: int
-    repeats: Repeats | None = None
-    joint: tuple[Target, ...] = ()
 
 
 def run_train(run: Run) -> StageResult:
@@ -109,6 +92,13 @@ def _config(study: Study) -> dict[str, Any]:
     return {**{name: resolved.get(name) for name in named}, **stability_config(study)}
 
 
+def _config_of_units(study: Study) -> dict[str, Any]:
+    """What a unit is trained by: holding sites out comes after it, and changes nothing of it."""
+    config = _config(study)
+    training = {name: value for name, value in config["training"].items() if name != "internal_external"}
+    return {**config, "training": training}
+
+
 def _development(run: Run) -> list[str]:
     return development_cases(run.study, read_parquet(run.store.stage("cohort") / "cases.parquet"))
 
@@ -121,7 +111,9 @@ def development_cases(study: Study, cases: pd.DataFrame) -> list[str]:
 
 def _produce(run: Run, folder: Path) -> Made:
     tasks = list(_tasks(run, folder))
-    failed = run_cases(run, STAGE, tasks, lambda task: task.work, _train_one)
+    failed = run_cases(run, STAGE, tasks, lambda task: task.work, train_one)
+    cases = read_parquet(run.store.stage("cohort") / "cases.parquet").set_index("case_id")
+    without_site = hold_sites_out(run, STAGE, tasks, cases, folder)
     index = keep_only(folder, {task.work.case_id: task.work for task in tasks}, failed)
     summaries = {name: read_json(folder / "units" / f"{key}.json") for name, key in index.items()}
     for name, suffix, columns in TABLES:
@@ -132,7 +124,7 @@ def _produce(run: Run, folder: Path) -> Made:
     skipped = {name: summary["skipped"] for name, summary in summaries.items() if summary["skipped"]}
     warned = {name: summary["ladder"]["warnings"] for name, summary in summaries.items() if _warned(summary)}
     told = {"warnings": warned} if warned else {}
-    return Made({"units": len(tasks), "done": len(index), "skipped": skipped, **told}, failed)
+    return Made({"units": len(tasks), "done": len(index), "skipped": skipped, **told}, {**failed, **without_site})
 
 
 def _warned(summary: dict[str, Any]) -> bool:
@@ -149,7 +141,7 @@ def _joined(tables: Iterable[pd.DataFrame], columns: tuple[str, ...], run: Run) 
     return table[list(columns)]
 
 
-def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
+def _tasks(run: Run, folder: Path) -> Iterable[UnitTask]:
     study, cohort, features = run.study, run.store.stage("cohort"), run.store.stage("features")
     cases = read_parquet(cohort / "cases.parquet").set_index("case_id")
     chosen = development_cases(study, cases.reset_index())
@@ -158,9 +150,10 @@ def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
     endpoints = read_parquet(cohort / "endpoints.parquet")
     crops = _crops_of(features, chosen)
     refuse_few_batches(study, frame)
+    refuse_few_sites(study, cases.loc[chosen, "site"].astype(str).tolist())
     settings = replace(training_settings(study, _device(run, columns), columns), encoder_weights=weights_file(study))
     repeats = read_repeats(run)
-    basis = digest({"code": code_digest(), "config": _config(study), **_inputs(run)})
+    basis = digest({"code": code_digest(), "config": _config_of_units(study), **_inputs(run)})
     targets = {
         name: endpoint_target(endpoints, name, EndpointKind(endpoint.kind), chosen)
         for name, endpoint in study.endpoints.items()
@@ -168,7 +161,7 @@ def _tasks(run: Run, folder: Path) -> Iterable[_Task]:
     for name, endpoint in study.endpoints.items():
         for inputs in input_sets(columns):
             unit = f"{name}.{inputs.value}"
-            yield _Task(
+            yield UnitTask(
                 work=CaseWork(unit, digest({"basis": basis, "unit": unit}), folder, "units"),
                 frame=frame,
                 columns=columns,
@@ -227,15 +220,3 @@ def training_settings(study: Study, device: str = "cpu", columns: Iterable[Featu
     plain["harmonise"] = harmonise_rules(study, columns)
     plain["search"] = SearchSettings.from_json(stated["search"]) if study.training.search else None
     return TrainingSettings(**plain, network=network, device=device)
-
-
-def _train_one(task: _Task) -> None:
-    unit = train_unit(
-        task.frame, task.columns, task.target, task.patients, task.settings,
-        horizons=task.horizons, inputs=task.inputs, one_number=task.one_number, seed=task.seed, crops=task.crops,
-        repeats=task.repeats, joint=task.joint,
-    )  # fmt: skip
-    write_folder(task.work.path(""), unit.save)
-    write_parquet(task.work.path(".parquet"), unit.out_of_fold)
-    write_parquet(task.work.path(".details.parquet"), unit.out_of_fold_details)
-    write_json(task.work.path(), {"unit": task.work.case_id, "ladder": unit.ladder, "skipped": unit.skipped})

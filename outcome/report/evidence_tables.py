@@ -79,6 +79,17 @@ def sites_pieces(part: Json, entry: ModelEntry, title: str) -> Pieces:
     return (Words(str(part.get("words") or "")), drawn, table, _pooled_table(pooled))
 
 
+def held_out_pieces(part: Json, entry: ModelEntry, title: str) -> Pieces:
+    """The same of sites held out in turn, and the model behind each: its rung, or why there is none."""
+    rows = part.get("rows") or []
+    header = ("Site held out", "Cases learned from", "Rung chosen")
+    body = tuple(
+        (str(row.get("site", "")), count(row.get("n_training")), str(row.get("rung") or row.get("skipped")))
+        for row in rows
+    )
+    return (*sites_pieces(part, entry, title), Table(header, body, "The models of the other sites"))
+
+
 def _pooled_table(pooled: Sequence[Json]) -> Table:
     header = ("Measure", "Pooled (interval)", "Prediction interval for a new site", "tau²", "I²", "Method")
     return Table(

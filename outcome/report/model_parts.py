@@ -10,6 +10,7 @@ from outcome.report.coverage_tables import conformal_pieces
 from outcome.report.detail_pieces import detail_pieces
 from outcome.report.entries import Json, ModelEntry
 from outcome.report.evidence_tables import (
+    held_out_pieces,
     instability_pieces,
     missing_pieces,
     part_pieces,
@@ -65,6 +66,8 @@ def _topics(entry: ModelEntry, model: ModelSection) -> Iterator[tuple[str, str, 
     yield "fairness", "Fairness between groups", fairness_pieces(part.get("subgroup_analysis"))
     sites = part_pieces(part.get("sites"), lambda p: sites_pieces(p, entry, f"Sites: {place}"))
     yield "sites", "Sites", sites
+    held_out = part_pieces(part.get("internal_external"), lambda p: held_out_pieces(p, entry, f"Held out: {place}"))
+    yield "internal-external", "Sites held out in turn: internal-external validation", held_out
     yield "precision", "Sample size and precision", part_pieces(part.get("precision"), precision_pieces)
     unstable = part_pieces(part.get("instability"), lambda p: instability_pieces(p, f"Instability: {place}"))
     yield "instability", "Instability: would another sample have given other risks?", unstable

@@ -19,18 +19,18 @@ from outcome.features.columns import FeatureColumn, allowed_columns
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.stability import Repeats
 from outcome.models.state import State
-from outcome.training.adequacy import offered, with_notes
+from outcome.training.adequacy import with_notes
 from outcome.training.data import TrainingData
 from outcome.training.details import rung_details
-from outcome.training.eligibility import why_not
 from outcome.training.ensemble import Ensemble, refit_ensemble
 from outcome.training.files import read_unit, unit_files
 from outcome.training.folds import Folds, derive_seed, patient_folds
 from outcome.training.ladder import ladder_json, skipped_json
 from outcome.training.nested import CrossFit, cross_fit, prediction_frame
 from outcome.training.nested_rungs import likelihood_ratios
+from outcome.training.offer import offer
 from outcome.training.procedure import FittedProcedure, RungFit, fit_procedure
-from outcome.training.rungs import CHOSEN, default_ladder
+from outcome.training.rungs import CHOSEN
 from outcome.training.settings import TrainingSettings
 from outcome.types import DETAIL_COLUMNS, PREDICTION_COLUMNS, EndpointKind, InputSet, Target
 
@@ -199,34 +199,23 @@ def train_unit(
         order = np.argsort(frame.index.to_numpy(dtype=str), kind="stable")
         outer_folds = np.asarray(outer_folds)[order]
     data = data.sorted()
-    competing = bool(np.any(data.known().target.event == 2))
-    rungs = default_ladder(
-        allowed, target.kind, inputs, settings, one_number, endpoint=target.endpoint, competing=competing
-    )
-    rungs, refused = offered(rungs, data.target, settings.network)
-    reason = why_not(data, settings, days) or ("" if rungs else refused or _no_rung(allowed, settings))
-    if reason:
-        return _skipped(data, inputs, days, reason)
+    offered = offer(data, inputs, settings, days, one_number)
+    if offered.reason:
+        return _skipped(data, inputs, days, offered.reason)
     with threadpool_limits(limits=1):
         if outer_folds is None:
             outer_folds = patient_folds(data.patients, data.target, settings.outer_folds, derive_seed(seed, "out"))
-        crossed = cross_fit(data, rungs, settings, seed, folds=outer_folds, horizons_days=days)
-        procedure = fit_procedure(data, rungs, settings, derive_seed(seed, "final"))
+        crossed = cross_fit(data, offered.rungs, settings, seed, folds=outer_folds, horizons_days=days)
+        procedure = fit_procedure(data, offered.rungs, settings, derive_seed(seed, "final"))
         ensemble = refit_ensemble(procedure, data, settings, derive_seed(seed, "ensemble"))
         nested = likelihood_ratios(data, procedure.rungs)
     table = _out_of_fold(data, crossed, inputs, days)
     ladder = ladder_json(data, inputs, procedure, crossed, outer_folds, settings, nested)
-    ladder = with_notes(ladder, procedure, data.target, days, refused)
+    ladder = with_notes(ladder, procedure, data.target, days, offered.refused)
     details = crossed.details.assign(endpoint=data.target.endpoint, inputs=inputs.value)[list(UNIT_DETAILS)]
     return TrainedUnit(
         target.endpoint, target.kind, inputs, days, table, ladder, procedure, ensemble, out_of_fold_details=details
     )
-
-
-def _no_rung(allowed: Sequence[FeatureColumn], settings: TrainingSettings) -> str:
-    if not allowed:
-        return "no column that a model may read"
-    return f"none of the families asked for ({', '.join(settings.families)}) fits this endpoint and its columns"
 
 
 def _skipped(data: TrainingData, inputs: InputSet, days: tuple[float, ...], reason: str) -> TrainedUnit:

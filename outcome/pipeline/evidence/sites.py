@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy.typing as npt
-
 from outcome.evaluation.kinds import KINDS
 from outcome.evaluation.sample import Sample, Settings, checked_sample
 from outcome.evaluation.sites.meta_analysis import Scale, pool_sites
-from outcome.evaluation.subgroups.groups import Group, subgroup_row, subgroups_of
+from outcome.evaluation.subgroups.groups import Group, Measure, subgroup_row, subgroups_of
 from outcome.evaluation.subgroups.section import told_outcomes
 from outcome.evaluation.summary import measure
 from outcome.pipeline.evidence.model_entry import crossed_groups
-from outcome.pipeline.evidence.scene import ModelCases
+from outcome.pipeline.evidence.scene import EndpointCases, ModelCases
 from outcome.types import EndpointKind, Estimate
 
 SITE = "site"
@@ -23,7 +21,7 @@ ONE_SITE = "all cases come from one site: nothing can be said of how much sites 
 
 
 @dataclass(frozen=True, eq=False)
-class _Sites:
+class SiteRows:
     """What may be told of the sites, each with its metrics."""
 
     labels: tuple[str, ...]
@@ -31,6 +29,9 @@ class _Sites:
 
     def estimates(self, metric: str) -> list[Estimate]:
         return [row["metrics"][metric] for row in self.rows]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [{"site": label, **_row(row)} for label, row in zip(self.labels, self.rows, strict=True)]
 
 
 def sites(model: ModelCases) -> dict[str, Any]:
@@ -41,25 +42,32 @@ def sites(model: ModelCases) -> dict[str, Any]:
     chosen = model.chosen
     settings = Settings(chosen.horizon, model.threshold, curve_errors=False)
     sample = checked_sample(model.target, chosen.first_risk, chosen.score, settings)
-    groups = {name: labels[model.target.known] for name, labels in model.cases.groups.items()}
-    if len(set(groups.get(SITE, ()))) < 2:
+    labels = model.cases.groups.get(SITE)
+    if labels is None or len(set(labels[model.target.known])) < 2:
         return {"withheld": ONE_SITE}
-    found = _measured(sample, groups, crossed_groups(model.cases))
-    pooled = [_pooled(found, metric, scale) for metric, scale in POOLED[sample.target.kind].items()]
-    rows = [{"site": label, **_row(row)} for label, row in zip(found.labels, found.rows, strict=True)]
-    return {"rows": rows, "pooled": pooled, "words": _words(pooled)}
+    found = site_rows(sample, model.cases, crossed_groups(model.cases), lambda members: measure(sample.take(members)))
+    return {"rows": found.to_json(), **pooled_part(found, model.target.kind)}
 
 
-def _measured(sample: Sample, groups: Mapping[str, npt.NDArray[Any]], crossed: Sequence[tuple[str, str]]) -> _Sites:
+def pooled_part(found: SiteRows, kind: EndpointKind) -> dict[str, Any]:
+    """The main metrics pooled over sites by random effects, and what that says in words."""
+    pooled = [_pooled(found, metric, scale) for metric, scale in POOLED[kind].items()]
+    return {"pooled": pooled, "words": _words(pooled)}
+
+
+def site_rows(sample: Sample, cases: EndpointCases, crossed: Sequence[tuple[str, str]], measured: Measure) -> SiteRows:
+    """The sites of a sample (the cases with a known outcome), hidden as in the subgroups; `measured` gives the metrics
+    of a mask of its cases."""
+    groups = {name: labels[cases.target.known] for name, labels in cases.groups.items()}
     told = told_outcomes(sample)
     is_event = told[0] if told else None
     names = KINDS[sample.target.kind].names(sample)
 
     def row(group: Group) -> Mapping[str, Any]:
-        return subgroup_row(group, is_event, lambda members: measure(sample.take(members)), names)
+        return subgroup_row(group, is_event, measured, names)
 
     found = [group for group in subgroups_of(groups, told, pairs=crossed) if group.variable == SITE]
-    return _Sites(tuple(group.label for group in found), tuple(row(group) for group in found))
+    return SiteRows(tuple(group.label for group in found), tuple(row(group) for group in found))
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,7 +75,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"n": row["n"], "n_events": row["n_events"], "metrics": metrics}
 
 
-def _pooled(found: _Sites, metric: str, scale: Scale) -> dict[str, Any]:
+def _pooled(found: SiteRows, metric: str, scale: Scale) -> dict[str, Any]:
     """Few sites that agree by chance must not claim certainty, hence the modified interval."""
     pooled = pool_sites(found.estimates(metric), scale, modified=True)
     return {

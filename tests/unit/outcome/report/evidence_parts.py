@@ -77,6 +77,12 @@ MODEL: dict[str, Any] = {
     "sites": {"rows": [{"site": f"A {EVIL}", "n": 50, "n_events": 12, "metrics": {"auroc": number()}}],
               "pooled": [{"metric": "auroc", "estimate": number(), "prediction": number(0.7, 0.4, 0.9), "tau2": 0.1,
                           "i2": 0.4, "method": "REML"}], "words": "MARK-sites"},
+    "internal_external": {
+        "rows": [{"site": f"A {EVIL}", "n": 50, "n_events": 12, "metrics": {"auroc": number()}, "n_training": 100,
+                  "rung": f"clinical {EVIL}", "skipped": None},
+                 {"site": "B", "n": 40, "n_events": 11, "metrics": {"auroc": number()}, "n_training": 110, "rung": None,
+                  "skipped": "MARK-no-model"}],
+        "pooled": [], "words": "MARK-internal-external"},
     "precision": {"criteria": [{"metric": "oe_ratio", "n_needed": 400, "width_wanted": 0.4, "width_here": 0.8}],
                   "n": 90, "n_needed": 400, "enough": False, "words": "MARK-precision"},
     "advice": {"rung": "intercept", "tests": [{"test": "likelihood ratio", "p_value": 0.01}],
@@ -101,6 +107,7 @@ ANCHORS = {
     # "missing-data" is also the topic of the missing blocks
     "cases-development-complication-preoperative-missing-data": ("model", "missing_sensitivity"),
     "sites": ("model", "sites"),
+    "internal-external": ("model", "internal_external"),
     "precision": ("model", "precision"),
     "updating": ("model", "advice"),
     "risk-groups": ("model", "risk_groups"),
