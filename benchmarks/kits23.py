@@ -19,12 +19,17 @@ from outcome.report.wording import metric_of, partition_title
 
 _MEASURED = ("measure", "model", "comparator alone", "difference", "O/E", "slope")
 _HEADER = ("endpoint", "inputs", "events / n", "chosen model", *_MEASURED)
+_SIMPLER = ("endpoint", "inputs", "chosen model", "simpler", "measure", "simpler alone", "chosen - simpler")
+_RUNGS = ("one number", "clinical", "clinical + plan")
 _INPUTS = {"preoperative": "without plan", "with_plan": "with plan"}
 
 
 def main(folder: Path) -> int:
     metrics = json.loads(next(folder.glob("evaluate/*/metrics.json")).read_text())
     print("\n".join(tables(metrics)))
+    print(f"\n### Beside what is simpler, cases 00000 to 00209\n\n| {' | '.join(_SIMPLER)} |")
+    print("|" + "---|" * len(_SIMPLER))
+    print("\n".join(simpler(metrics)))
     return 0
 
 
@@ -39,6 +44,26 @@ def tables(metrics: Mapping[str, Any]) -> Iterator[str]:
             yield f"| {' | '.join(_HEADER)} |"
             yield "|" + "---|" * len(_HEADER)
         yield "| " + " | ".join(_cells(entry)) + " |"
+
+
+def simpler(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """What the choice adds to scores, tumour size and the simple rungs: a row each; what is withheld is left out."""
+    for entry in model_entries(metrics):
+        if entry.partition_name != "development":
+            continue
+        rivals = {
+            name: ((rival.get("metrics") or {}).get(entry.metric), (rival.get("difference") or {}).get(entry.inputs))
+            for name, rival in entry.endpoint["comparators"].items()
+        } | {
+            f"model: {row['rung']}": (row["metrics"].get(entry.metric), row["difference"])
+            for row in entry.model["ladder"]
+            if row["rung"] in _RUNGS and row["rung"] != entry.model["rung"]
+        }
+        for name, (alone, difference) in rivals.items():
+            if difference is not None and difference["value"] is not None:
+                first = (entry.label.partition(" (")[0], _INPUTS[entry.inputs], entry.model["rung"], name)
+                row = (*first, metric_of(entry.metric)[1], _text(alone), _text(difference, signed=True))
+                yield f"| {' | '.join(row)} |"
 
 
 def _cells(entry: ModelEntry) -> tuple[str, ...]:
