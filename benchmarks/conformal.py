@@ -22,8 +22,8 @@ from scipy.special import expit
 from outcome.evaluation.shift.conformal import LEVELS, conformal_quantiles, held_in_interval, held_in_set
 from outcome.evaluation.shift.survival_bound import bound_coverage
 from outcome.features.columns import FeatureColumn
-from outcome.pipeline.out_of_fold_summary import chosen_rows
-from outcome.pipeline.survival_bounds import survival_bound_levels, survival_bounds
+from outcome.pipeline.reference.out_of_fold_summary import chosen_rows
+from outcome.pipeline.reference.survival_bounds import survival_bound_levels, survival_bounds
 from outcome.training.procedure import Prediction
 from outcome.training.settings import TrainingSettings
 from outcome.training.unit import TrainedUnit, train_unit

@@ -25,9 +25,9 @@ from outcome.config import load_study
 from outcome.errors import EXIT_OK
 from outcome.executor import Workers
 from outcome.pipeline.device import checked_device
-from outcome.pipeline.recalibrate import Recalibrated, recalibrate, refuse_impossible
 from outcome.pipeline.session import open_run
-from outcome.pipeline.unit_update import UpdatePlan
+from outcome.pipeline.updating.recalibrate import Recalibrated, recalibrate, refuse_impossible
+from outcome.pipeline.updating.unit_update import UpdatePlan
 from outcome.pipeline.validate import apply_bundle
 from outcome.report.update_card import unit_words
 

@@ -11,7 +11,7 @@ from outcome.cli.options import AsJson
 from outcome.cli.screen import Screen
 from outcome.errors import EXIT_OK
 from outcome.ledger import VERDICTS, Review
-from outcome.pipeline.review import record_review
+from outcome.pipeline.masks.review import record_review
 
 
 def register(app: typer.Typer) -> None:

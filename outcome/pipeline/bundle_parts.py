@@ -12,11 +12,11 @@ import pandas as pd
 
 from outcome.features.columns import BATCH, IMAGE, FeatureColumn, columns_from_json, columns_to_json
 from outcome.pipeline import overlap
-from outcome.pipeline.joint_summary import joint_summary
-from outcome.pipeline.mask_folds import FINAL
-from outcome.pipeline.out_of_fold_summary import conformal_summary, risk_summary
-from outcome.pipeline.population import reference_summary
+from outcome.pipeline.masks.folds import FINAL
 from outcome.pipeline.recipe import SEGMENTER, recipe_in
+from outcome.pipeline.reference.joint_summary import joint_summary
+from outcome.pipeline.reference.out_of_fold_summary import conformal_summary, risk_summary
+from outcome.pipeline.reference.population import reference_summary
 from outcome.pipeline.stage import Run, code_digest
 from outcome.report.checklists.facts import ReportFacts
 from outcome.report.model_card import card_markdown

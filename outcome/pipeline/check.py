@@ -18,9 +18,9 @@ from outcome.dictionary import DataDictionary
 from outcome.errors import ConfigRefusal
 from outcome.executor import Workers, map_cases
 from outcome.pipeline.event_check import event_findings
-from outcome.pipeline.finished_model import refuse_model
 from outcome.pipeline.inputs import recipe_of
-from outcome.pipeline.mask_folds import development_patients, learners, refuse_too_few
+from outcome.pipeline.masks.finished_model import refuse_model
+from outcome.pipeline.masks.folds import development_patients, learners, refuse_too_few
 from outcome.pipeline.stage import Progress, no_progress
 from outcome.recipe import CaseInput, Recipe
 from outcome.sources.tables import read_table

@@ -25,7 +25,7 @@ from outcome.pipeline.evidence.parts import ENDPOINT_PARTS, MODEL_PARTS, PARTITI
 from outcome.pipeline.evidence.scene import EndpointCases, ModelCases, PartitionCases, Scene, models_of
 from outcome.pipeline.gaps import failed_cases, failed_units, repeated_patients
 from outcome.pipeline.harmonising import batch_findings
-from outcome.pipeline.mask_report import learned_masks
+from outcome.pipeline.masks.report import learned_masks
 from outcome.pipeline.protocol import adopted_protocol
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
 from outcome.serving import RiskModel, as_entered

@@ -22,8 +22,8 @@ from outcome.explain.outlines import CHANGED, NETWORK, OUTLINE_COLUMNS, outline_
 from outcome.features.crops import Crops
 from outcome.pipeline.case_work import CaseWork, run_cases, sweep
 from outcome.pipeline.inputs import file_hashes, read_inputs
+from outcome.pipeline.masks.several import KeptMasks, kept_masks, masks_kept
 from outcome.pipeline.recipe import recipe_in
-from outcome.pipeline.several_masks import KeptMasks, kept_masks, masks_kept
 from outcome.pipeline.stage import Run, measuring_digest, upstream
 from outcome.recipe import CaseInput, Recipe
 from outcome.serving import RiskModel

@@ -17,14 +17,21 @@ from outcome.bundle import Bundle
 from outcome.cases import case_mask_bytes, segment_case
 from outcome.errors import ConfigRefusal, DataRefusal
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
-from outcome.pipeline.drawing import Drawn, draw_cases, drawings, forget_networks, networks_of_bundle, networks_of_study
-from outcome.pipeline.finished_model import finished_network
 from outcome.pipeline.inputs import file_hashes, read_inputs, recipe_of
-from outcome.pipeline.mask_agreement import FILE as AGREEMENT
-from outcome.pipeline.mask_agreement import agreement_table
+from outcome.pipeline.masks.agreement import FILE as AGREEMENT
+from outcome.pipeline.masks.agreement import agreement_table
+from outcome.pipeline.masks.drawing import (
+    Drawn,
+    draw_cases,
+    drawings,
+    forget_networks,
+    networks_of_bundle,
+    networks_of_study,
+)
+from outcome.pipeline.masks.finished_model import finished_network
+from outcome.pipeline.masks.review import rejected_masks, without_rejected
+from outcome.pipeline.masks.several import forget_several, keep_several, masks_kept, refuse_one_mask, several_config
 from outcome.pipeline.recipe import SEGMENTER, foreign_bundle, frozen_recipe
-from outcome.pipeline.review import rejected_masks, without_rejected
-from outcome.pipeline.several_masks import forget_several, keep_several, masks_kept, refuse_one_mask, several_config
 from outcome.pipeline.stage import Made, Run, StageResult, Work, measuring_digest, perform, upstream
 from outcome.recipe import CaseInput, Recipe
 from outcome.store import digest, read_json, write_bytes, write_json, write_parquet

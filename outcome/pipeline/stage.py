@@ -28,7 +28,7 @@ from outcome.store import MANIFEST, RUN_LOG, StudyStore, digest, folder_digests,
 
 Progress = Callable[[str, int, int], None]
 _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "scikit-misc", "lifelines", "statsmodels",
-              "lightgbm", "numba", "nibabel", "scikit-image")  # fmt: skip
+              "lightgbm", "numba", "nibabel", "scikit-image", "optuna")  # fmt: skip
 _SOURCES = (".py", ".j2", ".css", ".yaml")
 _MEASURING_LIBRARIES = ("numpy", "scipy", "numba", "nibabel", "scikit-image")
 _NOT_LEARNED_WITH = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outcome.pipeline.mask_folds import FINAL, learners
+from outcome.pipeline.masks.folds import FINAL, learners
 
 PATIENTS = st.lists(st.integers(0, 12), min_size=4, max_size=40)
 

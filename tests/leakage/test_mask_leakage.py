@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from outcome.config import Study
-from outcome.pipeline import learned_masks
+from outcome.pipeline.masks import learned as learned_masks
 from outcome.store import folder_digests
 from tests.learned_study import DEVELOPMENT, LEARNING, PATIENTS, Hospitals, write_case, write_study
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from outcome.features.columns import FeatureColumn
-from outcome.pipeline.out_of_fold_summary import conformal_summary
-from outcome.pipeline.survival_bounds import survival_bounds
+from outcome.pipeline.reference.out_of_fold_summary import conformal_summary
+from outcome.pipeline.reference.survival_bounds import survival_bounds
 from outcome.training.rungs import CHOSEN
 from outcome.training.settings import TrainingSettings
 from outcome.training.unit import TrainedUnit, train_unit

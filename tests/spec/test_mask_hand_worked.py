@@ -10,7 +10,7 @@ import pytest
 
 from outcome.errors import DataRefusal
 from outcome.evaluation.masks import mask_agreement
-from outcome.pipeline.mask_agreement import agreement_table, compare
+from outcome.pipeline.masks.agreement import agreement_table, compare
 from segmentation.images.writing import crop_to_regions, write_mask
 from segmentation.types import Mask
 

@@ -15,9 +15,9 @@ from outcome.evaluation.updating.cases import UpdateCases
 from outcome.evaluation.updating.closed_testing import NONE, Needed, UpdateChoice, closed_test
 from outcome.pipeline.evidence.reference import features_of
 from outcome.pipeline.evidence.scene import ModelCases
-from outcome.pipeline.refitted_layer import layer_columns, no_refit
-from outcome.pipeline.unit_update import UPDATED_KINDS, why_untouched
-from outcome.pipeline.updated_calibrator import timed_cases
+from outcome.pipeline.updating.refitted_layer import layer_columns, no_refit
+from outcome.pipeline.updating.unit_update import UPDATED_KINDS, why_untouched
+from outcome.pipeline.updating.updated_calibrator import timed_cases
 from outcome.training.procedure import RungFit
 from outcome.types import FloatArray
 

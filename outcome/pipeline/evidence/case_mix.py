@@ -16,7 +16,7 @@ from outcome.evaluation.shift.conversion import suspected_conversion
 from outcome.features.columns import IMAGE, FeatureColumn
 from outcome.pipeline.evidence.reference import columns_of, features_of, reference_of
 from outcome.pipeline.evidence.scene import PartitionCases
-from outcome.pipeline.population import SUPPRESSION_LIMIT, column_summary
+from outcome.pipeline.reference.population import SUPPRESSION_LIMIT, column_summary
 from outcome.types import EndpointKind, Finding, Level
 
 Json = dict[str, Any]

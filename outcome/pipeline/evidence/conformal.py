@@ -18,7 +18,7 @@ from outcome.evaluation.subgroups.suppression import SUPPRESSED
 from outcome.pipeline.evidence.model_entry import crossed_groups
 from outcome.pipeline.evidence.reference import told_of_unit
 from outcome.pipeline.evidence.scene import ModelCases
-from outcome.pipeline.survival_bounds import survival_bounds
+from outcome.pipeline.reference.survival_bounds import survival_bounds
 from outcome.types import BoolArray, EndpointKind, Estimate, FloatArray
 
 Json = dict[str, Any]

@@ -8,7 +8,7 @@ from outcome.evaluation.intervals import measured, wilson
 from outcome.features.crops import IMAGE_PREFIX
 from outcome.pipeline.evidence.reference import columns_of, features_of, reference_of
 from outcome.pipeline.evidence.scene import PartitionCases
-from outcome.pipeline.population import SUPPRESSION_LIMIT, suppressed_parts
+from outcome.pipeline.reference.population import SUPPRESSION_LIMIT, suppressed_parts
 from outcome.types import Estimate
 
 HIDDEN = f"suppressed: fewer than {SUPPRESSION_LIMIT} cases lack it, or have it"

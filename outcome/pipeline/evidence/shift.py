@@ -11,7 +11,7 @@ from outcome.evaluation.shift.linear_predictor import Spread, linear_predictor, 
 from outcome.evaluation.shift.membership import Membership, Moments, membership
 from outcome.pipeline.evidence.reference import features_of, told_of, told_of_unit
 from outcome.pipeline.evidence.scene import CHOSEN, PartitionCases, Predicted
-from outcome.pipeline.joint_summary import joint_matrix
+from outcome.pipeline.reference.joint_summary import joint_matrix
 from outcome.types import EndpointKind, Estimate
 
 Json = dict[str, Any]

@@ -9,7 +9,7 @@ import pytest
 
 from outcome.cli.main import run
 from outcome.ledger import REVIEWS_FILE, Review, Reviews
-from outcome.pipeline.review import record_review, rejected_masks, without_rejected
+from outcome.pipeline.masks.review import record_review, rejected_masks, without_rejected
 from outcome.store import StudyStore, write_json
 
 

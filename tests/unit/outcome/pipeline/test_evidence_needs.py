@@ -14,7 +14,7 @@ from outcome.pipeline.evidence.acting import acting
 from outcome.pipeline.evidence.advice import advice, update_cases
 from outcome.pipeline.evidence.precision import FROM_BUNDLE, at_rate, auroc_of, precision
 from outcome.pipeline.evidence.risk_groups import risk_groups
-from outcome.pipeline.updated_unit import Patients, cases_of
+from outcome.pipeline.updating.updated_unit import Patients, cases_of
 from outcome.store import write_parquet
 from outcome.types import EndpointKind, Target
 from tests.evidence_scene import ENDPOINT, Told, drawn, ids_of, model_cases

@@ -20,8 +20,8 @@ from outcome.pipeline.evidence.missing_blocks import missing_blocks
 from outcome.pipeline.evidence.missing_sensitivity import missing_sensitivity
 from outcome.pipeline.evidence.scene import CHOSEN, EndpointCases, ModelCases, PartitionCases, Predicted, Scene
 from outcome.pipeline.evidence.shift import shift
-from outcome.pipeline.joint_summary import joint_summary
-from outcome.pipeline.population import reference_summary
+from outcome.pipeline.reference.joint_summary import joint_summary
+from outcome.pipeline.reference.population import reference_summary
 from outcome.store import StudyStore, write_parquet
 from outcome.types import FloatArray, Target
 

@@ -13,7 +13,7 @@ from outcome.models.fine_gray import fit_subdistribution_baseline
 from outcome.models.fitted import FittedModel
 from outcome.models.hazard import fit_baseline
 from outcome.models.linear import LinearScorer
-from outcome.pipeline.updated_calibrator import timed_cases
+from outcome.pipeline.updating.updated_calibrator import timed_cases
 from outcome.training.calibration import Calibrator
 from outcome.training.procedure import RungFit
 from outcome.training.rungs import Rung

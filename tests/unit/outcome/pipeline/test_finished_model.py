@@ -13,10 +13,10 @@ from outcome.config import load_study, study_from_resolved
 from outcome.errors import ConfigRefusal
 from outcome.executor import Workers
 from outcome.pipeline.check import check_study
+from outcome.pipeline.masks.several import kept_masks
 from outcome.pipeline.recipe import recipe_in
 from outcome.pipeline.run import STAGE_RUNNERS, run_stages
 from outcome.pipeline.session import open_run
-from outcome.pipeline.several_masks import kept_masks
 from outcome.store import StudyStore, read_json, read_parquet
 from segmentation.classical.segmenter import fit_method
 from segmentation.classical.settings import ClassicalSettings

@@ -11,7 +11,7 @@ from outcome.features.blocks import image_column
 from outcome.features.columns import FeatureColumn, columns_to_json
 from outcome.pipeline.agreement import used_names
 from outcome.pipeline.bundle_parts import development_columns
-from outcome.pipeline.population import reference_summary
+from outcome.pipeline.reference.population import reference_summary
 
 AGE = FeatureColumn("clinical:age", "clinical", "numeric", "preoperative")
 FLAIR, POST = image_column("flair"), image_column("post")

@@ -10,8 +10,8 @@ import pytest
 
 from outcome.errors import ConfigRefusal, DataRefusal, StoreRefusal
 from outcome.executor import Workers
-from outcome.pipeline import learned_masks
 from outcome.pipeline.check import check_study
+from outcome.pipeline.masks import learned as learned_masks
 from outcome.pipeline.recipe import SEGMENTER
 from outcome.store import folder_digests, read_json, read_parquet
 from tests.learned_study import DEVELOPMENT, LEARNING, MEASURING, PATIENTS, Hospitals, relabelled, write_study
@@ -81,7 +81,7 @@ def test_a_repeat_trains_and_draws_nothing(hospitals: Hospitals, monkeypatch: py
     assert {result.status for result in hospitals.run(hospitals.study(), MEASURING)} == {"current"}
     (hospitals.store().stage("segment") / "manifest.json").unlink()  # as a kill before the end leaves it
     monkeypatch.setattr(learned_masks, "_train", no_training)
-    monkeypatch.setattr("outcome.pipeline.drawing._draw_one", no_training)
+    monkeypatch.setattr("outcome.pipeline.masks.drawing._draw_one", no_training)
     hospitals.run(hospitals.study(), LEARNING)
     assert networks(hospitals) == before
 

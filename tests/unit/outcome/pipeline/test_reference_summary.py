@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from outcome.features.columns import FeatureColumn
 from outcome.pipeline.gaps import repeated_patients
-from outcome.pipeline.joint_summary import joint_summary
-from outcome.pipeline.population import reference_summary
+from outcome.pipeline.reference.joint_summary import joint_summary
+from outcome.pipeline.reference.population import reference_summary
 
 
 def endpoints(name: str, value: list[float], event: list[float] | None = None) -> pd.DataFrame:

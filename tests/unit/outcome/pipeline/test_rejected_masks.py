@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from outcome.ledger import Review
-from outcome.pipeline.review import record_review
+from outcome.pipeline.masks.review import record_review
 from outcome.store import read_json
 from tests.unit.outcome.pipeline.conftest import Place
 

@@ -19,12 +19,12 @@ from outcome.cases import case_mask_bytes, load_segmenter, segment_case
 from outcome.errors import ConfigRefusal, DataRefusal
 from outcome.explain.outlines import CHANGED, NETWORK
 from outcome.pipeline.inputs import read_inputs
-from outcome.pipeline.mask_report import outline_kinds
+from outcome.pipeline.masks.report import outline_kinds
+from outcome.pipeline.masks.several import KeptMasks, kept_masks
 from outcome.pipeline.outlines import evenly
 from outcome.pipeline.recipe import recipe_in
 from outcome.pipeline.run import STAGE_RUNNERS, run_stages
 from outcome.pipeline.session import open_run
-from outcome.pipeline.several_masks import KeptMasks, kept_masks
 from outcome.pipeline.stage import StageResult
 from outcome.pipeline.validate import apply_bundle
 from outcome.recipe import CaseInput
@@ -209,7 +209,7 @@ def test_a_case_whose_masks_could_not_be_drawn_has_a_reason_and_no_other_kind_of
             raise MemoryError
         plain(task)
 
-    from outcome.pipeline import several_masks
+    from outcome.pipeline.masks import several as several_masks
 
     plain = several_masks._draw_several
     monkeypatch.setattr(several_masks, "_draw_several", failing)

@@ -12,10 +12,10 @@ from scipy.special import expit, logit
 
 from outcome.evaluation.updating.closed_testing import Update, closed_test, fit_rungs
 from outcome.features.columns import FeatureColumn
-from outcome.pipeline.refitted_layer import no_refit
-from outcome.pipeline.unit_update import UpdatePlan, update_unit
-from outcome.pipeline.updated_calibrator import moved_threshold
-from outcome.pipeline.updated_unit import Patients, cases_of, updated_unit
+from outcome.pipeline.updating.refitted_layer import no_refit
+from outcome.pipeline.updating.unit_update import UpdatePlan, update_unit
+from outcome.pipeline.updating.updated_calibrator import moved_threshold
+from outcome.pipeline.updating.updated_unit import Patients, cases_of, updated_unit
 from outcome.training.settings import TrainingSettings
 from outcome.training.threshold import Threshold
 from outcome.training.unit import TrainedUnit, train_unit

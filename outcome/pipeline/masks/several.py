@@ -17,7 +17,7 @@ from outcome.cases import case_mask_bytes, no_probabilities, several_masks, tell
 from outcome.config import Study
 from outcome.errors import ConfigRefusal
 from outcome.pipeline.case_work import CaseWork, run_cases, sweep
-from outcome.pipeline.drawing import Drawing, loaded_network
+from outcome.pipeline.masks.drawing import Drawing, loaded_network
 from outcome.pipeline.stage import Run
 from outcome.store import digest, read_json, write_bytes, write_json
 

@@ -10,8 +10,8 @@ import pandas as pd
 from outcome.cohort.endpoints import endpoint_target
 from outcome.evaluation.shift.conformal import conformal_quantiles
 from outcome.evaluation.shift.linear_predictor import Spread, linear_predictor
-from outcome.pipeline.population import SUPPRESSION_LIMIT
-from outcome.pipeline.survival_bounds import survival_bound_levels
+from outcome.pipeline.reference.population import SUPPRESSION_LIMIT
+from outcome.pipeline.reference.survival_bounds import survival_bound_levels
 from outcome.training.rungs import CHOSEN
 from outcome.training.unit import TrainedUnit
 from outcome.types import EndpointKind

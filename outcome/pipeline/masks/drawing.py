@@ -12,9 +12,9 @@ from outcome.bundle import Bundle
 from outcome.cases import Segmenter, case_mask_bytes, load_segmenter, segment_case
 from outcome.pipeline.case_work import CaseWork, run_cases, sweep
 from outcome.pipeline.device import device_for
-from outcome.pipeline.learned_masks import LESSONS, NETWORKS, Network, file_hashes, study_learners, trained_networks
-from outcome.pipeline.mask_agreement import compared
-from outcome.pipeline.mask_folds import FINAL, Learners
+from outcome.pipeline.masks.agreement import compared
+from outcome.pipeline.masks.folds import FINAL, Learners
+from outcome.pipeline.masks.learned import LESSONS, NETWORKS, Network, file_hashes, study_learners, trained_networks
 from outcome.pipeline.stage import Run, learning_digest, measuring_digest
 from outcome.recipe import CaseInput, Recipe
 from outcome.serving import SEGMENTER_FILE, bundle_segmenter

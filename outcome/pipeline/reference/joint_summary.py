@@ -18,7 +18,7 @@ import pandas as pd
 
 from outcome.evaluation.shift.membership import independent_columns
 from outcome.features.columns import IMAGE, FeatureColumn
-from outcome.pipeline.population import SUPPRESSION_LIMIT, column_summary, has_rare_value, two_halves
+from outcome.pipeline.reference.population import SUPPRESSION_LIMIT, column_summary, has_rare_value, two_halves
 from outcome.types import BoolArray, FloatArray
 
 MOST_COLUMNS = 40  # their covariances make 30 kB of JSON

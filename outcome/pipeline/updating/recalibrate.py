@@ -23,8 +23,8 @@ from outcome.features.crops import Crops, open_crops
 from outcome.pipeline import overlap
 from outcome.pipeline.run import STAGE_RUNNERS, run_stages
 from outcome.pipeline.stage import Run, StageResult, code_digest
-from outcome.pipeline.unit_update import UpdatedUnit, UpdatePlan, update_unit
-from outcome.pipeline.updated_unit import Patients
+from outcome.pipeline.updating.unit_update import UpdatedUnit, UpdatePlan, update_unit
+from outcome.pipeline.updating.updated_unit import Patients
 from outcome.report.update_card import card_section
 from outcome.serving import RiskModel
 from outcome.store import canonical_json, read_parquet

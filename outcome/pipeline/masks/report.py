@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from outcome.evaluation.masks import mask_agreement
-from outcome.pipeline.mask_agreement import FILE
+from outcome.pipeline.masks.agreement import FILE
 from outcome.pipeline.outlines import KINDS, TABLE
 from outcome.pipeline.recipe import SEGMENTER
 from outcome.pipeline.stage import Run

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from outcome.cases import refusing
 from outcome.errors import ConfigRefusal, DataRefusal
-from outcome.pipeline.drawing import Drawn, forget_networks
-from outcome.pipeline.learned_masks import NETWORKS, Network, file_hashes
-from outcome.pipeline.mask_folds import FINAL, Learners
+from outcome.pipeline.masks.drawing import Drawn, forget_networks
+from outcome.pipeline.masks.folds import FINAL, Learners
+from outcome.pipeline.masks.learned import NETWORKS, Network, file_hashes
 from outcome.pipeline.stage import Run
 from outcome.recipe import CaseInput, Recipe
 from outcome.store import write_bytes

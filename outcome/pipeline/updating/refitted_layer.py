@@ -13,7 +13,7 @@ from outcome.evaluation.updating.cases import UpdateCases
 from outcome.evaluation.updating.closed_testing import REFIT, Update, fit_rungs
 from outcome.models.fitted import FittedModel
 from outcome.models.linear import LinearScorer
-from outcome.pipeline.updated_calibrator import scaled
+from outcome.pipeline.updating.updated_calibrator import scaled
 from outcome.training.calibration import Calibrator
 from outcome.training.ensemble import Ensemble, Member
 from outcome.training.procedure import RungFit

@@ -17,8 +17,8 @@ import pandas as pd
 from outcome.evaluation.updating.cases import UpdateCases
 from outcome.evaluation.updating.closed_testing import INTERCEPT, NONE, REFIT, SLOPE, Update, fit_rungs
 from outcome.features.crops import NO_CROPS, Crops
-from outcome.pipeline.refitted_layer import layer_columns, refitted, refitted_ensemble
-from outcome.pipeline.updated_calibrator import moved, moved_threshold, timed_cases
+from outcome.pipeline.updating.refitted_layer import layer_columns, refitted, refitted_ensemble
+from outcome.pipeline.updating.updated_calibrator import moved, moved_threshold, timed_cases
 from outcome.training.data import read_inputs
 from outcome.training.ensemble import Ensemble
 from outcome.training.procedure import RungFit

@@ -14,7 +14,7 @@ from outcome.config import Study
 from outcome.errors import ConfigRefusal, DataRefusal
 from outcome.pipeline.case_work import CaseWork, run_cases, sweep
 from outcome.pipeline.device import device_for
-from outcome.pipeline.mask_folds import Learners, development_patients, learners, refuse_too_few
+from outcome.pipeline.masks.folds import Learners, development_patients, learners, refuse_too_few
 from outcome.pipeline.stage import Progress, Run, learning_digest, measuring_digest
 from outcome.recipe import CaseInput, Recipe
 from outcome.store import digest, read_json, read_parquet, write_bytes, write_json

@@ -13,10 +13,10 @@ from outcome.evaluation.overall.survival import follow_up_gap
 from outcome.evaluation.updating.closed_testing import ALPHA, Needed, UpdateChoice, closed_test
 from outcome.evaluation.updating.gain import DRAWS, Gain, gain_by_bootstrap, gain_held_out
 from outcome.evaluation.updating.judged import Judged, JudgedByHorizon, JudgedYesNo
-from outcome.pipeline.population import SUPPRESSION_LIMIT
-from outcome.pipeline.refitted_layer import no_refit
-from outcome.pipeline.updated_calibrator import risk_of
-from outcome.pipeline.updated_unit import Patients, cases_of, updated_unit
+from outcome.pipeline.reference.population import SUPPRESSION_LIMIT
+from outcome.pipeline.updating.refitted_layer import no_refit
+from outcome.pipeline.updating.updated_calibrator import risk_of
+from outcome.pipeline.updating.updated_unit import Patients, cases_of, updated_unit
 from outcome.training.unit import TrainedUnit
 from outcome.types import EndpointKind, Estimate, FloatArray, Target
 

@@ -1,0 +1,1 @@
+"""What a bundle tells of the cases it was learned from: numbers that travel, in place of the cases."""
