@@ -59,7 +59,9 @@ def found(data: TrainingData, cases: int, seed: int) -> pd.Series:
     )  # fmt: skip
     facts = pd.DataFrame({"y": one.target.value, "fold": folds}, index=one.frame.index)
     rows = unit.out_of_fold.join(facts, on="case_id")
-    each = rows.groupby(["rung", "fold"]).apply(lambda part: auroc(part["y"].to_numpy(), part["score"].to_numpy()))
+    each = rows.groupby(["rung", "fold"])[["y", "score"]].apply(
+        lambda part: auroc(part["y"].to_numpy(), part["score"].to_numpy())
+    )
     return pd.Series(each.groupby("rung", sort=False).mean(), name=seed)
 
 
