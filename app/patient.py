@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import explanation, markup, route
 from app.beyond import beyond_words
+from app.known import share_words
 from app.outlines import outline_words
 from app.patient_inputs import input_blocks
 from app.planes import Heat, pictures_of
@@ -43,6 +44,7 @@ class RiskRow:
     width_percent: float | None
     outlines: str = ""
     beyond: str = ""
+    known: str = ""
 
 
 def show(store: Path, records: StudyRecords, case_id: str, inputs: str) -> None:
@@ -95,9 +97,8 @@ def risk_rows(records: StudyRecords, case_id: str, inputs: str) -> tuple[list[Ri
         answer = row_of(answers(records, question, inputs), case_id)
         if answer is not None:
             asked = (records, question, answer, inputs)
-            rows.append(
-                replace(_risk_row(question, answer), outlines=outline_words(*asked), beyond=beyond_words(*asked))
-            )
+            row = replace(_risk_row(question, answer), known=share_words(*asked))
+            rows.append(replace(row, outlines=outline_words(*asked), beyond=beyond_words(*asked)))
             sources.add(str(answer["source"]))
     words = source_words(sources, records.predicted_by)
     bare = bool(rows) and all(NO_INTERVAL in row.interval for row in rows)

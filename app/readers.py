@@ -57,6 +57,8 @@ def _files(folder: Path) -> dict[str, Path]:
         "outlines": (bundle or folder / "predict" / "none") / "outlines.parquet",
         "details": (bundle or folder / "predict" / "none") / "details.parquet",
         "details_out_of_fold": train / "details.parquet",
+        "information": (bundle or folder / "predict" / "none") / "information.parquet",
+        "information_out_of_fold": train / "information.parquet",
         "metrics": (evaluate or folder / "evaluate" / "none") / "metrics.json",
         "bundle": folder / "bundle" / "manifest.json",
     }
@@ -98,6 +100,7 @@ def _load(folder: str, study: str, stamp: Stamp) -> StudyRecords:
         masking=read_document(files["segment"], {}).get("config") or {},
         outlines=read_table(files["outlines"]),
         details=_below(read_table(files["details_out_of_fold"]), read_table(files["details"])),
+        information=_below(read_table(files["information_out_of_fold"]), read_table(files["information"])),
     )
 
 

@@ -43,6 +43,9 @@ class StudyRecords:
     masking: Json = field(default_factory=dict)  # how the segment stage got its masks
     outlines: pd.DataFrame = field(default_factory=pd.DataFrame)  # how far risks move with other outlines
     details: pd.DataFrame = field(default_factory=pd.DataFrame)  # what the chosen rung says beyond a risk, any source
+    information: pd.DataFrame = field(
+        default_factory=pd.DataFrame
+    )  # how much the chosen rung knows of a case, likewise
 
     @property
     def title(self) -> str:

@@ -8,6 +8,7 @@ Frames that cross layers, all indexed or keyed by `case_id` (string):
     endpoints      long: case_id, endpoint, value, time_days, event   (see `Target`)
     predictions    long: see `PREDICTION_COLUMNS`
     details        long: see `DETAIL_COLUMNS`; of the chosen rung, what it says beyond one risk
+    information    long: see `INFORMATION_COLUMNS`; how much of what the chosen rung reads is known of a case
 """
 
 from __future__ import annotations
@@ -47,6 +48,15 @@ DETAIL_COLUMNS = (
     "what",  # a Detail value
     "at",  # the grade's rank, the quantile's level, or days
     "value",  # a probability, or of a quantile the endpoint's own unit
+)
+INFORMATION_COLUMNS = (
+    "case_id",
+    "partition",
+    "endpoint",
+    "inputs",  # an InputSet value
+    "source",  # "out_of_fold" | "bundle"
+    "known_share",  # of what the chosen rung reads, weighed by block, in [0, 1]
+    "blocks_missing",  # blocks of the chosen rung of which nothing is known, joined by ", "; "" where none
 )
 
 

@@ -20,7 +20,7 @@ from outcome.pipeline.outlines import (
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
 from outcome.serving import ENTERED, RiskModel
 from outcome.store import read_parquet, write_json, write_parquet
-from outcome.types import DETAIL_COLUMNS, PREDICTION_COLUMNS
+from outcome.types import DETAIL_COLUMNS, INFORMATION_COLUMNS, PREDICTION_COLUMNS
 
 STAGE = "predict"
 DEVELOPMENT = "development"
@@ -58,6 +58,9 @@ def _produce(run: Run, model: RiskModel, folder: Path) -> Made:
     details = told.details_frame(frame, open_crops(features))
     details = details.assign(partition=details["case_id"].map(cases["partition"]), source="bundle")
     write_parquet(folder / "details.parquet", details[list(DETAIL_COLUMNS)])
+    information = told.information_frame(frame)
+    information = information.assign(partition=information["case_id"].map(cases["partition"]), source="bundle")
+    write_parquet(folder / "information.parquet", information[list(INFORMATION_COLUMNS)])
     failed = write_outlines(run, told, frame, open_crops(features), folder)
     return Made({"cases": len(chosen), "predictions": len(table), **counts, **outline_counts(folder)}, failed)
 

@@ -31,7 +31,7 @@ from outcome.pipeline.unit_task import UnitTask, train_one
 from outcome.store import MANIFEST, digest, plain, read_json, read_parquet, write_json, write_parquet
 from outcome.training.search_space import SearchSettings
 from outcome.training.settings import NetworkSettings, TrainingSettings
-from outcome.types import DETAIL_COLUMNS, PREDICTION_COLUMNS, EndpointKind, InputSet
+from outcome.types import DETAIL_COLUMNS, INFORMATION_COLUMNS, PREDICTION_COLUMNS, EndpointKind, InputSet
 
 STAGE = "train"
 DEVELOPMENT = "development"
@@ -39,6 +39,7 @@ DEVELOPMENT = "development"
 TABLES = (
     ("out_of_fold.parquet", ".parquet", PREDICTION_COLUMNS),
     ("details.parquet", ".details.parquet", DETAIL_COLUMNS),
+    ("information.parquet", ".information.parquet", INFORMATION_COLUMNS),
 )
 
 

@@ -45,4 +45,5 @@ def train_one(task: UnitTask) -> None:
     write_folder(task.work.path(""), unit.save)
     write_parquet(task.work.path(".parquet"), unit.out_of_fold)
     write_parquet(task.work.path(".details.parquet"), unit.out_of_fold_details)
+    write_parquet(task.work.path(".information.parquet"), unit.out_of_fold_information)
     write_json(task.work.path(), {"unit": task.work.case_id, "ladder": unit.ladder, "skipped": unit.skipped})

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
 from outcome.bundle import Bundle
 from outcome.cases import Segmenter, crop_faults, load_segmenter, process_case
+from outcome.dictionary import DataDictionary
 from outcome.errors import BundleRefusal, DataRefusal
+from outcome.features.blocks import images_present, join_blocks, with_batch
+from outcome.features.columns import BATCH, FeatureColumn
+from outcome.features.crops import Crops
 from outcome.recipe import CaseInput, CaseResult, Recipe
 from outcome.types import Level
 
@@ -45,3 +54,27 @@ def processed(case: CaseInput, recipe: Recipe, segmenter: Segmenter | None) -> C
             next_step="correct the image, or hand the case over without it",
         )
     return result
+
+
+def case_row(
+    case: CaseInput,
+    record: Mapping[str, Any],
+    result: CaseResult | None,
+    recipe: Recipe | None,
+    dictionary: DataDictionary,
+    columns: Sequence[FeatureColumn],
+) -> tuple[pd.DataFrame, Crops]:
+    """The case in feature form (index case_id), and its crops, from its record and what was measured of its images.
+
+    Its batch stands beside its features where harmonised models (of which `columns` tell) are told it by the record.
+    """
+    variables = pd.DataFrame([{name: record.get(name) for name in dictionary.names}], index=[case.case_id])
+    radiomics = pd.DataFrame([result.features if result else {}], index=[case.case_id], dtype=float)
+    crops = {case.case_id: result.crops if result else {}}
+    images = images_present(recipe.crop.sequences if recipe and recipe.crop else (), crops)
+    frame, _ = join_blocks(variables.rename_axis("case_id"), dictionary, radiomics, images)
+    by = next((column.label for column in columns if column.kind == BATCH), "")
+    batch = record.get(by)
+    if batch is not None:
+        frame = with_batch(frame, [], {case.case_id: str(batch)}, by)[0]
+    return frame, Crops(held=crops)

@@ -19,17 +19,18 @@ from outcome.errors import DataRefusal
 from outcome.explain.outlines import CHANGED, HANDED_OVER, NETWORK, outline_table
 from outcome.explain.players import Population
 from outcome.explain.unit import Explanation, explain_unit
-from outcome.features.blocks import images_present, join_blocks, with_batch
-from outcome.features.columns import BATCH, FeatureColumn, columns_from_json
+from outcome.features.columns import FeatureColumn, columns_from_json
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.harmonise import Harmoniser
 from outcome.recipe import GIVEN, CaseInput, CaseResult, Recipe
-from outcome.serving.case import bundle_segmenter, has_mask, processed
+from outcome.serving.case import bundle_segmenter, case_row, has_mask, processed
+from outcome.serving.known import with_information
 from outcome.serving.record import refuse_unfit
-from outcome.training.unit import UNIT_DETAILS, TrainedUnit
-from outcome.types import PREDICTION_COLUMNS, FloatArray
+from outcome.training.unit import TrainedUnit
+from outcome.training.unit_tables import UNIT_COLUMNS, UNIT_DETAILS, UNIT_INFORMATION, empty_table
+from outcome.types import FloatArray
 
-_UNSET = ("partition", "source")
+_Ask = Callable[[TrainedUnit, pd.DataFrame], pd.DataFrame]
 
 
 class RiskModel:
@@ -120,18 +121,24 @@ class RiskModel:
         `crops` hold what image blocks read. A column the bundle knows and the frame lacks is taken as missing for every
         case. Rung "chosen" alone, unless `every_rung` asks for the others beside it.
         """
-        frame = features.reindex(columns=[column.name for column in self.columns])
-        units = [unit for unit in self.units.values() if not unit.skipped and len(frame)]
-        tables = [unit.predict(frame, crops, every_rung=every_rung) for unit in units]
-        names = [name for name in PREDICTION_COLUMNS if name not in _UNSET]
-        return pd.concat(tables, ignore_index=True)[names] if tables else pd.DataFrame(columns=names)
+        return self._of_units(
+            features, lambda unit, frame: unit.predict(frame, crops, every_rung=every_rung), UNIT_COLUMNS
+        )
 
     def details_frame(self, features: pd.DataFrame, crops: Crops = NO_CROPS) -> pd.DataFrame:
         """What the chosen rung of every unit says of cases beyond a risk (`outcome.training.details`), as above."""
+        return self._of_units(features, lambda unit, frame: unit.details(frame, crops), UNIT_DETAILS)
+
+    def information_frame(self, features: pd.DataFrame) -> pd.DataFrame:
+        """How much of what every unit's chosen rung reads is known of cases (`outcome.training.information`)."""
+        return self._of_units(features, TrainedUnit.information, UNIT_INFORMATION)
+
+    def _of_units(self, features: pd.DataFrame, ask: _Ask, columns: tuple[str, ...]) -> pd.DataFrame:
+        """What every unit with a model answers of these cases, one table below the other."""
         frame = features.reindex(columns=[column.name for column in self.columns])
         units = [unit for unit in self.units.values() if not unit.skipped and len(frame)]
-        tables = [table for table in (unit.details(frame, crops) for unit in units) if len(table)]
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(UNIT_DETAILS))
+        tables = [table for table in (ask(unit, frame) for unit in units) if len(table)]
+        return pd.concat(tables, ignore_index=True)[list(columns)] if tables else empty_table(columns)
 
     def explain(
         self,
@@ -161,12 +168,14 @@ class RiskModel:
     def predict(self, case: CaseInput, record: Mapping[str, Any]) -> pd.DataFrame:
         """One case from its files and its coded record (variable: value) to its risks.
 
+        With each stands how much of what its model reads is known of the case (`known_share`, `blocks_missing`; NaN and
+        "" in bundles of earlier versions).
         Raises DataRefusal where the record names a variable the dictionary does not know or a value it does not
         allow, or the mask is refused.
         """
         refuse_unfit(self.dictionary, record)
         frame, crops = self._row(case, record, self._measured(case))
-        return self.predict_frame(frame, crops)
+        return with_information(self.predict_frame(frame, crops), self.information_frame(frame))
 
     def outline_interval(
         self, case: CaseInput, record: Mapping[str, Any], repeats: int = 20, seed: int = 0, masks: Sequence[Path] = ()
@@ -226,16 +235,4 @@ class RiskModel:
         return processed(case, recipe, self.segmenter) if recipe and has_mask(case, recipe) else None
 
     def _row(self, case: CaseInput, record: Mapping[str, Any], result: CaseResult | None) -> tuple[pd.DataFrame, Crops]:
-        """The case in feature form, and its crops."""
-        variables = pd.DataFrame([{name: record.get(name) for name in self.dictionary.names}], index=[case.case_id])
-        radiomics = pd.DataFrame([result.features if result else {}], index=[case.case_id], dtype=float)
-        crops = {case.case_id: result.crops if result else {}}
-        images = images_present(self.recipe.crop.sequences if self.recipe and self.recipe.crop else (), crops)
-        frame, _ = join_blocks(variables.rename_axis("case_id"), self.dictionary, radiomics, images)
-        return self._with_batch(frame, case, record), Crops(held=crops)
-
-    def _with_batch(self, frame: pd.DataFrame, case: CaseInput, record: Mapping[str, Any]) -> pd.DataFrame:
-        """The case's batch beside its features, where harmonised models are told it by the record."""
-        by = next((column.label for column in self.columns if column.kind == BATCH), "")
-        value = record.get(by)
-        return frame if value is None else with_batch(frame, [], {case.case_id: str(value)}, by)[0]
+        return case_row(case, record, result, self.recipe, self.dictionary, self.columns)

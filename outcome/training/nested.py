@@ -11,6 +11,7 @@ import pandas as pd
 from outcome.training.data import TrainingData
 from outcome.training.details import joined, rung_details
 from outcome.training.folds import Folds, derive_seed
+from outcome.training.information import case_information
 from outcome.training.procedure import FittedProcedure, Prediction, fit_procedure
 from outcome.training.rungs import CHOSEN, Rung
 from outcome.training.settings import TrainingSettings
@@ -24,11 +25,13 @@ class CrossFit:
     """Out-of-fold predictions by rung name ("chosen" among them), and what was fitted without each fold.
 
     `details`: what each fold's choice says beyond its risk (`outcome.training.details`), sorted by what, case and at.
+    `information`: how much of what each fold's choice reads is known of the fold's cases, sorted by case.
     """
 
     predictions: dict[str, Prediction]
     procedures: tuple[FittedProcedure, ...]
     details: pd.DataFrame
+    information: pd.DataFrame
 
 
 def cross_fit(
@@ -51,7 +54,7 @@ def cross_fit(
         for fold in range(count)
     )
     risks, scores = _empty(data, rungs, horizons_days)
-    details = []
+    details, known = [], []
     for fold, procedure in enumerate(procedures):
         held = folds == fold
         frame = data.frame.iloc[np.flatnonzero(held)]
@@ -59,8 +62,11 @@ def cross_fit(
         for name, prediction in made.items():
             risks[name][held], scores[name][held] = prediction.risk, prediction.score
         details.append(rung_details(procedure.chosen, made[CHOSEN], frame, horizons_days, data.crops))
+        known.append(case_information(procedure.information, procedure.chosen.preprocessor, frame))
     table = joined(details).sort_values(["what", "case_id", "at"], ignore_index=True)
-    return CrossFit({name: Prediction(risks[name], scores[name]) for name in risks}, procedures, table)
+    information = pd.concat(known).sort_values("case_id", ignore_index=True)
+    predictions = {name: Prediction(risks[name], scores[name]) for name in risks}
+    return CrossFit(predictions, procedures, table, information)
 
 
 def prediction_frame(

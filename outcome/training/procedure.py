@@ -22,6 +22,7 @@ from outcome.training.candidates import METRICS, Candidate
 from outcome.training.choice import choose
 from outcome.training.data import TrainingData, read_inputs
 from outcome.training.folds import derive_seed
+from outcome.training.information import Information, learn_information
 from outcome.training.learning import Learned, learn, learn_stack
 from outcome.training.rungs import CHOSEN, Params, Rung
 from outcome.training.search import search
@@ -52,8 +53,16 @@ class RungFit:
 
     def predict(self, frame: pd.DataFrame, horizons_days: Sequence[float] = (), crops: Crops = NO_CROPS) -> Prediction:
         """Calibrated risks and ranking scores of new cases."""
-        score = self.model.score(read_inputs(self.rung.algorithm, self.preprocessor, frame, crops))
+        score = self.score(frame, crops)
         return Prediction(self.calibrator.risk(score, horizons_days), self.calibrator.ranking(score))
+
+    def score(self, frame: pd.DataFrame, crops: Crops = NO_CROPS) -> FloatArray:
+        """The model's own score of new cases (n,), before calibration."""
+        return self.model.score(read_inputs(self.rung.algorithm, self.preprocessor, frame, crops))
+
+    def information(self, frame: pd.DataFrame, crops: Crops = NO_CROPS) -> Information:
+        """What each block moves in the scores of the cases that the rung was fitted to."""
+        return learn_information(self.preprocessor, lambda cases: self.score(cases, crops), frame)
 
     def entered(self, cases: Mapping[str, pd.DataFrame]) -> RungFit:
         """The same rung with further batches (name: features of some of its cases), where it harmonises."""
@@ -93,6 +102,7 @@ class FittedProcedure:
     trials where params were searched.
     `inner_scores` (n,) are the chosen rung's inner out-of-fold scores of the known rows, on which the calibrator was
     learned; they serve its refits and are not kept in the states (None after reading them).
+    `information`: what each block moves in the chosen rung's score; None in files of earlier versions.
     """
 
     chosen: RungFit
@@ -101,6 +111,7 @@ class FittedProcedure:
     rung_scores: tuple[dict[str, Any], ...]
     reason: str
     inner_scores: FloatArray | None = None
+    information: Information | None = None
 
     @property
     def threshold(self) -> Threshold | None:
@@ -128,6 +139,8 @@ class FittedProcedure:
         inner = self.chosen.to_state()
         scores = [dict(row) for row in self.rung_scores]
         numbers = {"chosen": dict(inner.numbers), "metric": self.metric, "rung_scores": scores, "reason": self.reason}
+        if self.information is not None:
+            numbers["information"] = self.information.to_json()
         others = {f"rung_{i}": fit.to_state() for i, fit in enumerate(self.rungs) if fit is not self.chosen}
         return {"procedure": State(numbers, inner.arrays), **others}
 
@@ -140,7 +153,8 @@ class FittedProcedure:
             chosen if row["rung"] == chosen.rung.name else RungFit.from_state(states[f"rung_{i}"])
             for i, row in enumerate(scores)
         )
-        return cls(chosen, rungs, numbers["metric"], scores, numbers["reason"])
+        told = Information.from_json(numbers["information"]) if "information" in numbers else None
+        return cls(chosen, rungs, numbers["metric"], scores, numbers["reason"], information=told)
 
 
 def refit(fitted: RungFit, data: TrainingData, settings: TrainingSettings, seed: int) -> RungFit:
@@ -173,7 +187,8 @@ def fit_procedure(data: TrainingData, rungs: Sequence[Rung], settings: TrainingS
     fits = tuple(_finish(stable, candidate, settings, derive_seed(seed, "refit")) for candidate in found)
     scores = tuple(_score_row(candidate, choice.best) for candidate in found)
     chosen = next(fit for fit, candidate in zip(fits, found, strict=True) if candidate is choice.candidate)
-    return FittedProcedure(chosen, fits, metric, scores, choice.reason, choice.candidate.out_of_fold)
+    told = chosen.information(data.frame, data.crops)
+    return FittedProcedure(chosen, fits, metric, scores, choice.reason, choice.candidate.out_of_fold, told)
 
 
 def _finish(data: TrainingData, candidate: Candidate, settings: TrainingSettings, seed: int) -> RungFit:

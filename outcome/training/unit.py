@@ -25,6 +25,7 @@ from outcome.training.details import rung_details
 from outcome.training.ensemble import Ensemble, refit_ensemble
 from outcome.training.files import read_unit, unit_files
 from outcome.training.folds import Folds, derive_seed, patient_folds
+from outcome.training.information import case_information
 from outcome.training.ladder import ladder_json, skipped_json
 from outcome.training.nested import CrossFit, cross_fit, prediction_frame
 from outcome.training.nested_rungs import likelihood_ratios
@@ -32,19 +33,16 @@ from outcome.training.offer import offer
 from outcome.training.procedure import FittedProcedure, RungFit, fit_procedure
 from outcome.training.rungs import CHOSEN
 from outcome.training.settings import TrainingSettings
-from outcome.types import DETAIL_COLUMNS, PREDICTION_COLUMNS, EndpointKind, InputSet, Target
-
-# the store knows partition and source; a unit does not
-UNIT_COLUMNS = tuple(name for name in PREDICTION_COLUMNS if name not in ("partition", "source"))
-
-UNIT_DETAILS = tuple(name for name in DETAIL_COLUMNS if name not in ("partition", "source"))
+from outcome.training.unit_tables import UNIT_COLUMNS, UNIT_DETAILS, UNIT_INFORMATION, empty_table
+from outcome.types import EndpointKind, InputSet, Target
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedUnit:
     """What training gave. `skipped` says why there is no model; then procedure and ensemble are None.
 
-    `out_of_fold_details` (UNIT_DETAILS) belong to the training run alone: no file of the unit holds them.
+    `out_of_fold_details` (UNIT_DETAILS) and `out_of_fold_information` (UNIT_INFORMATION) belong to the training run
+    alone: no file of the unit holds them.
     """
 
     endpoint: str
@@ -56,7 +54,8 @@ class TrainedUnit:
     procedure: FittedProcedure | None = None
     ensemble: Ensemble | None = None
     skipped: str | None = None
-    out_of_fold_details: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(UNIT_DETAILS)))
+    out_of_fold_details: pd.DataFrame = field(default_factory=lambda: empty_table(UNIT_DETAILS))
+    out_of_fold_information: pd.DataFrame = field(default_factory=lambda: empty_table(UNIT_INFORMATION))
 
     @property
     def rungs(self) -> tuple[RungFit, ...]:
@@ -84,31 +83,43 @@ class TrainedUnit:
         With `every_rung` the rows of all rungs follow, simplest first, without low and high. Raises DataRefusal where
         the unit was skipped.
         """
-        if self.procedure is None or self.ensemble is None:
-            raise DataRefusal(f"there is no model for {self.endpoint}", found=self.skipped or "", next_step="none")
-        days = self.horizons_days
+        (procedure, ensemble), days = self._modelled(), self.horizons_days
         made = (
-            self.procedure.predict_rungs(frame, days, crops)
+            procedure.predict_rungs(frame, days, crops)
             if every_rung
-            else {CHOSEN: self.procedure.predict(frame, days, crops)}
+            else {CHOSEN: procedure.predict(frame, days, crops)}
         )
-        low, high = self.ensemble.interval(frame, made[CHOSEN].risk, days, crops)
+        low, high = ensemble.interval(frame, made[CHOSEN].risk, days, crops)
         ids = frame.index.to_numpy(dtype=object).tolist()
         tables = [prediction_frame(name, prediction, ids, days, self.kind) for name, prediction in made.items()]
         tables[0] = tables[0].assign(low=low.ravel(), high=high.ravel())
-        table = pd.concat(tables, ignore_index=True).assign(endpoint=self.endpoint, inputs=self.inputs.value)
-        return table[list(UNIT_COLUMNS)]
+        return self._named(pd.concat(tables, ignore_index=True), UNIT_COLUMNS)
 
     def details(self, frame: pd.DataFrame, crops: Crops = NO_CROPS) -> pd.DataFrame:
         """What the chosen rung says of new cases beyond its risk, in UNIT_DETAILS form; no row where that is nothing.
 
         Raises DataRefusal where the unit was skipped.
         """
-        if self.procedure is None:
-            raise DataRefusal(f"there is no model for {self.endpoint}", found=self.skipped or "", next_step="none")
-        chosen, days = self.procedure.chosen, self.horizons_days
+        chosen, days = self._modelled()[0].chosen, self.horizons_days
         table = rung_details(chosen, chosen.predict(frame, days, crops), frame, days, crops)
-        return table.assign(endpoint=self.endpoint, inputs=self.inputs.value)[list(UNIT_DETAILS)]
+        return self._named(table, UNIT_DETAILS)
+
+    def information(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """How much of what the chosen rung reads is known of new cases, in UNIT_INFORMATION form, one row a case.
+
+        No row where the unit is of an earlier version. Raises DataRefusal where the unit was skipped.
+        """
+        procedure = self._modelled()[0]
+        told = case_information(procedure.information, procedure.chosen.preprocessor, frame)
+        return self._named(told, UNIT_INFORMATION)
+
+    def _modelled(self) -> tuple[FittedProcedure, Ensemble]:
+        if self.procedure is None or self.ensemble is None:
+            raise DataRefusal(f"there is no model for {self.endpoint}", found=self.skipped or "", next_step="none")
+        return self.procedure, self.ensemble
+
+    def _named(self, table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+        return table.assign(endpoint=self.endpoint, inputs=self.inputs.value)[list(columns)]
 
     def files(self) -> dict[str, bytes]:
         """The unit as files, by name: the same unit gives the same bytes."""
@@ -212,15 +223,16 @@ def train_unit(
     table = _out_of_fold(data, crossed, inputs, days)
     ladder = ladder_json(data, inputs, procedure, crossed, outer_folds, settings, nested)
     ladder = with_notes(ladder, procedure, data.target, days, offered.refused)
-    details = crossed.details.assign(endpoint=data.target.endpoint, inputs=inputs.value)[list(UNIT_DETAILS)]
-    return TrainedUnit(
-        target.endpoint, target.kind, inputs, days, table, ladder, procedure, ensemble, out_of_fold_details=details
+    unit = TrainedUnit(target.endpoint, target.kind, inputs, days, table, ladder, procedure, ensemble)
+    return replace(
+        unit,
+        out_of_fold_details=unit._named(crossed.details, UNIT_DETAILS),
+        out_of_fold_information=unit._named(crossed.information, UNIT_INFORMATION),
     )
 
 
 def _skipped(data: TrainingData, inputs: InputSet, days: tuple[float, ...], reason: str) -> TrainedUnit:
-    table = pd.DataFrame({name: pd.Series(dtype=_DTYPES.get(name, "float64")) for name in UNIT_COLUMNS})
-    ladder = skipped_json(data, inputs, reason)
+    ladder, table = skipped_json(data, inputs, reason), empty_table(UNIT_COLUMNS)
     return TrainedUnit(data.target.endpoint, data.target.kind, inputs, days, table, ladder, skipped=reason)
 
 
@@ -230,6 +242,3 @@ def _out_of_fold(data: TrainingData, crossed: CrossFit, inputs: InputSet, days: 
     parts = [prediction_frame(name, made, ids, days, kind) for name, made in crossed.predictions.items()]
     table = pd.concat(parts, ignore_index=True)
     return table.assign(endpoint=data.target.endpoint, inputs=inputs.value)[list(UNIT_COLUMNS)]
-
-
-_DTYPES = {name: "object" for name in ("case_id", "endpoint", "inputs", "rung")}

@@ -12,7 +12,8 @@ from outcome.training.details import days_grid, rung_details
 from outcome.training.nested import cross_fit
 from outcome.training.procedure import RungFit, fit_procedure
 from outcome.training.rungs import FUSION, NETWORK, Rung
-from outcome.training.unit import UNIT_DETAILS, TrainedUnit, train_unit
+from outcome.training.unit import TrainedUnit, train_unit
+from outcome.training.unit_tables import UNIT_DETAILS
 from outcome.types import EndpointKind, InputSet
 from tests.image_cases import NETWORK_RUNG, SETTINGS, TINY, image_cases
 

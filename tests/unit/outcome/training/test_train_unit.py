@@ -15,7 +15,8 @@ from outcome.errors import BundleRefusal, DataRefusal
 from outcome.features.columns import FeatureColumn
 from outcome.training.files import npz_bytes, read_npz
 from outcome.training.settings import TrainingSettings
-from outcome.training.unit import UNIT_COLUMNS, TrainedUnit, train_unit
+from outcome.training.unit import TrainedUnit, train_unit
+from outcome.training.unit_tables import UNIT_COLUMNS
 from outcome.types import EndpointKind, InputSet, Target
 
 QUICK = TrainingSettings(outer_folds=3, inner_folds=2, bootstraps=4, families=("ridge", "elastic_net"))

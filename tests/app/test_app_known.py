@@ -1,0 +1,46 @@
+"""How much is known of a patient stands under each risk, told by the model that gave the risk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from example_store import STUDY
+
+from app.patient import risk_rows
+from app.readers import load_study
+from app.records import StudyRecords
+
+FROZEN, DEVELOPMENT = "E070", "E003"
+
+
+def _row(case_id: str, source: str, share: float, missing: str) -> dict[str, object]:
+    return {"case_id": case_id, "partition": "p", "endpoint": "any_complication", "inputs": "preoperative",
+            "source": source, "known_share": share, "blocks_missing": missing}  # fmt: skip
+
+
+@pytest.fixture
+def records(store: Path) -> StudyRecords:
+    rows = [
+        _row(FROZEN, "bundle", 0.6399, "genomics, image:ct"),
+        _row(DEVELOPMENT, "bundle", 0.1, "clinical"),
+        _row(DEVELOPMENT, "out_of_fold", 1.0, ""),
+    ]
+    return replace(load_study(store, STUDY), information=pd.DataFrame(rows))
+
+
+def test_what_is_known_and_what_is_missing_stands_under_its_own_risk(records: StudyRecords) -> None:
+    complication, *others = (row.known for row in risk_rows(records, FROZEN, "preoperative")[0])
+    assert complication == "63 % of what this model reads is known of this patient; missing: genomics, image ct."
+    assert others == [""] * len(others)
+
+
+def test_a_development_case_is_told_of_by_the_model_that_never_saw_it(records: StudyRecords) -> None:
+    row = risk_rows(records, DEVELOPMENT, "preoperative")[0][0]
+    assert row.known == "100 % of what this model reads is known of this patient."
+
+
+def test_a_store_without_the_table_tells_nothing(store: Path) -> None:
+    assert {row.known for row in risk_rows(load_study(store, STUDY), FROZEN, "preoperative")[0]} == {""}
