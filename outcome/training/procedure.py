@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from outcome.features.crops import NO_CROPS, Crops
@@ -120,6 +121,12 @@ class FittedProcedure:
     def predict(self, frame: pd.DataFrame, horizons_days: Sequence[float] = (), crops: Crops = NO_CROPS) -> Prediction:
         """Calibrated risks and ranking scores of new cases by the chosen rung."""
         return self.chosen.predict(frame, horizons_days, crops)
+
+    def change(self, frame: pd.DataFrame) -> FloatArray:
+        """(n,) what the blocks that cases lack move in the chosen rung's calibrated score; 0 where none is lacking."""
+        if self.information is None:
+            return np.zeros(len(frame))
+        return abs(self.chosen.calibrator.slope) * self.information.change(self.chosen.preprocessor, frame)
 
     def predict_rungs(
         self, frame: pd.DataFrame, horizons_days: Sequence[float] = (), crops: Crops = NO_CROPS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit, logit, stdtrit
+from scipy.special import expit, logit, ndtri, stdtrit
 
 from outcome.types import EndpointKind, FloatArray
 
@@ -32,6 +32,26 @@ def spread_interval(refits: FloatArray, risk: FloatArray, kind: EndpointKind) ->
     else:
         return np.full(risk.shape, np.nan), np.full(risk.shape, np.nan)
     return np.minimum(low, risk), np.maximum(high, risk)
+
+
+def widened(
+    interval: tuple[FloatArray, FloatArray], risk: FloatArray, kind: EndpointKind, change: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """(low, high) (n, h) around the risk, wider where a case lacks blocks; never narrower, NaN stays NaN.
+
+    `change` (n,): the root mean square change of the calibrated score that goes with the missing blocks; rows with 0
+    stay to the bit. On the score's scale (see `spread_interval`) the 97.5th percentile of a normal distribution times
+    this change is added in quadrature to the distance of either end from the risk: two independent sources of spread.
+    """
+    rows = change > 0
+    reach = float(ndtri((1 + LEVEL) / 2)) * change[rows, None]
+    low, high = (end.copy() for end in interval)
+    centre = to_scale(kind, risk[rows])
+    below = np.hypot(centre - to_scale(kind, low[rows]), reach)
+    above = np.hypot(to_scale(kind, high[rows]) - centre, reach)
+    low[rows] = np.minimum(low[rows], from_scale(kind, centre - below))
+    high[rows] = np.maximum(high[rows], from_scale(kind, centre + above))
+    return low, high
 
 
 def to_scale(kind: EndpointKind, risk: FloatArray) -> FloatArray:

@@ -33,6 +33,7 @@ from outcome.training.offer import offer
 from outcome.training.procedure import FittedProcedure, RungFit, fit_procedure
 from outcome.training.rungs import CHOSEN
 from outcome.training.settings import TrainingSettings
+from outcome.training.spread import widened
 from outcome.training.unit_tables import UNIT_COLUMNS, UNIT_DETAILS, UNIT_INFORMATION, empty_table
 from outcome.types import EndpointKind, InputSet, Target
 
@@ -78,7 +79,8 @@ class TrainedUnit:
         return next((fit for fit in self.rungs if fit.rung.name == name), None)
 
     def predict(self, frame: pd.DataFrame, crops: Crops = NO_CROPS, *, every_rung: bool = False) -> pd.DataFrame:
-        """Predictions of the final model for new cases, in UNIT_COLUMNS form, with low and high from the refits.
+        """Predictions of the final model for new cases, in UNIT_COLUMNS form, with low and high from the refits, wider
+        where a case lacks blocks (`outcome.training.spread`).
 
         With `every_rung` the rows of all rungs follow, simplest first, without low and high. Raises DataRefusal where
         the unit was skipped.
@@ -89,7 +91,8 @@ class TrainedUnit:
             if every_rung
             else {CHOSEN: procedure.predict(frame, days, crops)}
         )
-        low, high = ensemble.interval(frame, made[CHOSEN].risk, days, crops)
+        risk = made[CHOSEN].risk
+        low, high = widened(ensemble.interval(frame, risk, days, crops), risk, self.kind, procedure.change(frame))
         ids = frame.index.to_numpy(dtype=object).tolist()
         tables = [prediction_frame(name, prediction, ids, days, self.kind) for name, prediction in made.items()]
         tables[0] = tables[0].assign(low=low.ravel(), high=high.ravel())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from outcome.training.spread import spread_interval
+from outcome.training.spread import spread_interval, widened
 from outcome.types import EndpointKind
 
 T_2 = 4.302652729749464  # 97.5th percentile of Student's distribution, 2 degrees of freedom: any table, 4.303
@@ -66,3 +66,23 @@ def test_certain_refits_stay_inside_zero_and_one(kind: EndpointKind) -> None:
     for risk in (0.0, 0.5, 1.0):
         low, high = spread_interval(refits, np.array([[risk]]), kind)
         assert 0 <= low[0, 0] <= risk <= high[0, 0] <= 1
+
+
+def test_missing_blocks_add_in_quadrature_on_the_score_s_scale() -> None:
+    """Log odds 0 from -3 to 4; a change of 2 reaches 3.92: sqrt(9 + 15.366) below, sqrt(16 + 15.366) above."""
+    risk, interval = expit(np.zeros((2, 1))), (expit(np.full((2, 1), -3.0)), expit(np.full((2, 1), 4.0)))
+    low, high = widened(interval, risk, EndpointKind.BINARY, np.array([2.0, 0.0]))
+    assert low[0, 0] == pytest.approx(expit(-4.93619), rel=1e-4)
+    assert high[0, 0] == pytest.approx(expit(5.60053), rel=1e-4)
+    assert (low[1, 0], high[1, 0]) == (interval[0][1, 0], interval[1][1, 0])
+
+
+@pytest.mark.parametrize("kind", list(EndpointKind))
+@pytest.mark.parametrize("risk", [0.0, 1e-15, 0.3, 1.0])
+def test_a_widened_interval_is_never_narrower_and_without_refits_stays_absent(kind: EndpointKind, risk: float) -> None:
+    risks = np.full((3, 2), risk)
+    low, high = widened((risks * 0.9, risks), risks, kind, np.array([0.0, 1e-9, 40.0]))
+    assert np.all(low <= risks * 0.9)
+    assert np.all(high >= risks)
+    absent = np.full((3, 2), np.nan)
+    assert np.isnan(widened((absent, absent), risks, kind, np.ones(3))).all()

@@ -68,7 +68,10 @@ def updated_unit(unit: TrainedUnit, update: Update, seen: Patients, seed: int) -
         chosen = _moved_rung(old, update, seen.where)
         ensemble = Ensemble(tuple(replace(m, calibrator=moved(m.calibrator, update, seen.where)) for m in members))
     rungs = tuple(chosen if fit is old else _beside(fit, update, seen) for fit in unit.procedure.rungs)
-    return replace(unit, procedure=replace(unit.procedure, chosen=chosen, rungs=rungs), ensemble=ensemble)
+    procedure = replace(unit.procedure, chosen=chosen, rungs=rungs)
+    if update.rung == REFIT:  # other coefficients: what a block moves is learned where they were
+        procedure = replace(procedure, information=chosen.information(seen.frame, seen.crops))
+    return replace(unit, procedure=procedure, ensemble=ensemble)
 
 
 def _refitted_rung(fit: RungFit, update: Update, cases: UpdateCases, where: str) -> RungFit:
