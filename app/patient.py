@@ -45,6 +45,7 @@ class RiskRow:
     outlines: str = ""
     beyond: str = ""
     known: str = ""
+    withheld: bool = False  # `known` stands in the place of the answer
 
 
 def show(store: Path, records: StudyRecords, case_id: str, inputs: str) -> None:
@@ -97,8 +98,10 @@ def risk_rows(records: StudyRecords, case_id: str, inputs: str) -> tuple[list[Ri
         answer = row_of(answers(records, question, inputs), case_id)
         if answer is not None:
             asked = (records, question, answer, inputs)
-            row = replace(_risk_row(question, answer), known=share_words(*asked))
-            rows.append(replace(row, outlines=outline_words(*asked), beyond=beyond_words(*asked)))
+            row = replace(_risk_row(question, answer), known=share_words(answer, records.min_information))
+            if not row.withheld:
+                row = replace(row, outlines=outline_words(*asked), beyond=beyond_words(*asked))
+            rows.append(row)
             sources.add(str(answer["source"]))
     words = source_words(sources, records.predicted_by)
     bare = bool(rows) and all(NO_INTERVAL in row.interval for row in rows)
@@ -114,6 +117,9 @@ def source_words(sources: set[str], bundle_id: str) -> str:
 
 
 def _risk_row(question: Question, answer: pd.Series) -> RiskRow:
+    if answer["withheld"]:
+        named = RiskRow(question.label, question.definition, "", "", question.horizon, None, None, None)
+        return replace(named, withheld=True)
     risk, low, high = (float(answer[name]) for name in ("risk", "low", "high"))
     value, _, interval = question.text(risk, low, high).partition(" (")
     bar = question.is_risk and is_number(risk)
@@ -131,10 +137,9 @@ def _risk_row(question: Question, answer: pd.Series) -> RiskRow:
 
 
 def _answered(records: StudyRecords, case_id: str, inputs: str) -> list[str]:
-    """The endpoints with an answer for the case, in the study's order."""
-    asked = questions(records)
-    found = [q.endpoint for q in asked if row_of(answers(records, q, inputs), case_id) is not None]
-    return list(dict.fromkeys(found))
+    """The endpoints with a number for the case, in the study's order."""
+    found = ((q.endpoint, row_of(answers(records, q, inputs), case_id)) for q in questions(records))
+    return list(dict.fromkeys(name for name, answer in found if answer is not None and not answer["withheld"]))
 
 
 def _what_moved(store: Path, records: StudyRecords, case_id: str, inputs: str) -> dict[str, Heat]:

@@ -61,6 +61,7 @@ def _files(folder: Path) -> dict[str, Path]:
         "information_out_of_fold": train / "information.parquet",
         "metrics": (evaluate or folder / "evaluate" / "none") / "metrics.json",
         "bundle": folder / "bundle" / "manifest.json",
+        "bundle_config": folder / "bundle" / "config.json",
     }
 
 
@@ -100,6 +101,7 @@ def _load(folder: str, study: str, stamp: Stamp) -> StudyRecords:
         masking=read_document(files["segment"], {}).get("config") or {},
         outlines=read_table(files["outlines"]),
         details=_below(read_table(files["details_out_of_fold"]), read_table(files["details"])),
+        min_information=(read_document(files["bundle_config"], {}).get("training") or {}).get("min_information"),
         information=_below(read_table(files["information_out_of_fold"]), read_table(files["information"])),
     )
 

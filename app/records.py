@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from app.known import beside_answers
 from outcome.recipe import GIVEN
 from outcome.report.numbers import amount, horizon_words, is_number, risk_per_100
 from outcome.report.sections import ladder_entry
@@ -43,9 +44,8 @@ class StudyRecords:
     masking: Json = field(default_factory=dict)  # how the segment stage got its masks
     outlines: pd.DataFrame = field(default_factory=pd.DataFrame)  # how far risks move with other outlines
     details: pd.DataFrame = field(default_factory=pd.DataFrame)  # what the chosen rung says beyond a risk, any source
-    information: pd.DataFrame = field(
-        default_factory=pd.DataFrame
-    )  # how much the chosen rung knows of a case, likewise
+    information: pd.DataFrame = field(default_factory=pd.DataFrame)  # how much is known of a case, any source
+    min_information: float | None = None  # the bundle's: below it a case is told no number
 
     @property
     def title(self) -> str:
@@ -170,12 +170,15 @@ def not_predicted(records: StudyRecords, inputs: str) -> list[tuple[str, str]]:
 
 
 def answers(records: StudyRecords, question: Question, inputs: str) -> pd.DataFrame:
-    """The predictions for one question with one input set, indexed by case_id."""
+    """The predictions for one question with one input set, indexed by case_id; see `app.known.beside_answers`."""
     table = records.predictions
     days = table["horizon_days"].astype(float)
     same_day = days.isna() if np.isnan(question.horizon_days) else days == question.horizon_days
     rows = table.loc[(table["endpoint"] == question.endpoint) & (table["inputs"] == inputs) & same_day]
-    return rows.set_index("case_id")
+    told = records.information
+    if len(told):
+        told = told.loc[(told["endpoint"] == question.endpoint) & (told["inputs"] == inputs)]
+    return beside_answers(rows.set_index("case_id"), told, records.min_information)
 
 
 def readable_columns(records: StudyRecords, inputs: str) -> list[Json]:

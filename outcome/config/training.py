@@ -167,6 +167,12 @@ class Training(Model):
     ladder: Literal["compact", "full"] = Field(
         default="compact", description="full: a rung for every kind of columns that is added, and the images alone"
     )
+    min_information: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="below this known share of what the model reads a case gets no number; default: each gets one",
+    )
     search: Search | None = Field(
         default=None, description="trials of params inside each fit; default: each family's own params"
     )
@@ -192,6 +198,8 @@ class Training(Model):
     def _stated(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without what is not asked for: studies that name none of it keep their keys."""
         written: dict[str, Any] = write(self)
-        absent = {name: getattr(self, name) is None for name in ("harmonise", "imputations", "search")}
+        absent = {
+            name: getattr(self, name) is None for name in ("harmonise", "imputations", "min_information", "search")
+        }
         unasked = {**absent, "internal_external": not self.internal_external, "ladder": self.ladder == "compact"}
         return {name: value for name, value in written.items() if not unasked.get(name, False)}

@@ -5,6 +5,7 @@ Development cases are measured on out-of-fold predictions, all others on those o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from outcome.types import EndpointKind
 STAGE = "evaluate"
 SCHEMA_VERSION = 2
 PREDICTIONS = ("predictions.parquet", "out_of_fold.parquet")  # of the bundle, of the train stage
-DETAILS = ("details.parquet", "details.parquet")
+SAME_NAME = ("details.parquet", "information.parquet")  # in both stages
 COMPARED = ("scores", "readers", "readers_are")  # what a study compares with is its own, not the bundle's
 
 
@@ -59,12 +60,13 @@ def _sources(run: Run, bundle_id: str) -> list[str]:
 def _produce(run: Run, bundle: Bundle, folder: Path) -> Made:
     scene = _scene(run, bundle)
     cohort, cases = run.store.stage("cohort"), scene.cases
-    predictions, details = (_both_sources(run, bundle.id, *names) for names in (PREDICTIONS, DETAILS))
+    predictions = _both_sources(run, bundle.id, *PREDICTIONS)
+    tables = (predictions, *(_both_sources(run, bundle.id, name, name) for name in SAME_NAME))
     looked = integrity(scene, predictions)  # first, so that a look counts even where measuring is cut off
     masks = learned_masks(run, cases, run.store.stage("predict", bundle.id))
     partitions = {
         name: {
-            **_partition(scene, name, cases.index[cases["partition"] == name], predictions, details),
+            **_partition(scene, name, cases.index[cases["partition"] == name], tables),
             **masks.get(name, {}),
         }
         for name in run.study.partitions
@@ -110,12 +112,10 @@ def _both_sources(run: Run, bundle_id: str, of_bundle: str, out_of_fold: str) ->
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
-def _partition(
-    scene: Scene, name: str, ids: pd.Index, predictions: pd.DataFrame, details: pd.DataFrame
-) -> dict[str, Any]:
+def _partition(scene: Scene, name: str, ids: pd.Index, tables: Sequence[pd.DataFrame]) -> dict[str, Any]:
+    """`tables`: predictions, details and information of every case."""
     part, study = scene.run.study.partitions[name], scene.run.study
-    tables = (table[table["partition"] == name] for table in (predictions, details))
-    cases = PartitionCases(scene, name, sorted(ids), *tables)
+    cases = PartitionCases(scene, name, sorted(ids), *(table[table["partition"] == name] for table in tables))
     endpoints = {}
     for number, endpoint in enumerate(study.endpoints):
         scene.run.progress(f"evaluate {name}", number, len(study.endpoints))

@@ -35,6 +35,7 @@ from outcome.types import DETAIL_COLUMNS, INFORMATION_COLUMNS, PREDICTION_COLUMN
 
 STAGE = "train"
 DEVELOPMENT = "development"
+AFTER_TRAINING = ("internal_external", "min_information")
 # each table of the stage, the suffix of a unit's part of it, and its columns
 TABLES = (
     ("out_of_fold.parquet", ".parquet", PREDICTION_COLUMNS),
@@ -94,9 +95,9 @@ def _config(study: Study) -> dict[str, Any]:
 
 
 def _config_of_units(study: Study) -> dict[str, Any]:
-    """What a unit is trained by: holding sites out comes after it, and changes nothing of it."""
+    """What a unit is trained by: holding sites out and keeping numbers back come after it, and change nothing of it."""
     config = _config(study)
-    training = {name: value for name, value in config["training"].items() if name != "internal_external"}
+    training = {name: value for name, value in config["training"].items() if name not in AFTER_TRAINING}
     return {**config, "training": training}
 
 

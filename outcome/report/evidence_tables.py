@@ -18,6 +18,7 @@ from outcome.report.numbers import (
     format_estimate,
     format_number,
     is_number,
+    per_100,
 )
 from outcome.report.pieces import Drawing, Pieces, Table, Words
 from outcome.report.wording import metric_of
@@ -136,6 +137,13 @@ def instability_pieces(part: Json, title: str) -> Pieces:
 def missing_pieces(part: Json, entry: ModelEntry) -> Pieces:
     """The numbers among cases with and without the data that are often missing."""
     return (Words(str(part.get("words") or "")), _group_table("", "Cases", "group", part.get("rows") or [], entry))
+
+
+def information_pieces(part: Json, entry: ModelEntry) -> Pieces:
+    """How many cases are told no number, and the numbers above and below the level."""
+    few = count(part.get("n_below")) if part.get("n_below") is not None else "Few"
+    told = f"{few} of {count(part.get('n'))} cases lie below {per_100(part['level'])} % of what the model reads."
+    return (Words(told), *missing_pieces(part, entry))
 
 
 def precision_pieces(part: Json) -> Pieces:

@@ -13,11 +13,19 @@ NAMES = {
 }
 IMAGE = "image:"
 KNOWN = "{share} % of what this model reads is known of this patient{missing}."
+ABSTAINED = (
+    "No number: {share} % of what this model reads is known of this patient{missing}. It speaks from {level:g} % on."
+)
 
 
 def known_words(share: float, blocks_missing: Sequence[str]) -> str:
     """The known share (in [0, 1]) of a case and the blocks it lacks, as one sentence."""
     return KNOWN.format(share=_percent(share), missing=_missing(blocks_missing))
+
+
+def abstention_words(share: float, level: float, blocks_missing: Sequence[str]) -> str:
+    """Why a case gets no number: its known share lies below the level (both in [0, 1])."""
+    return ABSTAINED.format(share=_percent(share), level=100 * level, missing=_missing(blocks_missing))
 
 
 def blocks_named(blocks_missing: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from outcome.report.detail_pieces import detail_pieces
 from outcome.report.entries import Json, ModelEntry
 from outcome.report.evidence_tables import (
     held_out_pieces,
+    information_pieces,
     instability_pieces,
     missing_pieces,
     part_pieces,
@@ -78,6 +79,8 @@ def _topics(entry: ModelEntry, model: ModelSection) -> Iterator[tuple[str, str, 
     )
     missing = part_pieces(part.get("missing_sensitivity"), lambda p: missing_pieces(p, entry))
     yield "missing-data", "With and without the data that are often missing", missing
+    told = part_pieces(part.get("information"), lambda p: information_pieces(p, entry))
+    yield "information", "Cases of which too little is known", told
 
 
 def _metrics(rows: list[MetricRow]) -> Pieces:

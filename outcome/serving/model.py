@@ -16,7 +16,7 @@ from outcome.bundle import Bundle, read_bundle
 from outcome.cases import Segmenter, drawn_outlines, measure_masks, measure_repeats, segment_case, several_masks
 from outcome.dictionary import DataDictionary
 from outcome.errors import DataRefusal
-from outcome.explain.outlines import CHANGED, HANDED_OVER, NETWORK, outline_table
+from outcome.explain.outlines import CHANGED, HANDED_OVER, NETWORK, OUTLINE_COLUMNS, outline_table
 from outcome.explain.players import Population
 from outcome.explain.unit import Explanation, explain_unit
 from outcome.features.columns import FeatureColumn, columns_from_json
@@ -80,6 +80,12 @@ class RiskModel:
     def dictionary(self) -> DataDictionary:
         text = self._bundle.files["dictionary.csv"].decode()
         return DataDictionary.read(io.StringIO(text), "the bundle's dictionary.csv")
+
+    @property
+    def min_information(self) -> float | None:
+        """The known share below which a case is told no number; None where each is told one."""
+        level = self._bundle.json("config.json")["training"].get("min_information")
+        return None if level is None else float(level)
 
     @cached_property
     def _harmonisers(self) -> tuple[Harmoniser, ...]:
@@ -168,14 +174,14 @@ class RiskModel:
     def predict(self, case: CaseInput, record: Mapping[str, Any]) -> pd.DataFrame:
         """One case from its files and its coded record (variable: value) to its risks.
 
-        With each stands how much of what its model reads is known of the case (`known_share`, `blocks_missing`; NaN and
-        "" in bundles of earlier versions).
+        With each stands how much of what its model reads is known of the case, and no number but the reason where that
+        is less than the bundle's `min_information` (`outcome.serving.known`).
         Raises DataRefusal where the record names a variable the dictionary does not know or a value it does not
         allow, or the mask is refused.
         """
         refuse_unfit(self.dictionary, record)
         frame, crops = self._row(case, record, self._measured(case))
-        return with_information(self.predict_frame(frame, crops), self.information_frame(frame))
+        return with_information(self.predict_frame(frame, crops), self.information_frame(frame), self.min_information)
 
     def outline_interval(
         self, case: CaseInput, record: Mapping[str, Any], repeats: int = 20, seed: int = 0, masks: Sequence[Path] = ()
@@ -209,7 +215,9 @@ class RiskModel:
         except DataRefusal as error:
             row, crops = self._row(case, record, None)
             return outline_table(self.units, row, (), crops, reason=str(error)).assign(risk=math.nan)
-        return outline_table(self.units, row, outlines(), crops, kind=kind)
+        table = outline_table(self.units, row, outlines(), crops, kind=kind)
+        told = with_information(table, self.information_frame(row), self.min_information)
+        return told.assign(reason=told["withheld"].where(told["withheld"] != "", told["reason"]))[list(OUTLINE_COLUMNS)]
 
     def _by_network(self, case: CaseInput, count: int) -> list[Mapping[str, float]]:
         recipe, network = self.recipe, self.segmenter

@@ -3,7 +3,7 @@
 The bundle's refits on resampled development patients answer for the same cases, and are compared with the model itself.
 Riley & Collins 2023, doi:10.1002/bimj.202200302. Departure: refits repeat preprocessing, fit and calibration, not the
 choice of the rung, so the instability is a lower bound. Refits of image networks are not run again: their spread
-follows from the interval that each prediction carries.
+follows from the interval that each prediction carries, where no missing block widens it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ REFITTED = (
 )
 FROM_INTERVALS = (
     "The refits of image networks were not run again: their spread follows from the intervals of the predictions, "
-    "taken as normal. The choice of the model was not repeated, so the true instability is larger"
+    "taken as normal, of cases that have something of every block: intervals of others hold what the missing block "
+    "moves too. The choice of the model was not repeated, so the true instability is larger"
 )
 DEVELOPMENT = "; these are development cases, with the final model's answers and not the out-of-fold ones"
 
@@ -100,6 +101,7 @@ def _from_intervals(model: ModelCases, refits: int) -> Moves | None:
     rows = rows[(rows["inputs"] == model.inputs) & (rows["rung"] == CHOSEN)]
     if rows["horizon_days"].notna().any():
         rows = rows[rows["horizon_days"] == rows["horizon_days"].min()]
+    rows = rows[~rows["case_id"].isin(model.lacking_blocks)] if model.lacking_blocks else rows
     rows = rows.dropna(subset=["low", "high"])
     if len(rows) < MIN_CASES:
         return None

@@ -37,12 +37,17 @@ def missing_sensitivity(model: ModelCases) -> dict[str, Any]:
     labels = {name: values for name, values in labels.items() if len(set(values)) > 1}
     if not labels:
         return {}
+    return {"rows": rows_by(model, labels), "words": WORDS}
+
+
+def rows_by(model: ModelCases, labels: Mapping[str, npt.NDArray[np.object_]]) -> list[dict[str, Any]]:
+    """Primary metric and calibration of each group of cases; `labels` (n,) by variable. Small groups are hidden."""
     target = model.target
     sample = checked_sample(target, model.chosen.first_risk, model.chosen.score, _settings(model))
     known = {name: values[target.known] for name, values in labels.items()}
     names = _names(sample)
     rows = subgroup_rows(known, _events(sample), lambda rows: _numbers(sample.take(rows), names), names)
-    return {"rows": [_row(row) for row in rows], "words": WORDS}
+    return [_row(row) for row in rows]
 
 
 def _settings(model: ModelCases) -> Settings:

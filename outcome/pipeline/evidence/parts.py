@@ -13,6 +13,7 @@ from outcome.pipeline.evidence.advice import advice
 from outcome.pipeline.evidence.case_mix import case_mix
 from outcome.pipeline.evidence.conformal import conformal
 from outcome.pipeline.evidence.details import details
+from outcome.pipeline.evidence.information import information
 from outcome.pipeline.evidence.instability import instability
 from outcome.pipeline.evidence.missing_blocks import missing_blocks
 from outcome.pipeline.evidence.missing_sensitivity import missing_sensitivity
@@ -44,4 +45,5 @@ MODEL_PARTS: Mapping[str, Callable[[ModelCases], Json]] = {
     "details": details,
     "instability": instability,
     "missing_sensitivity": missing_sensitivity,
+    "information": information,
 }

@@ -17,7 +17,7 @@ from outcome.pipeline.stage import Run
 from outcome.serving import RiskModel
 from outcome.store import read_parquet
 from outcome.training.unit import TrainedUnit
-from outcome.types import DETAIL_COLUMNS, FloatArray, Target
+from outcome.types import DETAIL_COLUMNS, INFORMATION_COLUMNS, FloatArray, Target
 
 CHOSEN = "chosen"
 
@@ -50,6 +50,7 @@ class PartitionCases:
     ids: list[str]
     predictions: pd.DataFrame  # rows of these cases (docs/store.md)
     details: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DETAIL_COLUMNS)))  # likewise
+    information: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(INFORMATION_COLUMNS)))
 
     @property
     def is_development(self) -> bool:
@@ -159,6 +160,22 @@ class ModelCases:
     def details(self) -> pd.DataFrame:
         """What the chosen rung said of these cases beyond a risk (docs/store.md)."""
         rows = self.cases.partition.details
+        return rows[(rows["endpoint"] == self.cases.name) & (rows["inputs"] == self.inputs)]
+
+    @property
+    def known_share(self) -> FloatArray:
+        """(n,) how much of what the chosen rung reads is known of each case; NaN where that is not told."""
+        return self._information.set_index("case_id")["known_share"].reindex(self.cases.ids).to_numpy(dtype=float)
+
+    @property
+    def lacking_blocks(self) -> frozenset[str]:
+        """The cases told to lack a block that the chosen rung reads."""
+        rows = self._information
+        return frozenset(rows.loc[rows["blocks_missing"] != "", "case_id"])
+
+    @property
+    def _information(self) -> pd.DataFrame:
+        rows = self.cases.partition.information
         return rows[(rows["endpoint"] == self.cases.name) & (rows["inputs"] == self.inputs)]
 
     @property

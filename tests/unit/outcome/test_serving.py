@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from outcome.bundle import read_bundle
 from outcome.config import load_study
 from outcome.errors import DataRefusal
 from outcome.pipeline.run import STAGE_RUNNERS, run_stages
@@ -16,7 +18,7 @@ from outcome.pipeline.session import open_run
 from outcome.pipeline.synth import write_synthetic_study
 from outcome.recipe import CaseInput
 from outcome.serving import RiskModel
-from outcome.store import StudyStore
+from outcome.store import StudyStore, canonical_json
 
 FAST = ("training.outer_folds=2", "training.inner_folds=2", "training.bootstraps=2", "training.min_events=5",
         "training.families=[ridge]")  # fmt: skip
@@ -36,6 +38,36 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def model(folder: Path) -> RiskModel:
     return RiskModel.load(StudyStore(folder / "store", "site_a").bundle)
+
+
+def speaking_from(folder: Path, level: float) -> RiskModel:
+    """The same bundle made with `training.min_information`."""
+    bundle = read_bundle(StudyStore(folder / "store", "site_a").bundle)
+    config = bundle.json("config.json")
+    config["training"]["min_information"] = level
+    return RiskModel(replace(bundle, files={**bundle.files, "config.json": canonical_json(config)}))
+
+
+def test_each_risk_says_how_much_is_known_of_the_case(model: RiskModel) -> None:
+    known, nothing = model.predict(CaseInput("x"), RECORD), model.predict(CaseInput("x"), {})
+    assert known["known_share"].between(0, 1).all()
+    assert (nothing["known_share"] <= known["known_share"]).all()
+    assert (nothing["known_share"] < 1e-9).any()
+    assert nothing["blocks_missing"].str.contains("clinical").any()
+    assert set(nothing["withheld"]) == {""}
+    assert nothing["risk"].notna().all()
+
+
+def test_a_case_of_which_too_little_is_known_gets_the_reason_and_no_number(folder: Path) -> None:
+    told = speaking_from(folder, 0.3).predict(CaseInput("x"), {})
+    silent = told["known_share"] < 0.3
+    assert silent.any()
+    assert told.loc[silent, ["risk", "low", "high", "score"]].isna().all(axis=None)
+    assert told.loc[silent, "withheld"].str.contains("It speaks from 30 % on").all()
+    assert told.loc[~silent, "risk"].notna().all()
+    assert set(told.loc[~silent, "withheld"]) <= {""}
+    moved = speaking_from(folder, 0.3).outline_interval(CaseInput("x"), {})
+    assert moved.loc[moved["risk"].isna(), "reason"].str.contains("No number").any()
 
 
 def test_a_coded_record_gives_a_risk(model: RiskModel) -> None:

@@ -72,6 +72,7 @@ MODEL: dict[str, Any] = {
                               for cause in ("event", "competing") for day in (30.0, 60.0)]},
     "instability": {"refits": 20, "mean_absolute_difference": 0.04, "quantiles": {"0.9": 0.1},
                     "points": [[0.2, 0.1, 0.3], [0.5, 0.3, 0.8]], "words": f"MARK-instability {EVIL}"},
+    "information": {"level": 0.5, "n": 40, "n_below": None, "words": "MARK-information", "rows": []},
     "missing_sensitivity": {"rows": [{"group": f"MARK-sensitivity {EVIL}", "n": 30, "n_events": None,
                                       "metrics": {"auroc": number(), "slope": number()}}], "words": ""},
     "sites": {"rows": [{"site": f"A {EVIL}", "n": 50, "n_events": 12, "metrics": {"auroc": number()}}],
@@ -106,6 +107,7 @@ ANCHORS = {
     "instability": ("model", "instability"),
     # "missing-data" is also the topic of the missing blocks
     "cases-development-complication-preoperative-missing-data": ("model", "missing_sensitivity"),
+    "information": ("model", "information"),
     "sites": ("model", "sites"),
     "internal-external": ("model", "internal_external"),
     "precision": ("model", "precision"),
