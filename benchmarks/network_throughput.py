@@ -23,8 +23,9 @@ from benchmarks.random_labels import DRAW
 from benchmarks.recovery import Asked, drawn
 from outcome.models.inputs import Inputs
 from outcome.models.network.data import stack_cases
-from outcome.models.network.learning import Course, fit_network
+from outcome.models.network.learning import fit_network
 from outcome.models.network.model import NetworkScorer
+from outcome.models.network.steps import Course
 from outcome.models.one_thread import one_thread
 from outcome.training.data import TrainingData
 from outcome.training.learning import rung_preprocessor

@@ -23,6 +23,7 @@ from outcome.errors import OutcomeError, UsageError
 T = TypeVar("T")
 R = TypeVar("R")
 
+START_METHOD = "forkserver"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -79,16 +80,23 @@ def open_executor(workers: Workers) -> Iterator[Executor]:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _local_pool(count: int) -> ProcessPoolExecutor:
-    """Processes forked from one server that imported the program once: a spawned worker would import it anew."""
-    context = multiprocessing.get_context("forkserver")
+def prepare_server(also: Iterable[str] = ()) -> None:
+    """Start the server from which processes are forked, where none runs: it imports this program and `also` once.
+
+    A spawned process would import it anew.
+    """
+    context = multiprocessing.get_context(START_METHOD)
     # Named one by one: preloading the main module, the default, does nothing in Python 3.11.
     package = __name__.partition(".")[0]
     ours = [name for name in sorted(sys.modules) if name.partition(".")[0] == package and "__main__" not in name]
-    context.set_forkserver_preload(ours)
+    context.set_forkserver_preload(list(dict.fromkeys([*ours, *also])))
     with _single_threaded():
         forkserver.ensure_running()
-    return ProcessPoolExecutor(max_workers=count, mp_context=context)
+
+
+def _local_pool(count: int) -> ProcessPoolExecutor:
+    prepare_server()
+    return ProcessPoolExecutor(max_workers=count, mp_context=multiprocessing.get_context(START_METHOD))
 
 
 @contextmanager

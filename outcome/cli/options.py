@@ -37,6 +37,9 @@ Scheduler = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="a Dask cluster instead of local workers")
 ]
 Device = Annotated[str, typer.Option("--device", help="where networks compute: auto, cpu or cuda")]
+Processes = Annotated[
+    int, typer.Option("--processes", metavar="N", help="local processes that train one network together")
+]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="S", help="overrides training.seed of the study file")]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout and nothing else")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress on stderr")]

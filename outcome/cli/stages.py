@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import typer
 
-from outcome.bundle import read_bundle
 from outcome.cli.options import (
     DEFAULT_STORE,
     AsJson,
@@ -20,6 +16,7 @@ from outcome.cli.options import (
     OutStore,
     Overrides,
     PartitionName,
+    Processes,
     ProtocolFile,
     Quiet,
     Scheduler,
@@ -45,17 +42,9 @@ from outcome.cli.table_evaluation import (
     named_study,
     show_table_evaluation,
 )
-from outcome.config import Study, load_study
-from outcome.errors import EXIT_OK
-from outcome.executor import Workers
-from outcome.pipeline.device import checked_device
-from outcome.pipeline.harmonising import refuse_without_harmonising
-from outcome.pipeline.outlines import refuse_more_than_kept
-from outcome.pipeline.protocol import Protocol, adopt_protocol, deviations, read_protocol
-from outcome.pipeline.run import STAGE_RUNNERS, overview, run_stages
-from outcome.pipeline.session import open_run
-from outcome.pipeline.stage import Run, StageResult
-from outcome.pipeline.validate import adopt_bundle, apply_bundle
+from outcome.cli.work import Frozen, protocol_for, spread, work
+from outcome.config import load_study
+from outcome.pipeline.validate import apply_bundle
 from outcome.store import STAGES
 
 _HELP = {
@@ -72,7 +61,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file to the program."""
     for stage, text in _HELP.items():
         app.command(stage, help=f"{text}\n\nExample: outcome {stage} configs/kits23.yaml --store store")(
-            _stage_command(stage)
+            train_command if stage == "train" else _stage_command(stage)
         )
         if stage == "train":
             app.command("evaluate")(evaluate_command)
@@ -88,9 +77,20 @@ def _stage_command(stage: str) -> Callable[..., int]:
         quiet: Quiet = False,
     ) -> int:  # fmt: skip
         loaded = load_study(study, [*(overrides or ()), *_seed(seed)])
-        return _work(loaded, store, [stage], _how(workers, scheduler, device), Screen(as_json=json, quiet=quiet))
+        return work(loaded, store, [stage], spread(workers, scheduler, device), Screen(as_json=json, quiet=quiet))
 
     return command
+
+
+def train_command(
+    study: StudyFile, store: StoreFolder = DEFAULT_STORE, overrides: Overrides = None, workers: WorkerCount = 1,
+    scheduler: Scheduler = None, device: Device = "auto", processes: Processes = 1, seed: Seed = None,
+    json: AsJson = False, quiet: Quiet = False,
+) -> int:  # fmt: skip
+    """The stage `train`, whose network several processes may train together."""
+    loaded = load_study(study, [*(overrides or ()), *_seed(seed)])
+    how = spread(workers, scheduler, device, processes)
+    return work(loaded, store, ["train"], how, Screen(as_json=json, quiet=quiet))
 
 
 def evaluate_command(
@@ -113,19 +113,21 @@ def evaluate_command(
         return show_table_evaluation(predictions, question, asked_report(predictions, out, relation), screen)
     named = named_study(study, (kind, horizon, compare, group, threshold, bootstrap, out, relation))
     loaded = load_study(named, [*(overrides or ()), *_seed(seed)])
-    return _work(loaded, store, ["evaluate"], _how(workers, scheduler, device), screen)
+    return work(loaded, store, ["evaluate"], spread(workers, scheduler, device), screen)
 
 
 def run_command(
     study: StudyFile, store: StoreFolder = DEFAULT_STORE, overrides: Overrides = None, workers: WorkerCount = 1,
-    scheduler: Scheduler = None, device: Device = "auto", seed: Seed = None, json: AsJson = False, quiet: Quiet = False,
+    scheduler: Scheduler = None, device: Device = "auto", processes: Processes = 1, seed: Seed = None,
+    json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """All stages, from table and masks to the report. What is finished and unchanged is not done again.
 
     Example: outcome run configs/kits23.yaml --store store --workers 2
     """
     loaded = load_study(study, [*(overrides or ()), *_seed(seed)])
-    return _work(loaded, store, STAGES, _how(workers, scheduler, device), Screen(as_json=json, quiet=quiet))
+    how = spread(workers, scheduler, device, processes)
+    return work(loaded, store, STAGES, how, Screen(as_json=json, quiet=quiet))
 
 
 def validate_command(
@@ -139,10 +141,10 @@ def validate_command(
     """
     loaded = apply_bundle(bundle, load_study(study, overrides or ()), out, partition)
     screen = Screen(as_json=json, quiet=quiet)
-    fixed = None if protocol is None else _protocol(protocol, bundle, loaded, screen)
+    fixed = None if protocol is None else protocol_for(protocol, bundle, loaded, screen)
     stages = [stage for stage in STAGES if stage != "train"]
-    frozen = _Frozen(bundle, fixed, harmonise_with, outlines)
-    return _work(loaded, out, stages, _how(workers, scheduler, device), screen, frozen)
+    frozen = Frozen(bundle, fixed, harmonise_with, outlines)
+    return work(loaded, out, stages, spread(workers, scheduler, device), screen, frozen)
 
 
 def predict_command(
@@ -159,91 +161,8 @@ def predict_command(
     loaded = apply_bundle(bundle, load_study(study, overrides or ()), out, partition, outcomes_needed=False)
     stages = ["cohort", "segment", "radiomics", "features", "predict"]
     screen = Screen(as_json=json, quiet=quiet)
-    frozen = _Frozen(bundle, None, harmonise_with, outlines)
-    return _work(loaded, out, stages, _how(workers, scheduler, device), screen, frozen)
-
-
-@dataclass(frozen=True)
-class _How:
-    """How work is spread, and where networks compute."""
-
-    workers: Workers
-    device: str
-
-
-def _protocol(path: Path, bundle: Path, study: Study, screen: Screen) -> Protocol:
-    """The protocol, compared with what is about to be done before any case is read."""
-    fixed = read_protocol(path, bundle)
-    for words in deviations(fixed, read_bundle(bundle), study):
-        screen.note(f"deviation from the protocol: {words}")
-    return fixed
-
-
-@dataclass(frozen=True)
-class _Frozen:
-    """The bundle that is applied, the protocol that was fixed for it, with how many cases a new site enters, and how
-    many other outlines stand behind the range of a risk."""
-
-    bundle: Path
-    protocol: Protocol | None = None
-    entering: int = 0
-    outlines: int = 0
-
-    def adopt(self, run: Run) -> None:
-        """Bundle and protocol into the store, before any case is read."""
-        refuse_more_than_kept(run.study, self.outlines)
-        refuse_without_harmonising(read_bundle(self.bundle), self.entering)
-        adopt_bundle(run, self.bundle)
-        if self.protocol is not None:
-            adopt_protocol(run.store, self.protocol)
-
-
-def _how(workers: int, scheduler: str | None, device: str) -> _How:
-    return _How(Workers(workers, scheduler), checked_device(device))
-
-
-def _work(
-    study: Study, store: Path, stages: Sequence[str], how: _How, screen: Screen, frozen: _Frozen | None = None
-) -> int:
-    command = " ".join(stages)
-    with (
-        screen.progress() as progress,
-        open_run(study, store, command=command, workers=how.workers, progress=progress, device=how.device) as run,
-    ):
-        if frozen is not None:
-            frozen.adopt(run)
-            run = replace(run, harmonise_with=frozen.entering, outlines=frozen.outlines)
-        results = run_stages(run, [STAGE_RUNNERS[stage] for stage in stages])
-        document = {
-            "study": study.name,
-            "store": str(store),
-            "stages": [r.to_json() for r in results],
-            **overview(run, stages),
-        }
-    code = max((result.exit_code for result in results), default=EXIT_OK)
-    screen.result({"status": "ok" if code == EXIT_OK else "some failed", "exit_code": code, **document},
-                  lambda s: _show(s, results, document))  # fmt: skip
-    return code
-
-
-def _show(screen: Screen, results: Sequence[StageResult], document: dict[str, Any]) -> None:
-    rows = [(r.stage, r.status, _counts(r), f"{r.seconds:.1f} s") for r in results]
-    screen.table(["stage", "status", "counts", "time"], rows, title=f"study {document['study']}")
-    for result in results:
-        for case, reason in result.failed.items():
-            screen.line(f"failed in {result.stage}: {case}: {reason}")
-        for unit, warnings in result.counts.get("warnings", {}).items():
-            screen.line(f"warning in {result.stage}: {unit}: {' '.join(warnings)}")
-    screen.overview(document.get("tables", ()))
-    for name in ("bundle", "predictions", "report"):
-        if document.get(name):
-            screen.line(f"{name}: {document[name]}")
-    if document.get("report"):
-        screen.line(f"dashboard: outcome dashboard --store {document['store']}")
-
-
-def _counts(result: StageResult) -> str:
-    return ", ".join(f"{name} {value}" for name, value in result.counts.items() if isinstance(value, (int, float, str)))
+    frozen = Frozen(bundle, None, harmonise_with, outlines)
+    return work(loaded, out, stages, spread(workers, scheduler, device), screen, frozen)
 
 
 def _seed(seed: int | None) -> list[str]:

@@ -29,8 +29,8 @@ class Algorithm:
     """How an algorithm is fitted, and for which kinds of endpoint.
 
     `fit(matrix, target, params, seed)` of an algorithm that reads tables; `fit(inputs, target, params, seed, device,
-    weights, joint)` of one that `reads_images`. `subdistribution`: the score of a time to event is a log relative
-    subdistribution hazard (`outcome.models.fine_gray`), else a cause-specific one.
+    weights, joint, processes)` of one that `reads_images`. `subdistribution`: the score of a time to event is a log
+    relative subdistribution hazard (`outcome.models.fine_gray`), else a cause-specific one.
     """
 
     fit: Callable[..., Scorer]
@@ -49,11 +49,13 @@ def fit_model(
     device: str = "cpu",
     weights: Path | None = None,
     joint: Sequence[Target] = (),
+    processes: int = 1,
 ) -> FittedModel:
     """A fitted model of this name on n cases, all outcomes known.
 
     `device` is where networks are trained, `weights` the file that their image encoders begin with, `joint` the
-    outcomes (n,) of auxiliary endpoints that a network learns beside; other algorithms read none of these.
+    outcomes (n,) of auxiliary endpoints that a network learns beside, `processes` how many learn it together; other
+    algorithms read none of these.
 
     Where nothing can be learned (one class, no event, an outcome without spread, no columns) the model gives every
     case the same score, and `note` says so. Raises ValueError for an unknown name, a kind that the algorithm is not
@@ -71,7 +73,7 @@ def fit_model(
     if note:
         scorer = constant_scorer(target, inputs.matrix.shape[1])
     elif known.reads_images:
-        scorer = known.fit(inputs, target, params, seed, device, weights, joint)
+        scorer = known.fit(inputs, target, params, seed, device, weights, joint, processes)
     else:
         scorer = known.fit(inputs.matrix, target, params, seed)
     return FittedModel(algorithm, target.kind, scorer, fit_baseline_of(algorithm, target, scorer.score(inputs)), note)
@@ -145,12 +147,13 @@ def _fit_network(
     device: str,
     weights: Path | None,
     joint: Sequence[Target],
+    processes: int,
 ) -> Scorer:
     from outcome.models.network.learning import fit_network  # torch: seconds that only studies with images pay
     from outcome.models.network.seed_ensemble import fit_seeds
 
     return fit_seeds(
-        lambda each: fit_network(inputs, target, params, each, device, weights, joint),
+        lambda each: fit_network(inputs, target, params, each, device, weights, joint, processes),
         int(params.get("ensemble", 1)),
         seed,
     )

@@ -24,17 +24,18 @@ def open_run(
     workers: Workers | None = None,
     progress: Progress = no_progress,
     device: str = "auto",
+    processes: int = 1,
 ) -> Iterator[Run]:
     """Hold a study's store for one command; another process is refused until this one ends.
 
-    `device` ("auto", "cpu" or "cuda") is where networks compute.
+    `device` ("auto", "cpu" or "cuda") is where networks compute, `processes` how many train one together.
 
     Raises StoreRefusal where the store is in use, or cannot be written.
     """
     place = StudyStore(store, study.name)
     try:
         with place.lock(), writing(place.folder), Ledger.open(place.journal) as ledger, _journalled(ledger, command):
-            yield Run(study, place, ledger, workers or Workers(), progress, device)
+            yield Run(study, place, ledger, workers or Workers(), progress, device, processes=processes)
     except sqlite3.OperationalError as error:
         raise StoreRefusal(
             f"the journal of {place.folder} cannot be written: {error}",

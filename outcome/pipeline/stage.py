@@ -45,9 +45,9 @@ def no_progress(stage: str, done: int, total: int) -> None:
 class Run:
     """One command at work on one study: what to do it on, where, and with how many hands.
 
-    `device` is where networks compute: "auto", "cpu" or "cuda" (a fact of the host: part of no key). `harmonise_with`:
-    how many cases let a batch enter that the harmonised models do not know. `outlines`: how many other outlines stand
-    behind the range of a risk, 0 for none.
+    `device` is where networks compute: "auto", "cpu" or "cuda", `processes` how many train one together (facts
+    of the host: part of no key). `harmonise_with`: how many cases let a batch enter that the harmonised models do not
+    know. `outlines`: how many other outlines stand behind the range of a risk, 0 for none.
     """
 
     study: Study
@@ -58,6 +58,7 @@ class Run:
     device: str = "auto"
     harmonise_with: int = 0
     outlines: int = 0
+    processes: int = 1
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from outcome.features.columns import IMAGE, FeatureColumn, columns_from_json
 from outcome.features.crops import Crops, open_crops
 from outcome.pipeline.bundle_parts import bundle_facts, bundle_files, development_columns
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
-from outcome.pipeline.device import device_for
+from outcome.pipeline.device import device_for, processes_for
 from outcome.pipeline.encoder_weights import weights_file, weights_input
 from outcome.pipeline.harmonising import harmonise_rules, refuse_few_batches
 from outcome.pipeline.internal_external import hold_sites_out, refuse_few_sites
@@ -153,7 +153,11 @@ def _tasks(run: Run, folder: Path) -> Iterable[UnitTask]:
     crops = _crops_of(features, chosen)
     refuse_few_batches(study, frame)
     refuse_few_sites(study, cases.loc[chosen, "site"].astype(str).tolist())
-    settings = replace(training_settings(study, _device(run, columns), columns), encoder_weights=weights_file(study))
+    device = _device(run, columns)
+    settings = replace(
+        training_settings(study, device, columns),
+        processes=processes_for(run.processes, device), encoder_weights=weights_file(study),
+    )  # fmt: skip
     repeats = read_repeats(run)
     basis = digest({"code": code_digest(), "config": _config_of_units(study), **_inputs(run)})
     targets = {

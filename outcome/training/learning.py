@@ -40,10 +40,10 @@ class Prepared:
         """A model of these rows, whose outcomes stand in `data`."""
         if self.drawn:
             return fit_pooled(algorithm, self.inputs, self.drawn, data.target, params, seed)
-        device, weights = settings.device, settings.encoder_weights
         return fit_model(
-            algorithm, self.inputs, data.target, params, seed, device=device, weights=weights, joint=data.joint
-        )
+            algorithm, self.inputs, data.target, params, seed, device=settings.device, weights=settings.encoder_weights,
+            joint=data.joint, processes=settings.processes,
+        )  # fmt: skip
 
 
 def imputes(rung: Rung, settings: TrainingSettings) -> bool:

@@ -87,8 +87,9 @@ class NetworkSettings:
 class TrainingSettings:
     """Folds, refits and limits. Raises ValueError for values that make no sense.
 
-    `device` says where networks are trained ("cpu" or "cuda"), `encoder_weights` where the file lies that
-    `network.weights` names: facts of the machine, kept out of what is written.
+    `device` says where networks are trained ("cpu" or "cuda"), `processes` by how many processes together,
+    `encoder_weights` where the file lies that `network.weights` names: facts of the machine, kept out of what is
+    written.
     """
 
     outer_folds: int = 5
@@ -105,12 +106,15 @@ class TrainingSettings:
     ladder: str = COMPACT  # full: a rung for every kind of columns that is added, and the images alone
     search: SearchSettings | None = None  # None: the params of a rung's grid and no others
     device: str = field(default="cpu", compare=False)
+    processes: int = field(default=1, compare=False)
     encoder_weights: Path | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "families", tuple(self.families))
         if min(self.outer_folds, self.inner_folds) < 2:
             raise ValueError(f"at least two folds are needed, found {self.outer_folds} and {self.inner_folds}")
+        if self.processes < 1:
+            raise ValueError(f"processes >= 1, found {self.processes}")
         if self.bootstraps < 0 or self.min_events < 2 or self.inner_repeats < 1:
             raise ValueError(
                 "bootstraps >= 0, min_events >= 2 and inner_repeats >= 1, found "
@@ -132,7 +136,7 @@ class TrainingSettings:
         plain["search"] = self.search.to_json() if self.search else None
         absent = {name: getattr(self, name) is None for name in ("harmonise", "imputations", "search")}
         unasked = {**absent, "ladder": self.ladder == COMPACT}
-        left_out = {"device", "encoder_weights", *(name for name, left in unasked.items() if left)}
+        left_out = {"device", "processes", "encoder_weights", *(name for name, left in unasked.items() if left)}
         return {name: value for name, value in plain.items() if name not in left_out}
 
     @classmethod

@@ -219,6 +219,23 @@ def test_an_unknown_device_is_a_misuse(studies: Path, call: Call) -> None:
     assert "auto, cpu, cuda" in answer.err
 
 
+@pytest.mark.parametrize("words", [("0",), ("2", "--scheduler", "tcp://127.0.0.1:1")])
+def test_processes_that_cannot_share_are_a_misuse(studies: Path, call: Call, words: tuple[str, ...]) -> None:
+    answer = call("train", studies / "A" / "study.yaml", "--store", studies / "s", "--processes", *words)
+    assert answer.code == 2
+    assert "--processes" in answer.err
+    assert not (studies / "s").exists()
+
+
+def test_more_processes_than_gpus_are_refused(studies: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    asked = ("--device", "cuda", "--processes", "2")
+    answer = call("run", studies / "A" / "study.yaml", "--store", studies / "s", *asked)
+    assert answer.code == 3
+    assert "2 GPUs" in answer.err
+
+
 def test_a_refusal_is_one_json_document_too(studies: Path, call: Call) -> None:
     answer = call("train", studies / "A" / "study.yaml", "--store", studies / "s", "--json")
     assert answer.json["exit_code"] == answer.code == 3

@@ -33,6 +33,17 @@ class Batch:
     images: Mapping[str, Tensor]  # each (m, 1 + regions, X, Y, Z) of the m cases present, in order
     measured: Mapping[str, Tensor] = field(default_factory=dict)  # each (m, q): region statistics, where made before
 
+    def take(self, rows: Tensor) -> Batch:
+        """These cases alone, in this order."""
+        images, measured = dict[str, Tensor](), dict[str, Tensor]()
+        for block, offset in zip(self.images, range(-len(self.images), 0), strict=True):
+            there = self.present[:, offset]
+            places = (there.cumsum(0) - 1)[rows[there[rows]]]
+            images[block] = self.images[block][places]
+            if block in self.measured:
+                measured[block] = self.measured[block][places]
+        return Batch(self.table[rows], self.present[rows], images, measured)
+
 
 @dataclass(frozen=True, eq=False)
 class CaseStack:

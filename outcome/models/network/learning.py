@@ -1,16 +1,15 @@
 """How a fusion network learns: what the linear start leaves unexplained, for a fixed number of epochs.
 
-No stopping rule looks at held-out cases: AdamW under a one-cycle schedule ends where the schedule ends. On the CPU one
-thread and one seed give the same bytes every time; a GPU gives the same network up to rounding. Auxiliary endpoints
-(`joint`) shape the tokens alone: linear path, judges and score are those of the network's own endpoint.
+On the CPU one thread and one seed give the same bytes every time; a GPU, and several processes, give the same network
+up to rounding. Auxiliary endpoints (`joint`) shape the tokens alone: linear path, judges and score are those of the
+network's own endpoint.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,48 +18,26 @@ from torch import Tensor, nn
 
 from outcome.models.inputs import Inputs
 from outcome.models.linear import Params
-from outcome.models.network.augmentation import augmented
-from outcome.models.network.batches import dealt_batches, events, kept_blocks
-from outcome.models.network.data import PART, Batch, CaseStack, image_shapes, stack_cases, table_blocks
+from outcome.models.network.batches import events
+from outcome.models.network.data import PART, CaseStack, image_shapes, stack_cases, table_blocks
 from outcome.models.network.earned_strength import earned_strength, judges
 from outcome.models.network.encoder_options import USUAL
 from outcome.models.network.encoder_weights import begin_with
-from outcome.models.network.encoders import cure
 from outcome.models.network.fusion import FUSIONS
 from outcome.models.network.head_choice import head_for, head_numbers, in_units
 from outcome.models.network.joint import JointLoss
 from outcome.models.network.linear_start import LinearStart, fit_linear_start
 from outcome.models.network.model import Design, FusionNetwork, NetworkScorer
 from outcome.models.network.outcomes import Outcomes
+from outcome.models.network.processes import steps_in_processes
+from outcome.models.network.steps import Course, Learning, Steps, take_steps
 from outcome.models.network.tasks import Task, auxiliary_tasks
 from outcome.models.network.tokens import ImageToken
-from outcome.models.network.tuning import FULL, begin_learning
+from outcome.models.network.tuning import begin_learning
 from outcome.models.one_thread import one_thread
-from outcome.types import BoolArray, FloatArray, Target
+from outcome.types import FloatArray, Target
 
-COX_BATCH_AT_LEAST = 32  # without a memory a partial likelihood compares cases within a batch
 SPREAD_AT_LEAST = (1e-2, 1e-3)  # of region statistics and of encoder features: what is constant stays small
-CLIP = 1.0  # the longest step of the gradient, in units of the loss
-
-
-@dataclass(frozen=True)
-class Course:
-    """How long and how boldly to learn."""
-
-    epochs: int = 12
-    batch: int = 16
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    block_dropout: float = 0.2
-    tuning: str = FULL
-    memory: int | None = None
-
-    @classmethod
-    def of(cls, params: Params) -> Course:
-        """From the rung's params; whole numbers may come as floats."""
-        told: dict[str, Any] = {name: params[name] for name in cls.__dataclass_fields__ if name in params}
-        whole: dict[str, Any] = {name: int(told[name]) for name in ("epochs", "batch", "memory") if name in told}
-        return cls(**(told | whole))
 
 
 def fit_network(
@@ -71,14 +48,16 @@ def fit_network(
     device: str = "cpu",
     weights: Path | None = None,
     joint: Sequence[Target] = (),
+    processes: int = 1,
 ) -> NetworkScorer:
     """The network of these cases, all outcomes known; those of auxiliary endpoints (`joint`) may be unknown.
 
+    `processes` of this machine learn it together where there are several (`outcome.models.network.processes`).
     params: encoder, mask, slices, fusion, the head of the endpoint's kind (`imbalance`, `survival_head`,
     `ordinal_head`, `duration_head`, `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout,
     tuning, memory, and `weights`, the name of the file that encoders begin with. Raises DataRefusal for crops that
-    lack or differ in shape, ConfigRefusal for an unknown encoder or weights that do not fit, ValueError for a kind
-    without a head.
+    lack or differ in shape, ConfigRefusal for an unknown encoder, weights that do not fit or layers that several
+    processes cannot share, OutcomeError where one of several ends early, ValueError for a kind without a head.
     """
     if bool(params.get("weights")) != bool(weights):
         raise ValueError(f"the params name the weights {params.get('weights')!r}, and {weights} was handed over")
@@ -101,22 +80,16 @@ def fit_network(
         auxiliary, left_out = auxiliary_tasks(joint, params, ~aside)
         own = Task(target.endpoint, target.kind, module.head, learning.outcomes, torch.ones(len(inputs)) > 0)
         loss = JointLoss(own, auxiliary, course.memory)
-        _train(learning, loss, np.flatnonzero(~aside), event, course, rng, device)
+        steps = Steps(np.flatnonzero(~aside), event, course, rng)
+        if processes > 1:
+            steps_in_processes(learning, design, loss, steps, device, processes)
+        else:
+            take_steps(learning, loss, steps, device)
         strength = _weigh(learning, level, np.flatnonzero(aside))
     found = loss.record(left_out)
     scorer = NetworkScorer(design, module, _notes(design, strength, begun), found if found.says_something else None)
     # by way of the state: a model read back cannot differ from a fresh one
     return NetworkScorer.from_state(scorer.to_state())
-
-
-@dataclass(frozen=True, eq=False)
-class Learning:
-    """A network with its cases, their outcomes, and the linear path's score of each (n,) made without the case."""
-
-    module: FusionNetwork
-    stack: CaseStack
-    outcomes: Outcomes
-    linear: Tensor
 
 
 def design_of(inputs: Inputs, target: Target, params: Params) -> Design:
@@ -167,46 +140,6 @@ def _begin(learning: Learning, start: LinearStart) -> Tensor:
     return level
 
 
-def _train(
-    learning: Learning,
-    loss: JointLoss,
-    rows: npt.NDArray[np.int_],
-    event: BoolArray,
-    course: Course,
-    rng: np.random.Generator,
-    device: str,
-) -> None:
-    """AdamW on these rows; the module ends on the CPU."""
-    cure()
-    from lightning.fabric import Fabric  # after the cure
-
-    fabric = Fabric(accelerator=device, devices=1)
-    module = learning.module
-    loss.to(fabric.device)
-    learned = [weight for weight in (*module.parameters(), *loss.heads.parameters()) if weight.requires_grad]
-    groups = loss.groups(learned, course.learning_rate, course.weight_decay)
-    optimizer = torch.optim.AdamW(groups, course.learning_rate)
-    learner, optimizer = fabric.setup(module, optimizer)
-    learner.mark_forward_method("paths")
-    within = course.memory is None and loss.compares_cases  # else risk sets reach beyond a batch, however small
-    size, beside = max(course.batch, COX_BATCH_AT_LEAST) if within else course.batch, loss.events_beside(rows)
-    dealt = dealt_batches(event[rows], size, course.epochs, rng, beside, enlarge=course.memory is None)
-    plan = [torch.from_numpy(rows[part]) for part in dealt]
-    rates = [group["lr"] for group in optimizer.param_groups]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=len(plan) + 1)
-    for part in plan:
-        batch = _moved(augmented(learning.stack.batch(part), rng), fabric.device)
-        kept = torch.from_numpy(kept_blocks(learning.stack.present[part].numpy(), course.block_dropout, rng))
-        joined, _, fused = learner.paths(batch, kept.to(fabric.device))
-        raw = module.with_linear(joined, learning.linear[part].to(fabric.device))
-        optimizer.zero_grad()
-        fabric.backward(loss(raw, fused, part))
-        torch.nn.utils.clip_grad_norm_(learned, CLIP)
-        optimizer.step()
-        schedule.step()
-    module.cpu().eval()
-
-
 def _weigh(learning: Learning, level: Tensor, rows: npt.NDArray[np.int_]) -> float:
     """Multiply the joined path by what it earned on these rows, which is given back."""
     module, part = learning.module, torch.from_numpy(rows)
@@ -232,10 +165,3 @@ def _notes(design: Design, strength: float, begun: str) -> tuple[str, ...]:
 
 def _encoders(module: FusionNetwork) -> dict[str, nn.Module]:
     return {block: token.encoder for block, token in zip(module.image_blocks, module.image_tokens(), strict=True)}
-
-
-def _moved(batch: Batch, device: torch.device) -> Batch:
-    """On the device, crops with channels last: convolutions of few channels are faster so."""
-    images = {k: x.to(device, memory_format=torch.channels_last_3d) for k, x in batch.images.items()}
-    measured = {k: x.to(device) for k, x in batch.measured.items()}
-    return Batch(batch.table.to(device), batch.present.to(device), images, measured)

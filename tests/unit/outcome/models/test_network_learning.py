@@ -16,9 +16,10 @@ from outcome.models.network.data import Batch
 from outcome.models.network.earned_strength import earned_strength, judges
 from outcome.models.network.head_choice import interval_edges
 from outcome.models.network.heads import BinaryHead, CoxHead
-from outcome.models.network.learning import Course, fit_network
+from outcome.models.network.learning import fit_network
 from outcome.models.network.linear_start import fit_linear_start
 from outcome.models.network.outcomes import Outcomes
+from outcome.models.network.steps import Course
 from outcome.types import EndpointKind, Target
 
 SIZE = 12

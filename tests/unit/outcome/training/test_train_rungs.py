@@ -152,6 +152,14 @@ def test_the_device_is_no_part_of_what_is_written() -> None:
     assert on_gpu == SETTINGS
 
 
+def test_how_many_processes_train_together_is_no_part_of_what_is_written() -> None:
+    several = TrainingSettings(processes=2)
+    assert several.to_json() == SETTINGS.to_json()
+    assert several == SETTINGS
+    with pytest.raises(ValueError, match="processes"):
+        TrainingSettings(processes=0)
+
+
 def test_refits_of_a_network_are_counted_apart() -> None:
     settings = TrainingSettings(bootstraps=50, network=NetworkSettings(refits=3))
     assert (settings.refits("logistic"), settings.refits(NETWORK)) == (50, 3)
