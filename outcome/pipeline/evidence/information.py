@@ -8,7 +8,7 @@ import numpy as np
 
 from outcome.pipeline.evidence.missing_sensitivity import rows_by
 from outcome.pipeline.evidence.scene import ModelCases
-from outcome.pipeline.population import suppressed_parts
+from outcome.pipeline.reference.population import suppressed_parts
 
 ABOVE, BELOW = "at least {level:g} % known", "less than {level:g} % known"
 WORDS = (
