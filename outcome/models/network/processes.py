@@ -1,7 +1,7 @@
 """One network learned by several processes of this machine, each on its share of every batch (`shares`).
 
-The processes are forked from a server that imported torch once; a worker
-process may start them too. They speak through the loopback interface alone (gloo; nccl between GPUs, one a process).
+The processes are forked from a server that imported torch once; a worker process may start them too. They speak
+through the loopback interface alone (gloo; nccl between GPUs, one a process).
 Crops stand in memory once for all of them. A process that raises or dies ends the others, and the fit, with its error.
 """
 

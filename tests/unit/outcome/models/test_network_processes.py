@@ -28,6 +28,7 @@ from outcome.models.network.learning import design_of
 from outcome.models.network.model import Design, FusionNetwork
 from outcome.models.network.outcomes import Outcomes
 from outcome.models.network.processes import refuse_unshareable, steps_in_processes
+from outcome.models.network.shares import Share
 from outcome.models.network.steps import Course, Learning, Steps, take_steps
 from outcome.models.network.tasks import Task, auxiliary_tasks
 from outcome.models.one_thread import one_thread
@@ -110,6 +111,16 @@ def test_a_process_that_ends_early_ends_the_fit(how: str, said: str) -> None:
     with pytest.raises(OutcomeError, match=said):
         steps_in_processes(learning, design, Doomed(loss.tasks[0], how), steps, "cpu", 2)
     assert not [child for child in active_children() if "forkserver" not in child.name.lower()]
+
+
+def test_a_weight_that_no_process_has_a_gradient_of_keeps_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.distributed.all_reduce", lambda numbers: numbers.mul_(2))
+    seen, unseen, common = (nn.Parameter(torch.ones(2)) for _ in range(3))
+    seen.grad = common.grad = torch.ones(2)
+    Share(1, 2).add_gradients([seen, unseen], [common])
+    assert seen.grad.tolist() == [2, 2]
+    assert unseen.grad is None
+    assert common.grad is None  # the first process's gradient counts, and here it has none
 
 
 def loss_of_two(kind: EndpointKind) -> list[float]:
