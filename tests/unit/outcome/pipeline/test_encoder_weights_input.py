@@ -93,7 +93,7 @@ def test_the_hub_gives_the_file_of_the_backbone(tmp_path: Path, monkeypatch: pyt
         asked.append(backbone)
         return tmp_path / "model.safetensors"
 
-    monkeypatch.setattr("outcome.models.encoder_weights.hub_file", fetched)
+    monkeypatch.setattr("outcome.models.network.encoder_weights.hub_file", fetched)
     found = study(tmp_path / "a", "training.network.weights=hub", "training.network.encoder=timm:resnet10t")
     assert weights_input(run_of(found)) == {"encoder_weights": file_digest(tmp_path / "model.safetensors")}
     assert asked == ["resnet10t"]
