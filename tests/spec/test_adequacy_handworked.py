@@ -26,7 +26,8 @@ def yes_no(events: int, others: int, unknown: int = 0) -> Target:
 
 
 def notes(rung: Rung, columns: int, target: Target, days: tuple[float, ...] = (), refused: str = "") -> dict[str, Any]:
-    fit = SimpleNamespace(rung=rung, preprocessor=SimpleNamespace(outputs=(None,) * columns))
+    silent = SimpleNamespace(scorer=SimpleNamespace())  # a scorer that has nothing to tell of its fit
+    fit = SimpleNamespace(rung=rung, preprocessor=SimpleNamespace(outputs=(None,) * columns), model=silent)
     procedure: Any = SimpleNamespace(rungs=(fit,))
     return with_notes({"rungs": [{"rung": rung.name, "mean": 0.7}]}, procedure, target, days, refused)
 

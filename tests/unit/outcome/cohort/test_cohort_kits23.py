@@ -113,8 +113,7 @@ def test_the_charlson_index_is_that_of_a_count_over_the_raw_record(
         return plain + graver + min(max((case["age_at_nephrectomy"] - 40) // 10, 0), 4)
 
     raw = {case["case_id"]: case for case in json.loads((study.root / "dataset" / "kits23.json").read_text())}
-    score = study.scores[0]
-    assert isinstance(score, ComputedScore)
+    (score,) = (score for score in study.scores if isinstance(score, ComputedScore))
     variables = cohort.variables.set_index("case_id")
     found = computed_score(score, variables, dictionary)
     assert found.value.tolist() == [points(raw[case]) for case in variables.index]
