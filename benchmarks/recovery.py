@@ -1,7 +1,7 @@
 """How much of what is knowable does each model recover on fresh synthetic patients?
 
     python -m benchmarks.recovery --cases 1000 --first 11 --seeds 5 [--variant no_image_signal] [--keep DIR]
-                                  [--placement] [--without-images 0.3]
+                                  [--placement] [--without-images 0.3] [--results FILE]
 
 For every seed two draws of site A are written as a hospital would hand them over: one to learn from, one to test on.
 The stages cohort to features run on both; then the whole ladder is fitted to the first (search, choice and
@@ -10,12 +10,14 @@ on the test cases, clinical being the ridge model of the record and best the tru
 
 TOLD is a ridge on the record, the genes and the true properties of each tumour in place of images: what is left to its
 right is the price of learning from so few cases, and of genes that nobody measured. `--without-images` takes crops and
-measurements from that share of the cases of both draws, and from TOLD the properties.
+measurements from that share of the cases of both draws, and from TOLD the properties. `--results` keeps a line a seed:
+seeds that stand there are not measured again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
@@ -179,6 +181,7 @@ def main() -> None:
     parser.add_argument("--placement", action="store_true", help="measure also where the tumour lies in its kidney")
     parser.add_argument("--without-images", type=float, default=0.0, help="this share of the cases has no images")
     parser.add_argument("--keep", type=Path, help="keep the studies there and use them again")
+    parser.add_argument("--results", type=Path, help="a JSON line a finished seed; the table is of all seeds in it")
     parser.add_argument("--workers", type=int, default=2, help="seeds at once")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, ProcessPoolExecutor(given.workers) as pool:
@@ -191,8 +194,26 @@ def main() -> None:
             given.without_images,
             given.keep is not None,
         )
-        seeds = range(given.first, given.first + given.seeds)
-        print("\n".join(rows(list(pool.map(partial(measure, asked), seeds)))))
+        done = _read(given.results)
+        todo = [seed for seed in range(given.first, given.first + given.seeds) if seed not in done]
+        for seed, result in zip(todo, pool.map(partial(measure, asked), todo), strict=True):
+            done[seed] = result
+            _write(given.results, done)
+        print("\n".join(rows([done[seed] for seed in sorted(done)])))
+
+
+Results = dict[int, dict[str, float | str]]
+
+
+def _read(file: Path | None) -> Results:
+    lines = file.read_text(encoding="utf-8").splitlines() if file and file.exists() else []
+    return {int(row.pop("seed")): row for row in map(json.loads, lines)}
+
+
+def _write(file: Path | None, done: Results) -> None:
+    if file:
+        lines = [json.dumps({"seed": seed, **done[seed]}) for seed in sorted(done)]
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
