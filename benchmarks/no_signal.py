@@ -3,8 +3,9 @@
     python -m benchmarks.no_signal [--cases 600] [--seeds 10] [--keep DIR]
 
 One synthetic draw of site A, variant `no_image_signal`, is measured once: its images say nothing of the risk, and its
-genes, which do, are left out. For every seed the outcomes (any complication) are drawn anew from the true risks, and the
-whole ladder, the network included, is fitted and chosen from as in `train`. Right is any rung that reads the record alone.
+genes, which do, are left out. For every seed the outcomes (any complication) are drawn anew from the true risks, and
+the whole ladder, the network included, is fitted and chosen from as in `train`. Right is any rung that reads the record
+alone.
 """
 
 from __future__ import annotations
