@@ -58,7 +58,8 @@ def _table(variables: list[Variable]) -> list[str]:
 def _cells(variable: Variable) -> tuple[str, ...]:
     roles = [role.value for role in Role if role in variable.roles] + ["modifiable"] * variable.modifiable
     source = f"`{variable.source}`" if variable.source else ""
-    cells = (f"`{variable.name}`", variable.label, variable.kind.value, variable.unit, _values(variable))
+    kind = variable.kind.value + ", ordered" * variable.ordered
+    cells = (f"`{variable.name}`", variable.label, kind, variable.unit, _values(variable))
     return tuple(cell.replace("|", "\\|") for cell in (*cells, ", ".join(roles), source))
 
 

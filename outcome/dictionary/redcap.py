@@ -77,8 +77,8 @@ def write_row(variable: Variable) -> dict[str, str]:
         "BLOCK": variable.block,
     }
     kept = {name: value for name, value in tags.items() if value}
-    if variable.modifiable:
-        kept["MODIFIABLE"] = ""
+    flags = {"MODIFIABLE": variable.modifiable, "ORDERED": variable.ordered}
+    kept |= {name: "" for name, said in flags.items() if said}
     row = {
         **dict.fromkeys(HEADER, ""),
         FORM: _DEFAULT_FORM,
@@ -124,6 +124,7 @@ def _variable(row: Mapping[str, str], annotation: Annotation) -> Variable:
         availability=_word(Availability, tags.get("AVAILABILITY", "postoperative"), "availability"),
         roles=frozenset(roles),
         modifiable="MODIFIABLE" in tags,
+        ordered="ORDERED" in tags,
         source=tags.get("SOURCE", ""),
         missing_codes=_list(tags.get("MISSING", "")),
         note=row[NOTE],

@@ -47,6 +47,7 @@ AVAILABLE_TO: Mapping[InputSet, tuple[Availability, ...]] = {
     InputSet.WITH_PLAN: (Availability.PREOPERATIVE, Availability.PLANNED),
 }
 MEASURED_BLOCKS = ("radiomics", "image")  # made from images by the program, never by a dictionary
+LEAST_STEPS = 2  # choices of a variable that has an order
 _BLOCK = re.compile(r"[a-z][a-z0-9_]*")
 PREDICTOR_KINDS = (VariableKind.NUMERIC, VariableKind.BOOLEAN, VariableKind.CATEGORICAL)
 
@@ -79,10 +80,10 @@ class Variable:
 
     `hard_range`: outside it a value is impossible. `plausible_range`: outside it a person should look.
     `source`: the raw table's column (or dotted path) when it is not called `name`. `missing_codes`: raw spellings
-    that mean "not recorded". `block`: the modality block that a predictor belongs to, such as "genomics"; empty for
-    the record itself, whose blocks follow from the availability. `other` keeps the REDCap columns and
-    `other_annotation` the foreign annotation text that we do not interpret, so that a dictionary survives being read
-    and written.
+    that mean "not recorded". `ordered`: a model reads the choices as steps of one scale. `block`: the modality block
+    that a predictor belongs to, such as "genomics"; empty for the record itself, whose blocks follow from the
+    availability. `other` keeps the REDCap columns and `other_annotation` the foreign annotation text that we do not
+    interpret, so that a dictionary survives being read and written.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Variable:
     availability: Availability = Availability.POSTOPERATIVE
     roles: frozenset[Role] = frozenset()
     modifiable: bool = False
+    ordered: bool = False
     source: str = ""
     missing_codes: tuple[str, ...] = ()
     note: str = ""
@@ -111,6 +113,11 @@ class Variable:
             raise ValueError(
                 f"{self.name}: a block is named by lower-case letters, digits and underscores and is none of "
                 f"{', '.join(MEASURED_BLOCKS)}, found {self.block!r}"
+            )
+        if self.ordered and len(self.choices) < LEAST_STEPS:
+            raise ValueError(
+                f"{self.name}: @ORDERED says that choices are steps of one scale: it belongs to a categorical "
+                f"variable of {LEAST_STEPS} choices or more, found {self.kind} (choices: {len(self.choices)})"
             )
         codes = self.codes
         if len(set(codes)) != len(codes):

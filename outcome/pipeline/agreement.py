@@ -35,7 +35,7 @@ class Agreed:
 
 
 def agree(bundle: Bundle, study: Study, own: DataDictionary) -> Agreed:
-    """The study's own dictionary with the bundle's roles and ranges, where both mean the same.
+    """The study's own dictionary with the bundle's roles, ranges and orders, where both mean the same.
 
     A predictor that the study does not describe is missing in every case. Raises ConfigRefusal where the study's
     settings are not the bundle's, DataRefusal where a variable is coded otherwise.
@@ -114,9 +114,10 @@ def refuse_other_coding(
 
 
 def bundle_on_study(bundle: DataDictionary, own: DataDictionary, used: Iterable[str]) -> DataDictionary:
-    """The study's columns and spellings with the bundle's roles and ranges; a predictor not described gets no column.
+    """The study's columns and spellings with the bundle's roles, ranges and orders.
 
-    Predictors that the bundle does not know lose that role: no model reads them.
+    A predictor not described gets no column. Predictors that the bundle does not know lose that role: no model reads
+    them.
     """
     wanted = [bundle[name] for name in used if name in bundle]
     meant = {variable.name: variable for variable in wanted}
@@ -133,7 +134,7 @@ def _as_meant(here: Variable, there: Variable | None) -> Variable:
     if there is None:
         return replace(here, roles=here.roles - {Role.PREDICTOR})
     roles = there.roles | (here.roles & _KEPT_ROLES)
-    meant = replace(here, roles=roles, block=there.block)
+    meant = replace(here, roles=roles, block=there.block, ordered=there.ordered)
     return replace(meant, hard_range=there.hard_range, plausible_range=there.plausible_range)
 
 

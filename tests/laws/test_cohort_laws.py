@@ -88,6 +88,7 @@ def variables(draw: st.DrawFn, number: int = 0) -> Variable:
         availability=early,
         roles=frozenset(draw(st.lists(st.sampled_from(allowed), max_size=3))),
         modifiable=draw(st.booleans()),
+        ordered=kind is VariableKind.CATEGORICAL and draw(st.booleans()),
         missing_codes=draw(st.sampled_from([(), ("-99",), ("-99", "NA")])),
         note=draw(WORDS),
     )
@@ -103,7 +104,7 @@ def test_a_written_dictionary_reads_back_with_the_same_meaning(made: tuple[Varia
     first = DataDictionary(made)
     again = DataDictionary.read(io.StringIO(first.to_csv(), newline=""))
     keys = ("name", "kind", "label", "unit", "choices", "hard_range", "plausible_range", "availability", "roles",
-            "modifiable", "missing_codes", "note")  # fmt: skip
+            "modifiable", "ordered", "missing_codes", "note")  # fmt: skip
     for ours, theirs in zip(first, again, strict=True):
         assert [getattr(ours, key) for key in keys] == [getattr(theirs, key) for key in keys]
     assert again.to_csv() == first.to_csv()

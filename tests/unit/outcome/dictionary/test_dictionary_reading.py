@@ -227,3 +227,47 @@ def test_a_block_survives_being_written() -> None:
 def test_a_block_that_the_program_makes_or_that_is_no_name_is_refused(block: str) -> None:
     with pytest.raises(DataRefusal, match="block"):
         read({**GENE, HEADER[17]: GENE[HEADER[17]].replace("genomics", block)})
+
+
+ASA = row(
+    "asa",
+    "@AVAILABILITY='preoperative' @ROLE='predictor' @ORDERED",
+    "radio",
+    choices="1, healthy | 2, ill | 3, very ill",
+)
+
+
+def test_an_order_survives_the_file_to_the_byte() -> None:
+    text = read(ASA, GRADE).to_csv()
+    assert ",@AVAILABILITY='preoperative' @ROLE='predictor' @ORDERED\n" in text
+    again = DataDictionary.read(io.StringIO(text, newline=""))
+    assert again.to_csv() == text
+    assert [variable.ordered for variable in again] == [True, False]
+
+
+def test_the_codebook_says_which_choices_are_steps() -> None:
+    page = codebook(read(ASA, GRADE), "Ours")
+    assert "| `asa` |  | categorical, ordered |  | 1 = healthy; 2 = ill; 3 = very ill |" in page
+    assert "| `grade` |  | categorical |" in page
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [
+        (row("age", "@ORDERED", validation="number"), "found numeric (choices: 0)"),
+        (row("smoker", "@ORDERED", "yesno"), "found boolean (choices: 0)"),
+        (row("story", "@ORDERED", "notes"), "found text (choices: 0)"),
+        (row("only", "@ORDERED", "radio", choices="1, one"), "found categorical (choices: 1)"),
+    ],
+)
+def test_an_order_of_what_has_no_steps_is_refused_by_name(wrong: Row, found: str) -> None:
+    with pytest.raises(DataRefusal, match="@ORDERED says that choices are steps of one scale") as caught:
+        read(GRADE, wrong)
+    assert f"line 3, {wrong[HEADER[0]]}: " in str(caught.value)
+    assert found in str(caught.value)
+
+
+def test_two_choices_may_have_an_order_and_a_value_of_the_tag_is_refused() -> None:
+    assert read(row("side", "@ORDERED", "radio", choices="0, one | 1, both"))["side"].ordered
+    with pytest.raises(DataRefusal, match="@ORDERED takes no value"):
+        read(row("side", "@ORDERED='yes'", "radio", choices="0, one | 1, both"))

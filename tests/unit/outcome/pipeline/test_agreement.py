@@ -131,3 +131,10 @@ def test_the_bundle_says_which_block_a_variable_belongs_to() -> None:
     """A hospital that does not name the block still fills the column that the model reads."""
     here = study("expr_03", block="")
     assert bundle_on_study(BUNDLE, here, USED)["expr_03"].block == "genomics"
+
+
+def test_whether_choices_are_steps_is_the_bundle_s_to_say() -> None:
+    steps = study("asa_class", ordered=True)
+    assert bundle_on_study(steps, BUNDLE, USED)["asa_class"].ordered
+    assert not bundle_on_study(BUNDLE, steps, USED)["asa_class"].ordered
+    refuse_other_coding(steps, BUNDLE, USED)
