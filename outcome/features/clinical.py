@@ -36,6 +36,7 @@ def feature_column(variable: Variable) -> FeatureColumn:
         choice_labels=tuple(choice.label for choice in variable.choices),
         label=variable.label or variable.name,
         unit=variable.unit,
+        ordered=variable.ordered,
     )
 
 

@@ -27,7 +27,7 @@ class FeatureColumn:
     """One column of the features frame; a categorical column names its choices, in the dictionary's order.
 
     Raises ValueError for a name outside its block, an unknown kind, an availability after the index time, or
-    choices that do not go with the kind.
+    choices or an order that do not go with the kind.
     """
 
     name: str  # "<block>:<name>"
@@ -38,6 +38,7 @@ class FeatureColumn:
     label: str = ""
     unit: str = ""
     choice_labels: tuple[str, ...] = ()  # what each choice is called, for readers
+    ordered: bool = False  # the choices are steps of one scale, the lowest first
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "choices", tuple(self.choices))
@@ -52,9 +53,13 @@ class FeatureColumn:
             raise ValueError(f"availability must be one of {AVAILABILITIES}, found {self.availability!r} ({self.name})")
         if (self.kind == "categorical") != bool(self.choices):
             raise ValueError(f"{self.name}: choices go with kind 'categorical' only, found {self.kind!r}")
+        if self.ordered and len(self.choices) < 2:
+            raise ValueError(f"{self.name}: an order needs two choices or more, found {len(self.choices)}")
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "choices": list(self.choices), "choice_labels": list(self.choice_labels)}
+        """Its fields; `ordered` only where it is, so that what was written before there was an order stays as it is."""
+        told = {**asdict(self), "choices": list(self.choices), "choice_labels": list(self.choice_labels)}
+        return told if self.ordered else {name: value for name, value in told.items() if name != "ordered"}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FeatureColumn:

@@ -1,7 +1,7 @@
 """Several imputations instead of single values: an imputer of the model columns, learned on the given rows only.
 
-Numbers and booleans are imputed; categories keep a level of their own, 0/1 columns that say "missing" stay as they are
-and explain nothing, and images are never imputed.
+Numbers and booleans are imputed; categories keep a level of their own and ordered ones the median's steps, 0/1 columns
+that say "missing" stay as they are and explain nothing, and images are never imputed.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """From the features frame to the matrix a model reads, with everything learned on the given rows only.
 
 Missing numbers take the training median, missing booleans the mode, missing categories a level of their own (or
-the mode where they are rare); features often missing get a 0/1 column saying so. Numbers with a long right tail
-are taken as log1p, then winsorised and standardised. Columns that are all missing, constant, very rare or that
-repeat an earlier one are dropped, with the reason kept. A selection by the outcome, where asked for, happens here
-too, so that it can only see the rows it is given. Where asked for, columns are harmonised between batches before all
-of this (`outcome.features.batches`). Several imputations instead of single values: `outcome.features.imputed`.
+the mode where they are rare), missing ordered categories the median choice; features often missing get a 0/1 column
+saying so. Numbers with a long right tail are taken as log1p, then winsorised and standardised. Columns that are all
+missing, constant, very rare or that repeat an earlier one are dropped, with the reason kept. A selection by the
+outcome, where asked for, happens here too, so that it can only see the rows it is given. Where asked for, columns are
+harmonised between batches before all of this (`outcome.features.batches`). Several imputations instead of single
+values: `outcome.features.imputed`.
 """
 
 from __future__ import annotations
@@ -30,8 +31,11 @@ from outcome.features.columns import (
 from outcome.features.filters import redundant_with, skewness, strongest, too_rare
 from outcome.features.harmonise import Harmoniser
 from outcome.features.imputation import Imputer
-from outcome.features.outputs import MISSING_LEVEL, Output, levels, missing_values, numbers, squeeze
+from outcome.features.outputs import MISSING_LEVEL, Output, absent_values, levels, missing_values, numbers, squeeze
+from outcome.features.steps import learn_steps
 from outcome.types import BoolArray, FloatArray, Target
+
+ORDERED = "ordered"  # how a categorical column is learned whose choices are steps of one scale
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,11 @@ class Preprocessor:
         return tuple(output.name for output in self.outputs)
 
     def transform(self, frame: pd.DataFrame) -> FloatArray:
-        """The model matrix, float64 (n, p), no NaN. An unknown category is 0 on all its columns (see `unseen`)."""
+        """The model matrix, float64 (n, p), no NaN.
+
+        An unknown category (see `unseen`) is 0 on all its columns; an ordered one takes the median choice's steps,
+        for 0 on them all would be the lowest choice, and is not called missing.
+        """
         require_columns(frame, self.columns)
         if self.harmoniser is not None:
             frame = harmonised(self.harmoniser, frame)
@@ -140,7 +148,7 @@ def fit_preprocessor(
     outputs: list[Output] = []
     dropped = [(BATCH_COLUMN, f"nothing harmonised: {reason}")] if reason else []
     for column in columns:
-        made = _LEARN[column.kind](column, shown[column.name], rules)
+        made = _LEARN[ORDERED if column.ordered else column.kind](column, shown[column.name], rules)
         outputs.extend(output for output in made if isinstance(output, Output))
         dropped.extend(row for row in made if not isinstance(row, Output))
     fitted = Preprocessor(tuple(columns), tuple(outputs), tuple(dropped), harmoniser)
@@ -195,12 +203,22 @@ def _learn_categorical(column: FeatureColumn, values: pd.Series, rules: Rules) -
     counts = {choice: int(np.sum(x == choice)) for choice in column.choices}
     own_level = absent.mean() >= rules.missing_column_from
     fill = MISSING_LEVEL if own_level else max(counts, key=lambda choice: counts[choice])
-    made: Learned = []
-    for choice in (*column.choices, *((MISSING_LEVEL,) if own_level else ())):
-        output = Output(f"{column.name}={choice}", column.name, "level", level=choice, fill_level=fill)
-        reason = too_rare(output.apply(values), rules.rare_below)
-        made.append((output.name, reason) if reason else output)
-    return made
+    named = (*column.choices, *((MISSING_LEVEL,) if own_level else ()))
+    made = (Output(f"{column.name}={name}", column.name, "level", level=name, fill_level=fill) for name in named)
+    return [_unless_rare(output, values, rules) for output in made]
+
+
+def _learn_ordered(column: FeatureColumn, values: pd.Series, rules: Rules) -> Learned:
+    steps = learn_steps(column, values)
+    if not steps:
+        return [(column.name, "no training case has one of its choices")]
+    made = [_unless_rare(step, values, rules) for step in steps]
+    return [*made, *_missing_column(column, absent_values(values), rules)]
+
+
+def _unless_rare(output: Output, values: pd.Series, rules: Rules) -> Output | tuple[str, str]:
+    reason = too_rare(output.apply(values), rules.rare_below)
+    return (output.name, reason) if reason else output
 
 
 def _missing_column(column: FeatureColumn, absent: BoolArray, rules: Rules) -> Learned:
@@ -236,6 +254,7 @@ _LEARN = {
     "numeric": _learn_number,
     "boolean": _learn_boolean,
     "categorical": _learn_categorical,
+    ORDERED: _learn_ordered,
     IMAGE: _learn_nothing,
     BATCH: _learn_nothing,
 }

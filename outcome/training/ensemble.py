@@ -167,7 +167,8 @@ def resample_patients(data: TrainingData, rng: np.random.Generator) -> np.ndarra
 
 
 def _shape(output: Output) -> tuple[Any, ...]:
-    return tuple(getattr(output, name) for name in SHAPE)
+    """What it is; the order of a step stands last and only there, so that refits without one are written as ever."""
+    return (*(getattr(output, name) for name in SHAPE), *([output.order] if output.order else []))
 
 
 def _learned(output: Output) -> tuple[float, ...]:
@@ -175,5 +176,6 @@ def _learned(output: Output) -> tuple[float, ...]:
 
 
 def _output(shape: Sequence[Any], learned: Sequence[float]) -> Output:
-    parts: dict[str, Any] = dict(zip((*SHAPE, *LEARNED), (*shape, *learned), strict=True))
-    return Output(**parts)
+    order = {"order": shape[len(SHAPE)]} if len(shape) > len(SHAPE) else {}
+    parts: dict[str, Any] = dict(zip((*SHAPE, *LEARNED), (*shape[: len(SHAPE)], *learned), strict=True))
+    return Output(**parts, **order)

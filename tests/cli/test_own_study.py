@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from outcome.dictionary import Choice, DataDictionary, VariableKind
+from outcome.dictionary.variable import Range
+from outcome.serving import RiskModel
 from tests.cli.conftest import Call, with_settings
 
 AFTER_SURGERY = ("complication_grade", "stay_days", "follow_up_days", "died", "blood_loss_ml")
@@ -22,6 +27,7 @@ ENDPOINTS = """endpoints:
   length_of_stay: {kind: duration, variable: stay_days}
 comparator: {variable: tumour_cm, label: Tumour size alone}
 """
+STAY = "  length_of_stay: {kind: duration, variable: stay_days}\n"
 
 
 def resections(n: int, seed: int = 5) -> pd.DataFrame:
@@ -111,6 +117,40 @@ def test_what_became_known_during_surgery_never_reaches_the_model(table: Path, c
         assert call(stage, study, "--store", store, "--quiet").code == 0
     columns = set(pd.read_parquet(store / "resections" / "features" / "features.parquet").columns) - {"case_id"}
     assert columns == {f"clinical:{name}" for name in ("age", "asa_status", "bilirubin_mg_dl", "tumour_cm")}
+
+
+def test_a_graded_predictor_walks_from_its_tag_to_a_prediction(tmp_path: Path, call: Call) -> None:
+    """ASA class, missing in every ninth case, tagged by hand: at least 2 and at least 3 in place of 1, 2 and 3."""
+    frame = resections(90)
+    frame["ASA status"] = frame["ASA status"].astype("Int64").where(np.arange(90) % 9 > 0)
+    frame.to_csv(tmp_path / "resections.csv", index=False)
+    study = edit(drafted(tmp_path / "resections.csv", call), AFTER_SURGERY, ENDPOINTS.replace(STAY, ""))
+    dictionary = DataDictionary.load(study.with_name("dictionary.csv"))
+    grades = tuple(Choice(code, f"class {code}") for code in "1234")
+    asa = replace(dictionary["asa_status"], kind=VariableKind.CATEGORICAL, field_type="", validation="",
+                  hard_range=Range(), choices=grades, ordered=True)  # fmt: skip
+    DataDictionary(tuple(asa if v.name == asa.name else v for v in dictionary)).save(study.with_name("dictionary.csv"))
+    store = tmp_path / "store"
+    for stage in ("cohort", "segment", "radiomics", "features", "train"):
+        answer = call(*with_settings([stage, str(study), "--store", str(store), "--quiet"]))
+        assert answer.code == 0, answer.err
+    columns = json.loads((store / "resections" / "features" / "columns.json").read_text(encoding="utf-8"))
+    assert [column["name"] for column in columns if column.get("ordered")] == ["clinical:asa_status"]
+    model = RiskModel.load(store / "resections" / "bundle")
+    fit = model.units["major_complication.preoperative"].rungs[-1]
+    read = [name for name in fit.preprocessor.output_names if "asa" in name]
+    assert read == [f"clinical:asa_status{step}" for step in (">=2", ">=3", "=missing")]
+    row = pd.read_parquet(store / "resections" / "features" / "features.parquet").set_index("case_id").iloc[[1]]
+    cases = pd.concat([row.assign(**{"clinical:asa_status": grade}) for grade in ("3", "4", None, "2", "9")])
+    table = model.predict_frame(cases.set_axis([f"c{i}" for i in range(5)]), every_rung=True)
+    mine = table[(table["rung"] == fit.rung.name) & (table["endpoint"] == "major_complication")]
+    risk = mine.set_index("case_id")["risk"]
+    assert risk["c0"] == risk["c1"], "nobody had a 4, which counts as a 3 at least"
+    assert risk["c3"] == risk["c4"] != risk["c0"], "a 9 is no grade: the median one"
+    assert risk["c2"] != risk["c3"], "a missing one says that it is missing"
+    told = model.explain(row, "major_complication", "preoperative").contributions.rows
+    chosen = model.units["major_complication.preoperative"].procedure.chosen.preprocessor
+    assert sorted(part.name for part in told) == sorted({output.source for output in chosen.outputs})
 
 
 def test_a_predictor_from_after_the_operation_is_refused_by_name(table: Path, call: Call) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -27,6 +28,17 @@ def test_columns_survive_json() -> None:
     assert columns_from_json(json.loads(written)) == (AGE, SIDE, OPEN)
 
 
+def test_an_order_is_written_where_there_is_one_and_nowhere_else() -> None:
+    """What was written before there was an order stays as it is, to the byte, and is read as without."""
+    written = '{"name": "clinical:side", "block": "clinical", "kind": "categorical", "availability": "preoperative", ' \
+              '"choices": ["left", "right"], "label": "", "unit": "", "choice_labels": ["left", "right"]}'  # fmt: skip
+    assert json.dumps(SIDE.to_json()) == written
+    assert not columns_from_json([json.loads(written)])[0].ordered
+    ordered = replace(SIDE, ordered=True)
+    assert ordered.to_json() == {**SIDE.to_json(), "ordered": True}
+    assert columns_from_json(json.loads(json.dumps(columns_to_json([ordered])))) == (ordered,)
+
+
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
@@ -36,6 +48,8 @@ def test_columns_survive_json() -> None:
         ({"availability": "postoperative"}, "postoperative"),
         ({"kind": "categorical"}, "choices"),
         ({"choices": ("a",)}, "choices"),
+        ({"ordered": True}, "an order needs two choices"),
+        ({"ordered": True, "kind": "categorical", "choices": ("a",)}, "an order needs two choices"),
     ],
 )
 def test_a_wrong_column_cannot_be_built(changes: dict[str, object], word: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from outcome.features.columns import FeatureColumn
+from outcome.features.outputs import Output
 from outcome.features.preprocess import Preprocessor, Rules, fit_preprocessor
 from outcome.types import Target
 
@@ -91,6 +93,28 @@ def test_an_unseen_category_is_zero_everywhere_and_counted() -> None:
     assert X[2, fitted.output_names.index("clinical:stage=missing")] == 1
     assert fitted.unseen(new) == {"clinical:stage": 1}
     assert fitted.unseen(frame) == {}
+
+
+def test_what_is_no_step_is_written_as_before_there_were_steps() -> None:
+    frame, columns = example()
+    fitted = fit_preprocessor(frame, columns, Rules())
+    assert all("order" not in output.to_json() for output in fitted.outputs)
+    level = next(output for output in fitted.outputs if output.name == "clinical:stage=II")
+    assert level.to_json() == {"name": "clinical:stage=II", "source": "clinical:stage", "role": "level", "level": "II",
+                               "fill_level": "missing"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"role": "step", "level": "II"},
+        {"role": "step", "level": "IV", "order": ("I", "II")},
+        {"role": "level", "level": "II", "order": ("I", "II")},
+    ],
+)
+def test_a_step_without_its_order_and_an_order_without_a_step_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="a step is one of its order"):
+        Output("clinical:stage", "clinical:stage", **wrong)
 
 
 def test_rare_missing_categories_take_the_mode() -> None:
