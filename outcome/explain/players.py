@@ -1,11 +1,12 @@
 """The inputs of a model as players: what moves as one, how a reader calls it, and what it is compared with.
 
-A player is one feature with all the matrix columns made of it (every level of a category, and the column that says
-it is missing), or one image block, or a whole block of the table that the case lacks.
+A player is one feature with all the matrix columns made of it (every level or step of a category, and the column that
+says it is missing), or one image block, or a whole block of the table that the case lacks.
 
 The reference is the average development case: a number at its training mean (after log1p and winsorising, so a
-geometric rather than a plain mean for long-tailed ones); yes/no, levels and "missing" at their share of the
-development cases where the bundle tells it, else at the commonest value; every block of the table there; no image.
+geometric rather than a plain mean for long-tailed ones); yes/no, levels, steps and "missing" at their share of the
+development cases where the bundle tells it, else at the commonest value, an ordered category at the median one; every
+block of the table there; no image.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from outcome.views import measurement_words
 
 UNKNOWN = "not known"
 NOT_AVAILABLE, AVAILABLE = "not available", "available"
+_HALF = 0.5
 _LARGE = 1000.0  # from here on a number is written whole, with its thousands apart
 BLOCK_WORDS = {
     "clinical": "Health record",
@@ -172,10 +174,11 @@ def _share(output: Output, population: Population) -> float:
         if not n or told.get("mean") is None:
             return output.fill
         return (float(told["mean"]) * (n - missing) + output.fill * missing) / n
-    filled = output.level == output.fill_level
+    filled = output.fill == 1 if output.role == "step" else output.level == output.fill_level
     if not n or not told.get("counts"):
         return float(filled)
-    return (int(told["counts"].get(output.level) or 0) + (missing if filled else 0)) / n
+    inside = output.order[output.order.index(output.level) :] if output.role == "step" else (output.level,)
+    return (sum(int(told["counts"].get(name) or 0) for name in inside) + (missing if filled else 0)) / n
 
 
 def _reference_text(column: FeatureColumn, made: Sequence[Output], population: Population, unit: str) -> str:
@@ -184,12 +187,20 @@ def _reference_text(column: FeatureColumn, made: Sequence[Output], population: P
         return f"average {number_text(math.expm1(own.mean) if own.log1p else own.mean, unit)}"
     if own is not None:
         return f"yes in {_percent(_share(own, population))}"
-    levels = [output for output in made if output.role == "level"]
-    if not levels:
+    shares = {output.level: _share(output, population) for output in made if output.role in ("level", "step")}
+    if not shares:
         return f"not known in {_percent(_share(made[0], population))}" if made else ""
-    shares = {output.level: _share(output, population) for output in levels}
+    if column.ordered:
+        return _step_text(column, shares)
     commonest = max(shares, key=lambda level: shares[level])
     return f"{value_text(column, commonest)} in {_percent(shares[commonest])}"
+
+
+def _step_text(column: FeatureColumn, shares: Mapping[str, float]) -> str:
+    """The highest step that half of the development cases reach, or else the lowest that the model reads."""
+    reached = [step for step, share in shares.items() if share >= _HALF]
+    step = (reached or list(shares)[:1])[-1]
+    return f"at least {value_text(column, step)} in {_percent(shares[step])}"
 
 
 def _percent(share: float) -> str:

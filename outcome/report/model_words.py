@@ -137,7 +137,8 @@ def input_lines(columns: Sequence[Json]) -> list[str]:
 def _input(column: Json) -> str:
     unit = f" [{column['unit']}]" if column.get("unit") else ""
     choices = column.get("choice_labels") or column.get("choices") or ()
-    coded = f" ({', '.join(map(str, choices))})" if choices else ""
+    order = "in this order: " if column.get("ordered") else ""
+    coded = f" ({order}{', '.join(map(str, choices))})" if choices else ""
     label = column.get("label") or str(column.get("name")).partition(":")[2]
     return f"{label}{unit}{coded}; {column.get('availability')}"
 

@@ -21,9 +21,24 @@ def _missing(facts: ReportFacts) -> str:
     return (
         "No case is dropped for a missing predictor. A missing number takes the development cases' median, a "
         "missing yes/no or category the commonest one; from 5 % missing in development on, a column of its own says "
-        "that the value was missing. Medians and modes come from training folds only. A case without an image goes "
-        "without that block. Cases with an unknown outcome are not evaluated; they are counted."
+        f"that the value was missing. {_missing_order(facts)}Medians and modes come from training folds only. A case "
+        "without an image goes without that block. Cases with an unknown outcome are not evaluated; they are counted."
     )
+
+
+def _missing_order(facts: ReportFacts) -> str:
+    return "Where choices are steps of one scale, it is the median choice. " if _ordered(facts) else ""
+
+
+def _order(facts: ReportFacts) -> str:
+    return (
+        ", or where choices are steps of one scale one column a step, at least this choice" if _ordered(facts) else ""
+    )
+
+
+def _ordered(facts: ReportFacts) -> bool:
+    """Whether the model reads a category by the order of its choices."""
+    return any(column.get("ordered") for column in facts.bundle.get("columns") or ())
 
 
 def _partition(facts: ReportFacts) -> str:
@@ -40,8 +55,8 @@ def _predictors(facts: ReportFacts) -> str:
     return (
         "Numbers enter linearly in the regressions, after log(1 + x) where non-negative and very skewed, cut at the "
         "1st and 99th percentile, with mean 0 and sd 1; no number is cut into groups. A category is one column a "
-        "choice. Columns that are constant, all missing or nearly equal to another one are dropped. All of it is "
-        "learned on training rows and applied unchanged to every later case."
+        f"choice{_order(facts)}. Columns that are constant, all missing or nearly equal to another one are dropped. "
+        "All of it is learned on training rows and applied unchanged to every later case."
     )
 
 

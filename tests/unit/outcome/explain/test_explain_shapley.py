@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations
 from math import factorial
 from typing import Any
@@ -227,3 +228,39 @@ def test_what_the_bundle_withholds_counts_as_none_and_what_it_does_not_tell_as_t
     told: dict[str, dict[str, Any]] = {"clinical:stage": {"missing": None, "counts": {"1": 80, "2": None, "3": None}}}
     assert reference_of(Population(100, told)) == pytest.approx([0.8, 0.0, 1.0, 0.0])
     assert reference_of(Population()) == [1.0, 0.0, 1.0, 0.0]
+
+
+ORDERED = replace(COLUMNS[3], ordered=True)
+
+
+def steps(median: int) -> tuple[Output, ...]:
+    return tuple(
+        Output(f"clinical:stage>={step}", "clinical:stage", "step", float(median >= int(step)), level=step,
+               order=("1", "2", "3"))
+        for step in ("2", "3")
+    )  # fmt: skip
+
+
+def stage_game(population: Population, median: int) -> Game:
+    return game_of(Preprocessor((ORDERED,), steps(median)), people().iloc[[1]], population)
+
+
+def test_steps_are_one_player_against_the_shares_that_reach_them() -> None:
+    # 100 cases: 80 known (40 one, 30 two, 10 three), 20 filled with two: 60 reach two, 10 reach three
+    told = {"clinical:stage": {"missing": 20, "counts": {"1": 40, "2": 30, "3": 10}}}
+    given = stage_game(Population(100, told), 2)
+    assert given.reference.matrix[0].tolist() == pytest.approx([0.6, 0.1])
+    assert given.case.matrix[0].tolist() == [1, 0]
+    (stage,) = given.players
+    assert (stage.label, stage.value, stage.reference) == ("Stage", "two", "at least two in 60 %")
+    result = linear_contributions(given, np.array([2.0, 5.0]), lambda X: X.matrix @ np.array([2.0, 5.0]))
+    assert by_name(result.rows) == {"clinical:stage": pytest.approx(2 * 0.4 - 5 * 0.1)}
+
+
+def test_steps_whose_shares_are_withheld_or_not_told_count_as_none_or_as_the_median() -> None:
+    told = {"clinical:stage": {"missing": None, "counts": {"1": 80, "2": None, "3": 15}}}
+    given = stage_game(Population(100, told), 1)
+    assert given.reference.matrix[0].tolist() == pytest.approx([0.15, 0.15])
+    assert given.players[0].reference == "at least two in 15 %"
+    assert stage_game(Population(), 3).players[0].reference == "at least three in 100 %"
+    assert stage_game(Population(), 2).reference.matrix[0].tolist() == [1.0, 0.0]

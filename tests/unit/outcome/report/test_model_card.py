@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from outcome.report.card import card_html
 from outcome.report.checklists import ReportFacts
+from outcome.report.checklists.methods import METHODS
 from outcome.report.model_card import NOTICE, card_markdown
 from tests.whole_report import development_report, number, whole_report
 
@@ -46,6 +47,21 @@ def test_inputs_carry_unit_and_availability_and_outputs_their_horizon() -> None:
     assert "1 measurements of tumor" in card
     assert "- Any complication: probability within 30 days" in card
     assert "- Death: probability of the event within 1 year, counting competing events as such" in card
+
+
+def test_choices_that_are_steps_are_called_so_and_others_are_described_as_ever() -> None:
+    plain = {"name": "clinical:asa", "block": "clinical", "kind": "categorical", "availability": "preoperative",
+             "choices": ["1", "2"], "choice_labels": ["healthy", "ill"], "label": "ASA class", "unit": ""}  # fmt: skip
+    facts = whole_report()
+    names, steps = (
+        replace(facts, bundle={**facts.bundle, "columns": [column]}) for column in (plain, {**plain, "ordered": True})
+    )
+    assert "- ASA class (healthy, ill); preoperative" in card_markdown(names)
+    assert "- ASA class (in this order: healthy, ill); preoperative" in card_markdown(steps)
+    for method, words in (("missing", "it is the median choice. Medians"), ("predictors", "one column a step")):
+        assert words in METHODS[method][1](steps)
+        assert words not in METHODS[method][1](names)
+        assert METHODS[method][1](names) == METHODS[method][1](facts)
 
 
 def test_thresholds_state_their_origin_and_hidden_counts_stay_hidden() -> None:
