@@ -15,7 +15,7 @@ from outcome.config.search import Fusion, Search, Tuning
 TIMM, HUB = "timm:", "hub"
 STATED_WHERE_ASKED = (
     "weights", "tuning", "mask", "slices", "ordinal_head", "duration_head", "continuous_head", "imbalance",
-    "min_events", "joint", "memory", "ensemble",
+    "min_events", "joint", "memory", "patience", "ensemble",
 )  # fmt: skip
 
 _Family = Literal["ridge", "elastic_net", "forest", "boosting", "fusion", "fine_gray", "stacking"]
@@ -66,6 +66,11 @@ class Network(Model):
     memory: int | None = Field(
         default=None, ge=1, description="cases remembered in the Cox head's risk sets, for small batches; default: none"
     )
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="end after so many epochs in a row without a gain on watch cases; default: never",
+    )
     joint: tuple[Name, ...] | None = Field(
         default=None, min_length=1, description="auxiliary endpoints that the network of each other endpoint learns too"
     )
@@ -81,6 +86,12 @@ class Network(Model):
             raise ValueError(f"tuning: {self.tuning} keeps weights that were learned before: name them under weights")
         if self.memory is not None and self.survival_head != "cox":
             raise ValueError(f"memory serves survival_head: cox, not {self.survival_head}: leave memory out")
+        return self
+
+    @model_validator(mode="after")
+    def _can_end_early(self) -> Network:
+        if self.patience is not None and self.patience >= self.epochs:
+            raise ValueError(f"patience {self.patience} never ends epochs {self.epochs} early: fewer, or leave it out")
         return self
 
     @model_serializer(mode="wrap")

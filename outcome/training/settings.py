@@ -47,6 +47,7 @@ class NetworkSettings:
     imbalance: str | None = None  # "weights" or "focal": the loss of a yes/no endpoint with few events
     min_events: int | None = None  # fewer: no network; None: a warning alone
     memory: int | None = None  # cases whose last scores stand in the risk sets of the Cox head; None: the batch alone
+    patience: int | None = None  # epochs without a gain on watch cases after which learning ends; None: never early
     joint: tuple[str, ...] | None = None  # endpoints that every other endpoint's network learns beside its own
     ensemble: int = 1  # networks of different seeds, their outputs averaged; each costs as much as the first
 
@@ -59,6 +60,8 @@ class NetworkSettings:
                 "epochs >= 1, ensemble >= 1, batch >= 2 and refits >= 0, found "
                 f"{self.epochs}, {self.ensemble}, {self.batch} and {self.refits}"
             )
+        if self.patience is not None and not 1 <= self.patience < self.epochs:
+            raise ValueError(f"1 <= patience < epochs, found {self.patience} and {self.epochs}")
 
     def params(self) -> dict[str, Any]:
         """What the network is fitted with."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
+from outcome.models.network.left_aside import left_aside
 from outcome.models.network.outcomes import Head, Outcomes
 from outcome.types import BoolArray
 
@@ -23,12 +24,7 @@ STRENGTHS = tuple(step / 20 for step in range(21))
 
 def judges(cases: Sequence[str], event: BoolArray, rng: np.random.Generator) -> BoolArray:
     """(n,) which rows judge: a quarter of the cases with the event and of those without; rows of a case together."""
-    ids, first, member = np.unique(np.array(cases, dtype=str), return_index=True, return_inverse=True)
-    order = rng.permutation(len(ids))
-    dealt = order[np.argsort(~event[first][order], kind="stable")]
-    chosen = np.zeros(len(ids), dtype=bool)
-    chosen[dealt[:: round(1 / JUDGES)]] = True
-    return np.asarray(chosen[member])
+    return left_aside(cases, event, JUDGES, rng)
 
 
 def earned_strength(head: Head, linear: Tensor, additions: Tensor, outcomes: Outcomes) -> float:

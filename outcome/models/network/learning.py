@@ -1,4 +1,4 @@
-"""How a fusion network learns: what the linear start leaves unexplained, for a fixed number of epochs.
+"""How a fusion network learns: what the linear start leaves unexplained, until its epochs or its patience end.
 
 On the CPU one thread and one seed give the same bytes every time; a GPU, and several processes, give the same network
 up to rounding. Auxiliary endpoints (`joint`) shape the tokens alone: linear path, judges and score are those of the
@@ -31,6 +31,7 @@ from outcome.models.network.model import Design, FusionNetwork, NetworkScorer
 from outcome.models.network.outcomes import Outcomes
 from outcome.models.network.processes import steps_in_processes
 from outcome.models.network.steps import Course, Learning, Steps, take_steps
+from outcome.models.network.stopping import Watch, watch_cases
 from outcome.models.network.tasks import Task, auxiliary_tasks
 from outcome.models.network.tokens import ImageToken
 from outcome.models.network.tuning import begin_learning
@@ -55,8 +56,8 @@ def fit_network(
     `processes` of this machine learn it together where there are several (`outcome.models.network.processes`).
     params: encoder, mask, slices, fusion, the head of the endpoint's kind (`imbalance`, `survival_head`,
     `ordinal_head`, `duration_head`, `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout,
-    tuning, memory, and `weights`, the name of the file that encoders begin with. Raises DataRefusal for crops that
-    lack or differ in shape, ConfigRefusal for an unknown encoder, weights that do not fit or layers that several
+    tuning, memory, patience, and `weights`, the name of the file that encoders begin with. Raises DataRefusal for crops
+    that lack or differ in shape, ConfigRefusal for an unknown encoder, weights that do not fit or layers that several
     processes cannot share, OutcomeError where one of several ends early, ValueError for a kind without a head.
     """
     if bool(params.get("weights")) != bool(weights):
@@ -77,17 +78,21 @@ def fit_network(
         level = _begin(learning, start)
         event = events(target)
         aside = judges(cases, event, rng)
-        auxiliary, left_out = auxiliary_tasks(joint, params, ~aside)
+        watch = watch_cases(cases, target, event, aside, course.patience, rng) if course.patience else None
+        learns = ~aside
+        learns[watch.rows if watch else []] = False
+        auxiliary, left_out = auxiliary_tasks(joint, params, learns)
         own = Task(target.endpoint, target.kind, module.head, learning.outcomes, torch.ones(len(inputs)) > 0)
         loss = JointLoss(own, auxiliary, course.memory)
-        steps = Steps(np.flatnonzero(~aside), event, course, rng)
+        steps = Steps(np.flatnonzero(learns), event, course, rng, watch)
         if processes > 1:
             steps_in_processes(learning, design, loss, steps, device, processes)
         else:
             take_steps(learning, loss, steps, device)
         strength = _weigh(learning, level, np.flatnonzero(aside))
     found = loss.record(left_out)
-    scorer = NetworkScorer(design, module, _notes(design, strength, begun), found if found.says_something else None)
+    notes = _notes(design, strength, begun, _ended(course, watch))
+    scorer = NetworkScorer(design, module, notes, found if found.says_something else None)
     # by way of the state: a model read back cannot differ from a fresh one
     return NetworkScorer.from_state(scorer.to_state())
 
@@ -153,11 +158,19 @@ def _weigh(learning: Learning, level: Tensor, rows: npt.NDArray[np.int_]) -> flo
     return strength
 
 
-def _notes(design: Design, strength: float, begun: str) -> tuple[str, ...]:
+def _ended(course: Course, watch: Watch | None) -> str:
+    """What became of the patience that was asked for, or ""."""
+    if watch is not None:
+        return watch.note(course.epochs)
+    kept_on = f"Too few events, or outcomes that differ, to spare watch cases: all {course.epochs} epochs were learned."
+    return kept_on if course.patience else ""
+
+
+def _notes(design: Design, strength: float, begun: str, ended: str) -> tuple[str, ...]:
     earned = f"The joined path was weighed by {strength:g} on cases left aside."
     if strength == 0:
         earned = "On cases left aside the joined path gained nothing over the linear path, and is not used."
-    told = (earned, begun) if begun else (earned,)
+    told = tuple(note for note in (earned, begun, ended) if note)
     if FUSIONS[design.fusion].modulation is None or (design.tables and design.images):
         return told
     return (*told, f"{design.fusion}: there is no record beside an image, so that no map is scaled or shifted.")

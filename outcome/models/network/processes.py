@@ -86,6 +86,8 @@ def steps_in_processes(
         vector_to_parameters(job.weights, weights)
     learning.module.eval()
     loss.batches, loss.silent = told["batches"], told["silent"]
+    if steps.watch is not None:
+        steps.watch.losses[:] = told["watched"]
     return list(told["losses"])
 
 
@@ -162,7 +164,8 @@ def _learn_share(rank: int, job: _Job) -> None:
 def _hand_back(job: _Job, learning: Learning, loss: JointLoss, losses: list[float]) -> None:
     with torch.no_grad():
         job.weights.copy_(parameters_to_vector([*learning.module.parameters(), *loss.parameters()]))
-    told = {"batches": loss.batches, "silent": loss.silent, "losses": losses}
+    watched = job.steps.watch.losses if job.steps.watch else []
+    told = {"batches": loss.batches, "silent": loss.silent, "losses": losses, "watched": watched}
     (job.folder / TOLD).write_text(json.dumps(told), encoding="utf-8")
 
 

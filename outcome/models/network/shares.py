@@ -39,6 +39,12 @@ class Share:
         first, second = whole.index_copy(0, place, seen).split(widths, dim=1)
         return first, second
 
+    def first(self, number: Tensor) -> float:
+        """The number () that the first process found: what is decided by it is then decided alike in all."""
+        if self.count > 1:
+            distributed.broadcast(number, src=0)
+        return float(number)
+
     def add_gradients(self, shared: list[nn.Parameter], common: list[nn.Parameter]) -> None:
         """Sum the gradients of `shared` over the processes; those of `common`, alike in all, are the first's.
 

@@ -30,6 +30,7 @@ from outcome.models.network.outcomes import Outcomes
 from outcome.models.network.processes import refuse_unshareable, steps_in_processes
 from outcome.models.network.shares import Share
 from outcome.models.network.steps import Course, Learning, Steps, take_steps
+from outcome.models.network.stopping import Watch
 from outcome.models.network.tasks import Task, auxiliary_tasks
 from outcome.models.one_thread import one_thread
 from outcome.types import EndpointKind
@@ -103,6 +104,26 @@ def test_two_processes_take_the_steps_of_one(kind: EndpointKind, beside: Endpoin
     assert np.quantile(np.abs(found - expected), 0.999) < 1e-5
     assert loss.silent == alone_loss.silent
     assert not learning.module.training
+
+
+def test_two_processes_end_where_one_does() -> None:
+    """Eleven watch cases, so that the shares of them are uneven too; their loss falls once and then rises."""
+    course = replace(COURSE, epochs=4, learning_rate=0.02)
+    (learning, design, loss, steps), (alone, _, alone_loss, alone_steps) = (
+        prepared(EndpointKind.TIME_TO_EVENT, course, beside=EndpointKind.ORDINAL) for _ in range(2)
+    )
+    steps, alone_steps = (
+        replace(each, rows=np.arange(36), watch=Watch(np.arange(36, 47), 1)) for each in (steps, alone_steps)
+    )
+    with one_thread():
+        one = take_steps(alone, alone_loss, alone_steps, "cpu")
+    two = steps_in_processes(learning, design, loss, steps, "cpu", 2)
+    assert steps.watch is not None
+    assert alone_steps.watch is not None
+    np.testing.assert_allclose(steps.watch.losses, alone_steps.watch.losses, rtol=1e-4)
+    assert (steps.watch.best, steps.watch.epochs) == (1, 2)
+    assert len(two) == len(one) == loss.batches
+    assert np.quantile(np.abs(weights(learning, loss) - weights(alone, alone_loss)), 0.999) < 1e-5
 
 
 @pytest.mark.parametrize(("how", "said"), [("raised", "FloatingPointError: planted"), ("killed", "SIGKILL")])
