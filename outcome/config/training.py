@@ -15,7 +15,7 @@ from outcome.config.search import Fusion, Search, Tuning
 TIMM, HUB = "timm:", "hub"
 STATED_WHERE_ASKED = (
     "weights", "tuning", "mask", "slices", "ordinal_head", "duration_head", "continuous_head", "imbalance",
-    "min_events", "joint", "memory", "patience", "ensemble",
+    "min_events", "joint", "memory", "patience", "ensemble", "tables",
 )  # fmt: skip
 
 _Family = Literal["ridge", "elastic_net", "forest", "boosting", "fusion", "fine_gray", "stacking"]
@@ -41,6 +41,10 @@ class Network(Model):
     slices: Literal["mean", "attention"] = Field(default="mean", description="how timm:NAME joins its slices")
     fusion: Fusion = Field(
         default="gated", description="how the blocks are joined; film and daft also let the record change image maps"
+    )
+    tables: Literal["linear", "embedded"] = Field(
+        default="linear",
+        description="embedded: learned numbers for each level of a categorical variable, and a hidden layer a block",
     )
     survival_head: Literal["cox", "discrete_time"] = "cox"
     ordinal_head: Literal["cumulative"] | None = Field(default=None, description="default: no network for grades")

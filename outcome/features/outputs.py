@@ -19,6 +19,7 @@ import pandas as pd
 from outcome.types import BoolArray, FloatArray
 
 MISSING_LEVEL = "missing"
+LEVEL = "level"  # the role of a column that holds one choice of a categorical
 IMPUTED = ("number", "boolean")  # roles that may be imputed several times over
 
 
@@ -139,7 +140,7 @@ ROLES: dict[str, Callable[[Output, pd.Series], FloatArray]] = {
     "number": _number,
     "boolean": _boolean,
     "missing": _missing,
-    "level": _level,
+    LEVEL: _level,
     "step": _step,
 }
 _REQUIRED = ("name", "source", "role")

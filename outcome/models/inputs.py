@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from outcome.features.crops import NO_CROPS, Crops
+from outcome.features.outputs import LEVEL
 from outcome.features.preprocess import Preprocessor
 from outcome.types import BoolArray, FloatArray
 
@@ -18,7 +19,8 @@ class Inputs:
     """n cases, in order. Algorithms that read tables use `matrix` alone.
 
     `blocks` names the block of each matrix column; `present` says for every block, image blocks (`image:<sequence>`)
-    among them, which cases have anything of it. Raises ValueError where lengths differ.
+    among them, which cases have anything of it. `groups` names the categorical variable that a column holds one level
+    of, "" for a column that is a number of its own. Raises ValueError where lengths differ.
     """
 
     matrix: FloatArray  # (n, p), no NaN
@@ -26,12 +28,15 @@ class Inputs:
     present: Mapping[str, BoolArray] = field(default_factory=dict)  # each (n,)
     case_ids: tuple[str, ...] = ()  # (n,)
     crops: Crops = NO_CROPS
+    groups: tuple[str, ...] = ()  # (p,)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "matrix", np.ascontiguousarray(self.matrix, dtype=float))
         n, p = self.matrix.shape
         if (self.blocks and len(self.blocks) != p) or (self.case_ids and len(self.case_ids) != n):
             raise ValueError(f"{n} cases with {p} columns, but {len(self.case_ids)} ids and {len(self.blocks)} blocks")
+        if self.groups and len(self.groups) != p:
+            raise ValueError(f"{p} columns, but {len(self.groups)} groups")
         wrong = [name for name, rows in self.present.items() if len(rows) != n]
         if wrong:
             raise ValueError(f"presence of {wrong} is not told for {n} cases")
@@ -49,11 +54,12 @@ def model_inputs(preprocessor: Preprocessor, frame: pd.DataFrame, crops: Crops =
     """The inputs of the cases of a features frame (index case_id), through a fitted preprocessing."""
     block_of = {column.name: column.block for column in preprocessor.columns}
     blocks = tuple(block_of[output.source] for output in preprocessor.outputs)
+    groups = tuple(output.source if output.role == LEVEL else "" for output in preprocessor.outputs)
     names: dict[str, list[str]] = {}
     for column in preprocessor.columns:
         names.setdefault(column.block, []).append(column.name)
     present = {block: _any_known(frame, columns) for block, columns in names.items()}
-    return Inputs(preprocessor.transform(frame), blocks, present, tuple(map(str, frame.index)), crops)
+    return Inputs(preprocessor.transform(frame), blocks, present, tuple(map(str, frame.index)), crops, groups)
 
 
 def _any_known(frame: pd.DataFrame, columns: list[str]) -> BoolArray:

@@ -138,7 +138,8 @@ def limited(X: Inputs, blocks: Sequence[str]) -> Inputs:
     """The same cases with some blocks only."""
     columns = [j for j, block in enumerate(X.blocks) if block in blocks]
     present = {block: rows for block, rows in X.present.items() if block in blocks}
-    return Inputs(X.matrix[:, columns], tuple(X.blocks[j] for j in columns), present, X.case_ids, X.crops)
+    kept, groups = (tuple(names[j] for j in columns if names) for names in (X.blocks, X.groups))
+    return Inputs(X.matrix[:, columns], kept, present, X.case_ids, X.crops, groups)
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,7 @@ class NetworkSettings:
     mask: str = "channel"
     slices: str = "mean"
     fusion: str = "gated"
+    tables: str = "linear"  # or "embedded": how a table block becomes a token
     survival_head: str = "cox"
     ordinal_head: str | None = None  # None: no network for grades, as for the two kinds below
     duration_head: str | None = None

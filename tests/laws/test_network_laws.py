@@ -11,6 +11,7 @@ from torch import Tensor
 
 from outcome.models.network.amount_heads import CumulativeHead, QuantileHead
 from outcome.models.network.data import Batch
+from outcome.models.network.embedded_table import TABLES as KINDS_OF_TABLES
 from outcome.models.network.fusion import FUSIONS, RANK, LowRankTensor
 from outcome.models.network.head_choice import HEADS_OF, head_numbers, in_units
 from outcome.models.network.heads import HEADS, DiscreteTimeHead
@@ -22,13 +23,15 @@ SHAPE = (2, 8, 8, 8)
 TABLES = {"clinical": (0, 1), "plan": (2,)}
 KIND_OF = {head: kind for kind, heads in HEADS_OF.items() for head in heads}
 MODULATED = [name for name, fusion in FUSIONS.items() if fusion.modulation is not None]
+CATEGORIES = {"clinical": ((0, 1),), "plan": ()}  # of embedded tables; plan has no categorical variable
 MASKED = [name for name, fusion in FUSIONS.items() if not fusion.join(2, 16).reads_absent]
 
 
-def network(fusion: str, head: str = "binary", edges: tuple[float, ...] = ()) -> FusionNetwork:
+def network(fusion: str, tables: str = "linear") -> FusionNetwork:
     """Every weight is drawn, so that no path is silent."""
     torch.manual_seed(1)
-    module = FusionNetwork(Design(TABLES, {"image:ct": SHAPE}, "resnet_3d", fusion, head, edges))
+    categories = CATEGORIES if tables == "embedded" else None
+    module = FusionNetwork(Design(TABLES, {"image:ct": SHAPE}, "resnet_3d", fusion, "binary", categories=categories))
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -48,10 +51,11 @@ def joined(module: FusionNetwork, cases: Batch, kept: Tensor | None = None) -> T
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("tables", KINDS_OF_TABLES)
 @pytest.mark.parametrize("block", range(3))
-def test_a_hidden_block_is_as_one_that_is_missing_whatever_it_holds(fusion: str, block: int) -> None:
+def test_a_hidden_block_is_as_one_that_is_missing_whatever_it_holds(fusion: str, tables: str, block: int) -> None:
     """Hidden in training, absent at prediction, or filled in with anything: the joined path sees the same."""
-    module, cases = network(fusion), batch()
+    module, cases = network(fusion, tables), batch()
     kept = torch.ones(4, 3, dtype=torch.bool)
     kept[:, block] = False
     hidden = joined(module, cases, kept)
@@ -66,8 +70,9 @@ def test_a_hidden_block_is_as_one_that_is_missing_whatever_it_holds(fusion: str,
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
-def test_cases_do_not_touch_each_other(fusion: str) -> None:
-    module, cases = network(fusion), batch()
+@pytest.mark.parametrize("tables", KINDS_OF_TABLES)
+def test_cases_do_not_touch_each_other(fusion: str, tables: str) -> None:
+    module, cases = network(fusion, tables), batch()
     together = joined(module, cases)
     order = torch.tensor([2, 0, 3, 1])
     turned = Batch(cases.table[order], cases.present, {"image:ct": cases.images["image:ct"][order]})
@@ -75,6 +80,27 @@ def test_cases_do_not_touch_each_other(fusion: str) -> None:
     for i in range(4):
         alone = Batch(cases.table[[i]], cases.present[[i]], {"image:ct": cases.images["image:ct"][[i]]})
         torch.testing.assert_close(joined(module, alone)[0], together[i], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_the_order_of_levels_is_irrelevant(fusion: str) -> None:
+    """Columns of a category in another order, and its learned numbers with them: the same outputs."""
+    torch.manual_seed(3)
+    first = torch.eye(4)[:, 1:].repeat(2, 1)  # a level without a column, and three with one, twice
+    table, order = torch.cat([first, torch.randn(8, 1)], dim=1), [2, 0, 1]
+    design = Design(
+        {"clinical": (0, 1, 2, 3)}, {}, "resnet_3d", fusion, "binary", categories={"clinical": ((0, 1, 2),)}
+    )
+    module, turned = FusionNetwork(design), FusionNetwork(design)
+    torch.nn.init.normal_(module.output.weight)
+    state = module.state_dict()
+    others = Batch(torch.cat([first[:, order], table[:, 3:]], dim=1), torch.ones(8, 1, dtype=torch.bool), {})
+    turned.load_state_dict(state)
+    cases = Batch(table, others.present, {})
+    assert not torch.allclose(joined(turned, others), joined(module, cases))
+    levels = "tables.0.embeddings.0.levels"
+    turned.load_state_dict({**state, levels: state[levels][order]})
+    torch.testing.assert_close(joined(turned, others), joined(module, cases), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("fusion", MASKED)

@@ -21,6 +21,7 @@ from outcome.models.linear import Params
 from outcome.models.network.batches import events
 from outcome.models.network.data import PART, CaseStack, image_shapes, stack_cases, table_blocks
 from outcome.models.network.earned_strength import earned_strength, judges
+from outcome.models.network.embedded_table import categories_for
 from outcome.models.network.encoder_options import USUAL
 from outcome.models.network.encoder_weights import begin_with
 from outcome.models.network.fusion import FUSIONS
@@ -54,7 +55,7 @@ def fit_network(
     """The network of these cases, all outcomes known; those of auxiliary endpoints (`joint`) may be unknown.
 
     `processes` of this machine learn it together where there are several (`outcome.models.network.processes`).
-    params: encoder, mask, slices, fusion, the head of the endpoint's kind (`imbalance`, `survival_head`,
+    params: encoder, mask, slices, tables, fusion, the head of the endpoint's kind (`imbalance`, `survival_head`,
     `ordinal_head`, `duration_head`, `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout,
     tuning, memory, patience, and `weights`, the name of the file that encoders begin with. Raises DataRefusal for crops
     that lack or differ in shape, ConfigRefusal for an unknown encoder, weights that do not fit or layers that several
@@ -100,13 +101,16 @@ def fit_network(
 def design_of(inputs: Inputs, target: Target, params: Params) -> Design:
     """The network that these params ask for, over the blocks that these cases have.
 
-    Raises ValueError where they name no head for this kind of endpoint.
+    Raises ValueError where they name no head for this kind of endpoint, or tokens of tables that there are none of.
     """
     head = head_for(target.kind, params)
     encoder, fusion = str(params.get("encoder", "resnet_3d")), str(params.get("fusion", "gated"))
     told = {name: str(params[name]) for name in asdict(USUAL) if name in params}
     numbers = head_numbers(head, target)
-    return Design(table_blocks(inputs), image_shapes(inputs), encoder, fusion, head, numbers, **told)
+    categories = categories_for(str(params.get("tables", "linear")), inputs)
+    return Design(
+        table_blocks(inputs), image_shapes(inputs), encoder, fusion, head, numbers, categories=categories, **told
+    )
 
 
 def _measured(module: FusionNetwork, stack: CaseStack) -> FloatArray:

@@ -27,12 +27,13 @@ from outcome.models.fitted import Said
 from outcome.models.inputs import Inputs
 from outcome.models.network.beyond_score import said_by
 from outcome.models.network.data import Batch, Shape, one_case
+from outcome.models.network.embedded_table import Categories, require_inside, table_tokens
 from outcome.models.network.encoder_options import USUAL, EncoderOptions
 from outcome.models.network.fit_record import FitRecord
 from outcome.models.network.fusion import FUSIONS
 from outcome.models.network.heads import HEADS
 from outcome.models.network.outcomes import Head
-from outcome.models.network.tokens import WIDTH, ImageToken, MadeFor, TableToken
+from outcome.models.network.tokens import WIDTH, ImageToken, MadeFor
 from outcome.models.one_thread import one_thread
 from outcome.models.state import State
 from outcome.types import FloatArray
@@ -44,6 +45,7 @@ class Design:
 
     `tables` maps a block to its matrix columns, `images` a block to the shape of its crops, `edges` are the
     numbers its head is made of, see `outcome.models.network.head_choice`; `mask` and `slices` as in `EncoderOptions`.
+    `categories` holds the columns that each categorical variable has in each table block, where they are embedded.
     """
 
     tables: Mapping[str, tuple[int, ...]]
@@ -54,11 +56,13 @@ class Design:
     edges: tuple[float, ...] = ()
     mask: str = USUAL.mask
     slices: str = USUAL.slices
+    categories: Categories | None = None  # None: every table block goes through one linear layer
 
     def __post_init__(self) -> None:
         for name, known in (("fusion", FUSIONS), ("head", HEADS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {sorted(known)}, found {getattr(self, name)!r}")
+        require_inside(self.tables, self.categories)
         _ = self.options
 
     @property
@@ -73,13 +77,21 @@ class Design:
     def to_json(self) -> dict[str, Any]:
         tables, images = ({k: list(v) for k, v in part.items()} for part in (self.tables, self.images))
         told = {**asdict(self), "tables": tables, "images": images, "edges": list(self.edges)}
-        usual = asdict(USUAL)  # left out, so that files which never named them stay as they were
+        if self.categories is not None:
+            told["categories"] = {k: [list(columns) for columns in v] for k, v in self.categories.items()}
+        usual = {
+            **asdict(USUAL),
+            "categories": None,
+        }  # left out, so that files which never named them stay as they were
         return {name: value for name, value in told.items() if name not in usual or value != usual[name]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Design:
         tables, images = ({k: tuple(v) for k, v in data[part].items()} for part in ("tables", "images"))
-        return cls(**{**data, "tables": tables, "images": images, "edges": tuple(data["edges"])})
+        told = {**data, "tables": tables, "images": images, "edges": tuple(data["edges"])}
+        if "categories" in data:
+            told["categories"] = {k: tuple(map(tuple, v)) for k, v in data["categories"].items()}
+        return cls(**told)
 
 
 class FusionNetwork(nn.Module):
@@ -91,7 +103,7 @@ class FusionNetwork(nn.Module):
     def __init__(self, design: Design) -> None:
         super().__init__()
         self.head: Head = HEADS[design.head](design.edges)
-        self.tables = nn.ModuleList(TableToken(columns) for columns in design.tables.values())
+        self.tables = table_tokens(design.tables, design.categories)
         shapes, told, change = design.images.values(), self.head.case_outputs, _modulation(design)
         self.images = nn.ModuleList(ImageToken(shape, design.encoder, told, change, design.options) for shape in shapes)
         self.image_blocks = tuple(design.images)

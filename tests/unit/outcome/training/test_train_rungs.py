@@ -109,7 +109,7 @@ def test_the_network_settings_are_those_of_a_study_file() -> None:
 def test_what_is_not_asked_for_is_not_written() -> None:
     """Files of studies that never heard of them keep their bytes, and with them their keys."""
     unasked = {"weights", "tuning", "mask", "slices", "ordinal_head", "duration_head", "continuous_head"}
-    unasked |= {"imbalance", "min_events"}
+    unasked |= {"imbalance", "min_events", "tables"}
     plain, asked = NetworkSettings(), NetworkSettings(continuous_head="gaussian", mask="crop")
     assert not unasked & (plain.to_json().keys() | plain.params().keys() | Network().model_dump().keys())
     assert asked.params()["continuous_head"] == asked.to_json()["continuous_head"] == "gaussian"
@@ -130,7 +130,8 @@ def test_a_network_for_amounts_is_offered_where_its_head_is_named() -> None:
 
 
 def test_the_names_of_a_study_file_are_those_of_the_registries() -> None:
-    from outcome.models.network.encoder_options import MASKS, SLICE_POOLINGS  # torch
+    from outcome.models.network.embedded_table import TABLES  # torch
+    from outcome.models.network.encoder_options import MASKS, SLICE_POOLINGS
     from outcome.models.network.fusion import FUSIONS
     from outcome.models.network.tuning import TUNINGS
 
@@ -139,6 +140,7 @@ def test_the_names_of_a_study_file_are_those_of_the_registries() -> None:
     assert tuple(shape["tuning"]["enum"]) == TUNINGS
     assert tuple(shape["mask"]["enum"]) == tuple(MASKS)
     assert tuple(shape["slices"]["enum"]) == SLICE_POOLINGS
+    assert tuple(shape["tables"]["enum"]) == tuple(TABLES)
     assert set(shape["survival_head"]["enum"]) == set(HEADS_OF[EndpointKind.TIME_TO_EVENT])
     assert set(shape["imbalance"]["anyOf"][0]["enum"]) == {"none", *HEADS_OF[EndpointKind.BINARY]} - {"binary"}
     for kind, name in NO_NETWORK_UNLESS_NAMED.items():
