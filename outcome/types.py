@@ -9,6 +9,8 @@ Frames that cross layers, all indexed or keyed by `case_id` (string):
     predictions    long: see `PREDICTION_COLUMNS`
     details        long: see `DETAIL_COLUMNS`; of the chosen rung, what it says beyond one risk
     information    long: see `INFORMATION_COLUMNS`; how much of what the chosen rung reads is known of a case
+    folds          long: see `FOLD_COLUMNS`; which outer fold held a development case
+    repeats        long: see `REPEAT_COLUMNS`; out-of-fold predictions of further partitions into outer folds
 """
 
 from __future__ import annotations
@@ -58,6 +60,14 @@ INFORMATION_COLUMNS = (
     "known_share",  # of what the chosen rung reads, weighed by block, in [0, 1]
     "blocks_missing",  # blocks of the chosen rung of which nothing is known, joined by ", "; "" where none
 )
+FOLD_COLUMNS = (
+    "case_id",
+    "endpoint",
+    "inputs",  # an InputSet value
+    "repeat",  # which partition into outer folds, from 1; 1 is the one behind out_of_fold.parquet
+    "fold",  # the outer fold in which the case was held out, from 1
+)
+REPEAT_COLUMNS = (*PREDICTION_COLUMNS, "repeat", "fold")
 
 
 class EndpointKind(StrEnum):

@@ -155,6 +155,12 @@ class Training(Model):
 
     seed: int = Field(default=7, ge=0)
     outer_folds: int = Field(default=5, ge=2, le=20)
+    outer_repeats: int = Field(
+        default=1,
+        ge=1,
+        le=20,
+        description="partitions into outer folds; further ones tell how far numbers depend on the first, and cost",
+    )
     inner_folds: int = Field(default=3, ge=2, le=20)
     inner_repeats: int = Field(default=1, ge=1, le=20, description="more make the choice of model steadier, and cost")
     bootstraps: int = Field(default=50, ge=0, le=2000)
@@ -216,5 +222,10 @@ class Training(Model):
         absent = {
             name: getattr(self, name) is None for name in ("harmonise", "imputations", "min_information", "search")
         }
-        unasked = {**absent, "internal_external": not self.internal_external, "ladder": self.ladder == "compact"}
+        unasked = {
+            **absent,
+            "internal_external": not self.internal_external,
+            "ladder": self.ladder == "compact",
+            "outer_repeats": self.outer_repeats == 1,
+        }
         return {name: value for name, value in written.items() if not unasked.get(name, False)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from outcome.pipeline.internal_external import WITHOUT
+from outcome.pipeline.outer_repeats import AGAIN
 from outcome.pipeline.stage import Run
 from outcome.store import MANIFEST, read_json
 from outcome.types import Finding, Level
@@ -34,7 +35,7 @@ def failed_units(run: Run, endpoint: str) -> dict[str, str]:
     """The input sets of an endpoint whose training failed here, with the reason; a reader must not just miss them."""
     path = run.store.stage("train") / MANIFEST
     failed = read_json(path)["failed"] if path.exists() else {}
-    failed = {unit: reason for unit, reason in failed.items() if WITHOUT not in unit}
+    failed = {unit: reason for unit, reason in failed.items() if WITHOUT not in unit and AGAIN not in unit}
     return {
         unit.rpartition(".")[2]: f"training failed: {reason}"
         for unit, reason in failed.items()

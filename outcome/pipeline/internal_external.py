@@ -76,7 +76,7 @@ def hold_sites_out(
 
 def _site_tasks(tasks: Sequence[UnitTask], cases: pd.DataFrame) -> Iterator[SiteTask]:
     for unit in tasks:
-        sites = tuple(cases.loc[unit.frame.index, "site"].astype(str))
+        sites = tuple(cases.loc[unit.cases.frame.index, "site"].astype(str))
         for site in sorted(set(sites)):
             key = digest({"unit": unit.work.key, "site": site})
             work = CaseWork(f"{unit.work.case_id}{WITHOUT}{site}", key, unit.work.folder, SHELF)
@@ -86,11 +86,7 @@ def _site_tasks(tasks: Sequence[UnitTask], cases: pd.DataFrame) -> Iterator[Site
 def hold_out_one(task: SiteTask) -> None:
     """Hold one site out of one unit and write what was said of its cases, and the facts last."""
     unit = task.unit
-    found = hold_out(
-        task.site, task.sites, unit.frame, unit.columns, unit.target, unit.patients, unit.settings,
-        inputs=unit.inputs, seed=unit.seed, horizons=unit.horizons, one_number=unit.one_number, crops=unit.crops,
-        repeats=unit.repeats, joint=unit.joint,
-    )  # fmt: skip
+    found = hold_out(task.site, task.sites, unit.cases, unit.settings, unit.seed)
     write_parquet(task.work.path(".parquet"), found.predictions)
     chosen = found.procedure.chosen.rung.name if found.procedure else None
     write_json(task.work.path(), {"n_training": found.n_training, "rung": chosen, "skipped": found.skipped})

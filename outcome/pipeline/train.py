@@ -25,22 +25,32 @@ from outcome.pipeline.device import device_for, processes_for
 from outcome.pipeline.encoder_weights import weights_file, weights_input
 from outcome.pipeline.harmonising import harmonise_rules, refuse_few_batches
 from outcome.pipeline.internal_external import hold_sites_out, refuse_few_sites
+from outcome.pipeline.outer_repeats import FOLDS_TABLE, repeat_folds
 from outcome.pipeline.repeats import read_repeats, stability_config
 from outcome.pipeline.stage import Made, Run, StageResult, Work, code_digest, network_digest, perform, upstream
 from outcome.pipeline.unit_task import UnitTask, train_one
 from outcome.store import MANIFEST, digest, plain, read_json, read_parquet, write_json, write_parquet
 from outcome.training.search_space import SearchSettings
 from outcome.training.settings import NetworkSettings, TrainingSettings
-from outcome.types import DETAIL_COLUMNS, INFORMATION_COLUMNS, PREDICTION_COLUMNS, EndpointKind, InputSet
+from outcome.training.unit_cases import UnitCases
+from outcome.types import (
+    DETAIL_COLUMNS,
+    FOLD_COLUMNS,
+    INFORMATION_COLUMNS,
+    PREDICTION_COLUMNS,
+    EndpointKind,
+    InputSet,
+)
 
 STAGE = "train"
 DEVELOPMENT = "development"
-AFTER_TRAINING = ("internal_external", "min_information")
+AFTER_TRAINING = ("internal_external", "min_information", "outer_repeats")
 # each table of the stage, the suffix of a unit's part of it, and its columns
 TABLES = (
     ("out_of_fold.parquet", ".parquet", PREDICTION_COLUMNS),
     ("details.parquet", ".details.parquet", DETAIL_COLUMNS),
     ("information.parquet", ".information.parquet", INFORMATION_COLUMNS),
+    (FOLDS_TABLE, ".folds.parquet", FOLD_COLUMNS),
 )
 
 
@@ -95,7 +105,7 @@ def _config(study: Study) -> dict[str, Any]:
 
 
 def _config_of_units(study: Study) -> dict[str, Any]:
-    """What a unit is trained by: holding sites out and keeping numbers back come after it, and change nothing of it."""
+    """What a unit is trained by: what comes after training (AFTER_TRAINING) changes nothing of it."""
     config = _config(study)
     training = {name: value for name, value in config["training"].items() if name not in AFTER_TRAINING}
     return {**config, "training": training}
@@ -121,12 +131,16 @@ def _produce(run: Run, folder: Path) -> Made:
     for name, suffix, columns in TABLES:
         tables = [read_parquet(folder / "units" / f"{key}{suffix}") for key in index.values()]
         write_parquet(folder / name, _joined(tables, columns, run))
+    without_repeat = repeat_folds(run, STAGE, tasks, cases, folder)
     write_json(folder / "ladder.json", {name: summary["ladder"] for name, summary in summaries.items()})
     _drop_bundle(run.store.bundle)
     skipped = {name: summary["skipped"] for name, summary in summaries.items() if summary["skipped"]}
     warned = {name: summary["ladder"]["warnings"] for name, summary in summaries.items() if _warned(summary)}
     told = {"warnings": warned} if warned else {}
-    return Made({"units": len(tasks), "done": len(index), "skipped": skipped, **told}, {**failed, **without_site})
+    return Made(
+        {"units": len(tasks), "done": len(index), "skipped": skipped, **told},
+        {**failed, **without_site, **without_repeat},
+    )
 
 
 def _warned(summary: dict[str, Any]) -> bool:
@@ -159,6 +173,7 @@ def _tasks(run: Run, folder: Path) -> Iterable[UnitTask]:
         processes=processes_for(run.processes, device), encoder_weights=weights_file(study),
     )  # fmt: skip
     repeats = read_repeats(run)
+    patients = tuple(cases.loc[chosen, "patient_id"].astype(str))
     basis = digest({"code": code_digest(), "config": _config_of_units(study), **_inputs(run)})
     targets = {
         name: endpoint_target(endpoints, name, EndpointKind(endpoint.kind), chosen)
@@ -167,21 +182,20 @@ def _tasks(run: Run, folder: Path) -> Iterable[UnitTask]:
     for name, endpoint in study.endpoints.items():
         for inputs in input_sets(columns):
             unit = f"{name}.{inputs.value}"
-            yield UnitTask(
-                work=CaseWork(unit, digest({"basis": basis, "unit": unit}), folder, "units"),
+            cases_of_unit = UnitCases(
                 frame=frame,
                 columns=columns,
-                crops=crops,
                 target=targets[name],
-                patients=tuple(cases.loc[chosen, "patient_id"].astype(str)),
-                settings=settings,
-                horizons=horizons_of(endpoint),
+                patients=patients,
                 inputs=inputs,
+                horizons=horizons_of(endpoint),
                 one_number=one_number_column(study, columns),
-                seed=study.training.seed,
+                crops=crops,
                 repeats=repeats,
                 joint=tuple(targets[other] for other in settings.network.auxiliary_to(name)),
             )
+            work = CaseWork(unit, digest({"basis": basis, "unit": unit}), folder, "units")
+            yield UnitTask(work, cases_of_unit, settings, study.training.seed)
 
 
 def _crops_of(features: Path, case_ids: Iterable[str]) -> Crops:

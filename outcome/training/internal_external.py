@@ -15,17 +15,12 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from outcome.features.columns import FeatureColumn, allowed_columns
-from outcome.features.crops import NO_CROPS, Crops
-from outcome.features.stability import Repeats
-from outcome.training.data import TrainingData
 from outcome.training.folds import derive_seed
-from outcome.training.nested import prediction_frame
-from outcome.training.offer import offer
+from outcome.training.out_of_fold import out_of_fold_table
 from outcome.training.procedure import FittedProcedure, fit_procedure
 from outcome.training.rungs import CHOSEN
 from outcome.training.settings import TrainingSettings
-from outcome.types import InputSet, Target
+from outcome.training.unit_cases import UnitCases
 
 LEAST_SITES = 3
 
@@ -41,41 +36,22 @@ class SiteHeldOut:
     skipped: str | None = None
 
 
-def hold_out(
-    site: str,
-    sites: Sequence[str],
-    frame: pd.DataFrame,
-    columns: Sequence[FeatureColumn],
-    target: Target,
-    patients: Sequence[str],
-    settings: TrainingSettings,
-    *,
-    inputs: InputSet,
-    seed: int,
-    horizons: Sequence[float] = (),
-    one_number: str | None = None,
-    crops: Crops = NO_CROPS,
-    repeats: Repeats | None = None,
-    joint: Sequence[Target] = (),
-) -> SiteHeldOut:
+def hold_out(site: str, sites: Sequence[str], cases: UnitCases, settings: TrainingSettings, seed: int) -> SiteHeldOut:
     """Fit the procedure without one site and predict that site.
 
-    `frame` is indexed by unique case ids; `sites` names each case's site, (n,); `target`, `patients` and the auxiliary
-    endpoints `joint` tell of the same rows. Cases at other sites of a patient whom this site treated are left out too.
-    What is fitted depends on the other sites' rows alone. Too few events at the other sites: `skipped` says so.
+    `sites` names each case's site, (n,), in the order of the cases. Cases at other sites of a patient whom this site
+    treated are left out too. What is fitted depends on the other sites' rows alone. Too few events at the other sites:
+    `skipped` says so. Raises DataRefusal for a repeated case.
     """
-    days, everyone = tuple(float(day) for day in horizons), np.asarray(patients, dtype=str)
-    allowed = allowed_columns(columns, inputs)
-    data = TrainingData(frame, allowed, target, everyone, crops, repeats, (), tuple(joint))
+    data, days, everyone = cases.data(), cases.horizons, np.asarray(cases.patients, dtype=str)
     held = np.asarray(sites, dtype=str) == site
     rest = data.take(~held & ~np.isin(everyone, everyone[held])).sorted()
-    offered, n_training = offer(rest, inputs, settings, days, one_number), int(rest.target.known.sum())
+    offered, n_training = cases.offer(rest, settings), int(rest.target.known.sum())
     if offered.reason:
         return SiteHeldOut(site, pd.DataFrame(), n_training, skipped=f"the other sites: {offered.reason}")
     with threadpool_limits(limits=1):
         procedure = fit_procedure(rest, offered.rungs, settings, derive_seed(seed, "site", site))
-        cases = data.take(held).sorted().frame
-        made = procedure.predict(cases, days, crops)
-    ids = cases.index.to_numpy(dtype=object).tolist()
-    table = prediction_frame(CHOSEN, made, ids, days, target.kind)
-    return SiteHeldOut(site, table.assign(endpoint=target.endpoint, inputs=inputs.value), n_training, procedure)
+        there = data.take(held).sorted()
+        made = procedure.predict(there.frame, days, there.crops)
+    table = out_of_fold_table(there, {CHOSEN: made}, cases.inputs, days)
+    return SiteHeldOut(site, table, n_training, procedure)

@@ -15,7 +15,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from outcome.errors import BundleRefusal, DataRefusal
-from outcome.features.columns import FeatureColumn, allowed_columns
+from outcome.features.columns import FeatureColumn
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.stability import Repeats
 from outcome.models.state import State
@@ -27,23 +27,24 @@ from outcome.training.files import read_unit, unit_files
 from outcome.training.folds import Folds, derive_seed, patient_folds
 from outcome.training.information import case_information
 from outcome.training.ladder import ladder_json, skipped_json
-from outcome.training.nested import CrossFit, cross_fit, prediction_frame
+from outcome.training.nested import cross_fit, prediction_frame
 from outcome.training.nested_rungs import likelihood_ratios
-from outcome.training.offer import offer
+from outcome.training.out_of_fold import fold_table, out_of_fold_table
 from outcome.training.procedure import FittedProcedure, RungFit, fit_procedure
 from outcome.training.rungs import CHOSEN
 from outcome.training.settings import TrainingSettings
 from outcome.training.spread import widened
+from outcome.training.unit_cases import UnitCases
 from outcome.training.unit_tables import UNIT_COLUMNS, UNIT_DETAILS, UNIT_INFORMATION, empty_table
-from outcome.types import EndpointKind, InputSet, Target
+from outcome.types import FOLD_COLUMNS, EndpointKind, InputSet, Target
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedUnit:
     """What training gave. `skipped` says why there is no model; then procedure and ensemble are None.
 
-    `out_of_fold_details` (UNIT_DETAILS) and `out_of_fold_information` (UNIT_INFORMATION) belong to the training run
-    alone: no file of the unit holds them.
+    `out_of_fold_details` (UNIT_DETAILS), `out_of_fold_information` (UNIT_INFORMATION) and `outer_folds` (FOLD_COLUMNS)
+    belong to the training run alone: no file of the unit holds them.
     """
 
     endpoint: str
@@ -57,6 +58,7 @@ class TrainedUnit:
     skipped: str | None = None
     out_of_fold_details: pd.DataFrame = field(default_factory=lambda: empty_table(UNIT_DETAILS))
     out_of_fold_information: pd.DataFrame = field(default_factory=lambda: empty_table(UNIT_INFORMATION))
+    outer_folds: pd.DataFrame = field(default_factory=lambda: empty_table(FOLD_COLUMNS))
 
     @property
     def rungs(self) -> tuple[RungFit, ...]:
@@ -197,23 +199,30 @@ def train_unit(
 ) -> TrainedUnit:
     """Nested cross-validation, then the final model and its refits, for one endpoint and input set.
 
-    `frame` is indexed by unique case ids and has one row a case, as have `target` and `patients`. `outer_folds` fixes
-    the outer folds (n,); without it they are drawn from patients, outcome and seed. `crops` are what image blocks hold.
-    With `repeats` every fit leaves out the columns that are unstable over its own training cases. A network learns the
-    auxiliary endpoints `joint` (each n,) beside the target.
-    Too few events, patients or follow-up, or no column: a unit marked `skipped` with the reason, no error. Raises
-    DataRefusal for a repeated case.
+    The cases are described in `outcome.training.unit_cases`, the rest in `train_cases`.
     """
-    if not frame.index.is_unique:
-        raise DataRefusal("a case stands twice in the features table", found=f"{frame.index.duplicated().sum()} rows")
-    allowed = allowed_columns(columns, inputs)
-    days = tuple(float(day) for day in horizons)
-    data = TrainingData(frame, allowed, target, np.asarray(patients, dtype=str), crops, repeats, (), tuple(joint))
+    cases = UnitCases(
+        frame, tuple(columns), target, tuple(patients), inputs,
+        horizons=tuple(horizons), one_number=one_number, crops=crops, repeats=repeats, joint=tuple(joint),
+    )  # fmt: skip
+    return train_cases(cases, settings, seed, outer_folds)
+
+
+def train_cases(
+    cases: UnitCases, settings: TrainingSettings, seed: int, outer_folds: Folds | None = None
+) -> TrainedUnit:
+    """Nested cross-validation, then the final model and its refits, of one unit.
+
+    `outer_folds` fixes the outer folds (n,), in the order of the frame; without it they are drawn from patients,
+    outcome and seed. Too few events, patients or follow-up, or no column: a unit marked `skipped` with the reason, no
+    error. Raises DataRefusal for a repeated case.
+    """
+    data, inputs, days = cases.data(), cases.inputs, cases.horizons
     if outer_folds is not None:
-        order = np.argsort(frame.index.to_numpy(dtype=str), kind="stable")
+        order = np.argsort(cases.frame.index.to_numpy(dtype=str), kind="stable")
         outer_folds = np.asarray(outer_folds)[order]
     data = data.sorted()
-    offered = offer(data, inputs, settings, days, one_number)
+    offered = cases.offer(data, settings)
     if offered.reason:
         return _skipped(data, inputs, days, offered.reason)
     with threadpool_limits(limits=1):
@@ -223,12 +232,13 @@ def train_unit(
         procedure = fit_procedure(data, offered.rungs, settings, derive_seed(seed, "final"))
         ensemble = refit_ensemble(procedure, data, settings, derive_seed(seed, "ensemble"))
         nested = likelihood_ratios(data, procedure.rungs)
-    table = _out_of_fold(data, crossed, inputs, days)
+    table = out_of_fold_table(data, crossed.predictions, inputs, days)
     ladder = ladder_json(data, inputs, procedure, crossed, outer_folds, settings, nested)
     ladder = with_notes(ladder, procedure, data.target, days, offered.refused)
-    unit = TrainedUnit(target.endpoint, target.kind, inputs, days, table, ladder, procedure, ensemble)
+    unit = TrainedUnit(data.target.endpoint, data.target.kind, inputs, days, table, ladder, procedure, ensemble)
     return replace(
         unit,
+        outer_folds=fold_table(data, inputs, outer_folds),
         out_of_fold_details=unit._named(crossed.details, UNIT_DETAILS),
         out_of_fold_information=unit._named(crossed.information, UNIT_INFORMATION),
     )
@@ -237,11 +247,3 @@ def train_unit(
 def _skipped(data: TrainingData, inputs: InputSet, days: tuple[float, ...], reason: str) -> TrainedUnit:
     ladder, table = skipped_json(data, inputs, reason), empty_table(UNIT_COLUMNS)
     return TrainedUnit(data.target.endpoint, data.target.kind, inputs, days, table, ladder, skipped=reason)
-
-
-def _out_of_fold(data: TrainingData, crossed: CrossFit, inputs: InputSet, days: tuple[float, ...]) -> pd.DataFrame:
-    ids = data.frame.index.to_numpy(dtype=object).tolist()
-    kind = data.target.kind
-    parts = [prediction_frame(name, made, ids, days, kind) for name, made in crossed.predictions.items()]
-    table = pd.concat(parts, ignore_index=True)
-    return table.assign(endpoint=data.target.endpoint, inputs=inputs.value)[list(UNIT_COLUMNS)]

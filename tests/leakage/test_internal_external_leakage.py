@@ -14,6 +14,7 @@ from outcome.features.columns import BATCH_COLUMN, FeatureColumn
 from outcome.models.state import State, same_state
 from outcome.training.internal_external import SiteHeldOut, hold_out
 from outcome.training.settings import TrainingSettings
+from outcome.training.unit_cases import UnitCases
 from outcome.types import InputSet, Target
 
 RULES = HarmoniseRules("site", ("radiomics",))
@@ -52,16 +53,20 @@ def with_another_site_c(told: Rows) -> Rows:
     return frame, Target.binary("e", value), patients
 
 
+def unit_of(frame: pd.DataFrame, target: Target, patients: np.ndarray) -> UnitCases:
+    return UnitCases(frame, COLUMNS, target, tuple(patients), InputSet.PREOPERATIVE)
+
+
 def honest(told: Rows) -> SiteHeldOut:
     frame, target, patients = told
-    return hold_out("c", SITES, frame, COLUMNS, target, patients, SETTINGS, inputs=InputSet.PREOPERATIVE, seed=1)
+    return hold_out("c", SITES, unit_of(frame, target, patients), SETTINGS, 1)
 
 
 def by_case_alone(told: Rows) -> SiteHeldOut:
     """The classic mistake: the site's cases are left out, but not what its patients went through elsewhere."""
     frame, target, _ = told
     cases = frame.index.to_numpy(dtype=str)
-    return hold_out("c", SITES, frame, COLUMNS, target, cases, SETTINGS, inputs=InputSet.PREOPERATIVE, seed=1)
+    return hold_out("c", SITES, unit_of(frame, target, cases), SETTINGS, 1)
 
 
 def states(found: SiteHeldOut) -> dict[str, State]:
