@@ -19,7 +19,8 @@ from outcome.report.wording import metric_of, partition_title
 
 _MEASURED = ("measure", "model", "comparator alone", "difference", "O/E", "slope")
 _HEADER = ("endpoint", "inputs", "events / n", "chosen model", *_MEASURED)
-_SIMPLER = ("endpoint", "inputs", "chosen model", "simpler", "measure", "simpler alone", "chosen - simpler")
+_SIMPLER = ("endpoint", "inputs", "chosen model", "simpler", "measure", "simpler alone", "chosen - simpler",
+            "within folds")  # fmt: skip
 _RUNGS = ("one number", "clinical", "clinical + plan")
 _INPUTS = {"preoperative": "without plan", "with_plan": "with plan"}
 
@@ -59,11 +60,24 @@ def simpler(metrics: Mapping[str, Any]) -> Iterator[str]:
             for row in entry.model["ladder"]
             if row["rung"] in _RUNGS and row["rung"] != entry.model["rung"]
         }
+        within = within_folds(entry)
         for name, (alone, difference) in rivals.items():
             if difference is not None and difference["value"] is not None:
                 first = (entry.label.partition(" (")[0], _INPUTS[entry.inputs], entry.model["rung"], name)
-                row = (*first, metric_of(entry.metric)[1], _text(alone), _text(difference, signed=True))
+                numbers = (_text(alone), _text(difference, signed=True), _text(within.get(name), signed=True))
+                row = (*first, metric_of(entry.metric)[1], *numbers)
                 yield f"| {' | '.join(row)} |"
+
+
+def within_folds(entry: ModelEntry) -> dict[str, Mapping[str, Any]]:
+    """The choice minus each of what is simpler, ranked within outer folds, by its name in the table."""
+    rows = (entry.model.get("within_folds") or {}).get("rows") or []
+    names = {"rung": "model: {}", "comparator": "{}"}
+    return {
+        names[row["kind"]].format(row["name"]): row["difference"]
+        for row in rows
+        if row["kind"] in names and row["difference"] is not None
+    }
 
 
 def _cells(entry: ModelEntry) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from outcome.pipeline.evidence.integrity import integrity
 from outcome.pipeline.evidence.internal_external import internal_external
 from outcome.pipeline.evidence.model_entry import model_entry
 from outcome.pipeline.evidence.multiplicity import multiplicity
+from outcome.pipeline.evidence.outer_repeats import outer_repeats
 from outcome.pipeline.evidence.parts import ENDPOINT_PARTS, MODEL_PARTS, PARTITION_PARTS
 from outcome.pipeline.evidence.scene import EndpointCases, ModelCases, PartitionCases, Scene, models_of
 from outcome.pipeline.gaps import failed_cases, failed_units, repeated_patients
@@ -156,7 +157,7 @@ def _endpoint(cases: EndpointCases) -> dict[str, Any]:
 
 def _model(model: ModelCases) -> dict[str, Any]:
     asked = {name: question(model) for name, question in MODEL_PARTS.items()}
-    return {**model_entry(model), **asked, **internal_external(model)}
+    return {**model_entry(model), **asked, **internal_external(model), **outer_repeats(model)}
 
 
 def _unit(cases: EndpointCases) -> str:

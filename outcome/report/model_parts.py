@@ -28,6 +28,7 @@ from outcome.report.pieces import Drawing, Folded, Group, Pieces, Table, Words
 from outcome.report.sections import ModelSection
 from outcome.report.subgroup_tables import analysis_pieces, fairness_pieces
 from outcome.report.tables import ComparisonRow, MetricRow, comparator_words, comparators_of
+from outcome.report.within_folds import within_folds_pieces
 from outcome.report.wording import inputs_words
 
 _METRIC_HEADER = ("Measure", "Value (interval)", "Meaning")
@@ -63,6 +64,7 @@ def _topics(entry: ModelEntry, model: ModelSection) -> Iterator[tuple[str, str, 
     readers = part_pieces(entry.endpoint.get("readers"), lambda p: readers_pieces(p, entry.inputs))
     yield "readers", "Beside clinicians", readers
     yield "ladder", "Ladder: simpler and richer models", _ladder(entry, model)
+    yield "within-folds", "Ranked within outer folds", within_folds_pieces(entry)
     yield "subgroups", "Subgroups", _subgroups(entry, model)
     yield "fairness", "Fairness between groups", fairness_pieces(part.get("subgroup_analysis"))
     sites = part_pieces(part.get("sites"), lambda p: sites_pieces(p, entry, f"Sites: {place}"))

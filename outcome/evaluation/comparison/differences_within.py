@@ -1,4 +1,4 @@
-"""Is one score better than another among the cases whom the same model predicted? Paired within folds, then averaged."""
+"""Is one score better than another among cases that the same model predicted? Paired within folds, then averaged."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""How well are cases ranked among those whom the same model predicted? Each outer fold by itself, then the mean.
+"""How well are cases ranked among those that the same model predicted? Each outer fold by itself, then the mean.
 
-Out-of-fold scores come from one model a fold. Ranked together, a case of one fold is compared with cases of another whose
-model may have another level or spread: that counts the models' differences too. Within folds it does not.
+Out-of-fold scores come from one model a fold. Ranked together, a case of one fold is compared with cases of another
+whose model may have another level or spread: that counts the models' differences too. Within folds it does not.
 LeDell, Petersen & van der Laan 2015, doi:10.1214/15-EJS1035: the mean of the folds' AUROCs, and its variance from
-influence curves, here the sum of the folds' DeLong variances / V². Concordances likewise, by their jackknife. Departures:
-variances keep DeLong's n - 1; folds that have no variance are left out.
+influence curves, here the sum of the folds' DeLong variances / V². Concordances likewise, by their jackknife.
+Departures: variances keep DeLong's n - 1; folds that have no variance are left out.
 
 Arguments of every function: `score` and `fold` (n,), of the same cases as the outcome; higher scores are riskier or
 larger, equal values of `fold` mark the cases of one fold. All outcomes are known.
@@ -93,7 +93,7 @@ def within_folds(target: Target, score: FloatArray, fold: Folds, *, level: float
 
 
 def auroc_within(y: FloatArray, score: FloatArray, fold: Folds, *, level: float = LEVEL) -> Estimate:
-    """Of two random cases of one fold, one with the event (`y` 1) and one without (0), how likely does it rank higher?"""
+    """How likely does a random case with the event (`y` 1) outrank one without (0) of its own fold? In [0, 1]."""
     return within_folds(Target.binary("", np.asarray(y, dtype=float)), score, fold, level=level)
 
 

@@ -30,7 +30,7 @@ def ladder(model: ModelCases) -> list[dict[str, Any]]:
 def _row(model: ModelCases, rung: str, below: str | None) -> dict[str, Any]:
     predicted, chosen, target = model.rungs[rung], model.chosen, model.target
     own = _sample(model, predicted)
-    itself = rung == _final(model) and np.array_equal(predicted.score, chosen.score, equal_nan=True)
+    itself = is_choice(model, rung)
     over_below = gains(own, _sample(model, model.rungs[below])) if below else {}
     chosen_over = {} if itself else gains(_sample(model, chosen), own)
     return {
@@ -43,9 +43,11 @@ def _row(model: ModelCases, rung: str, below: str | None) -> dict[str, Any]:
     }
 
 
-def _final(model: ModelCases) -> str:
+def is_choice(model: ModelCases, rung: str) -> bool:
+    """Whether a rung is the frozen model's own and ranks these cases as the choice does."""
     procedure = model.unit.procedure
-    return procedure.chosen.rung.name if procedure else ""
+    final = procedure.chosen.rung.name if procedure else ""
+    return rung == final and np.array_equal(model.rungs[rung].score, model.chosen.score, equal_nan=True)
 
 
 def _sample(model: ModelCases, predicted: Predicted) -> Sample:

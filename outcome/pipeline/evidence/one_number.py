@@ -22,15 +22,22 @@ def one_number(cases: EndpointCases, models: Sequence[ModelCases]) -> dict[str, 
 
     A larger number counts as riskier, and as less promising where the endpoint is a favourable one.
     """
+    found = {}
+    for label, value in (recorded_number(cases) if models else {}).items():
+        known = np.isfinite(value)
+        numbers = evaluate_target(cases.target.take(known), None, value[known]).to_json()
+        found[label] = {**numbers, **differences(models, value[known], known), "source": RECORD}
+    return found
+
+
+def recorded_number(cases: EndpointCases) -> dict[str, FloatArray]:
+    """The comparator (n,) by its label, NaN where a case lacks it, turned so that higher is riskier; {} without one."""
     comparator = cases.scene.run.study.comparator
-    if comparator is None or not models:
+    if comparator is None:
         return {}
     value = cases.scene.variables.loc[cases.ids, comparator.variable].to_numpy(dtype=float)
-    value = -value if cases.endpoint.favourable else value
-    known = np.isfinite(value)
-    numbers = evaluate_target(cases.target.take(known), None, value[known]).to_json()
     label = comparator.label or cases.scene.dictionary[comparator.variable].label
-    return {label: {**numbers, **differences(models, value[known], known), "source": RECORD}}
+    return {label: -value if cases.endpoint.favourable else value}
 
 
 def differences(models: Sequence[ModelCases], rival: FloatArray, rows: BoolArray) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from outcome.pipeline.evidence.risk_groups import risk_groups
 from outcome.pipeline.evidence.scene import EndpointCases, ModelCases, PartitionCases
 from outcome.pipeline.evidence.shift import shift
 from outcome.pipeline.evidence.sites import sites
+from outcome.pipeline.evidence.within_folds import within_folds
 
 Json = Any
 PARTITION_PARTS: Mapping[str, Callable[[PartitionCases], Json]] = {
@@ -46,4 +47,5 @@ MODEL_PARTS: Mapping[str, Callable[[ModelCases], Json]] = {
     "instability": instability,
     "missing_sensitivity": missing_sensitivity,
     "information": information,
+    "within_folds": within_folds,
 }

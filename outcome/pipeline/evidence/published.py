@@ -20,7 +20,7 @@ from outcome.evaluation.comparison.recalibrated_score import (
 from outcome.evaluation.kinds import Metrics
 from outcome.evaluation.sample import Settings, checked_sample
 from outcome.evaluation.summary import measure
-from outcome.pipeline.evidence.one_number import differences, one_number
+from outcome.pipeline.evidence.one_number import differences, one_number, recorded_number
 from outcome.pipeline.evidence.scene import EndpointCases, ModelCases
 from outcome.types import BoolArray, EndpointKind, Estimate, FloatArray, Target
 
@@ -47,11 +47,30 @@ class StatedScore:
 def comparators(cases: EndpointCases, models: Sequence[ModelCases]) -> dict[str, Any]:
     """The study's one number and every published score beside the chosen models, by the label that a reader sees."""
     found = one_number(cases, models)
-    for score in cases.scene.run.study.scores if models else ():
+    for name, score in (_scores(cases) if models else {}).items():
+        found[name] = _published(cases, models, score)
+    return found
+
+
+def rivals(cases: EndpointCases) -> dict[str, FloatArray]:
+    """The ranking score (n,) of each of them by the same label, NaN where a case lacks it; higher is riskier."""
+    found = recorded_number(cases)
+    for name, score in _scores(cases).items():
+        given, _ = _given(cases, score)
+        found[name] = np.full(len(given.rows), np.nan)
+        found[name][given.rows] = given.score
+    return found
+
+
+def _scores(cases: EndpointCases) -> dict[str, Score]:
+    """The scores judged on this endpoint by the label that a reader sees."""
+    taken, found = set(recorded_number(cases)), {}
+    for score in cases.scene.run.study.scores:
         if cases.name in score.judged_on:
             label, key = _named(cases, score)
-            name = f"{label} ({key})" if label in found else label
-            found[name] = _published(cases, models, score)
+            name = f"{label} ({key})" if label in taken else label
+            taken.add(name)
+            found[name] = score
     return found
 
 

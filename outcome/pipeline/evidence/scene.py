@@ -17,7 +17,7 @@ from outcome.pipeline.stage import Run
 from outcome.serving import RiskModel
 from outcome.store import read_parquet
 from outcome.training.unit import TrainedUnit
-from outcome.types import DETAIL_COLUMNS, INFORMATION_COLUMNS, FloatArray, Target
+from outcome.types import DETAIL_COLUMNS, FOLD_COLUMNS, INFORMATION_COLUMNS, FloatArray, Target
 
 CHOSEN = "chosen"
 
@@ -39,6 +39,12 @@ class Scene:
     def features(self) -> pd.DataFrame:
         """Every case's features, as the features stage filed them: row by row, nothing fitted."""
         return read_parquet(self.run.store.stage("features") / "features.parquet").set_index("case_id")
+
+    @cached_property
+    def outer_folds(self) -> pd.DataFrame:
+        """Which outer fold held each development case (FOLD_COLUMNS); no row where training told none."""
+        path = self.run.store.stage("train") / "folds.parquet"
+        return read_parquet(path) if path.exists() else pd.DataFrame(columns=list(FOLD_COLUMNS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +183,13 @@ class ModelCases:
     def _information(self) -> pd.DataFrame:
         rows = self.cases.partition.information
         return rows[(rows["endpoint"] == self.cases.name) & (rows["inputs"] == self.inputs)]
+
+    def outer_folds(self, repeat: int = 1) -> FloatArray:
+        """(n,) the outer fold that held each case in one partition into folds; NaN where that is not told."""
+        rows = self.scene.outer_folds
+        rows = rows[(rows["endpoint"] == self.cases.name) & (rows["inputs"] == self.inputs)]
+        rows = rows[rows["repeat"] == repeat]
+        return rows.set_index("case_id")["fold"].reindex(self.cases.ids).to_numpy(dtype=float)
 
     @property
     def is_out_of_fold(self) -> bool:
