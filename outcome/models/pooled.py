@@ -35,5 +35,5 @@ def fit_pooled(
         raise ValueError(f"coefficients of {algorithm!r} cannot be averaged: it gives no weighted sum of the columns")
     coefficients = np.mean([scorer.coefficients for scorer in scorers], axis=0)
     scorer = LinearScorer(coefficients, float(np.mean([scorer.intercept for scorer in scorers])))
-    baseline = fit_baseline_of(algorithm, target, scorer.score(X))
+    baseline = fit_baseline_of(algorithm, target, scorer, X)
     return replace(models[0], scorer=scorer, baseline=baseline)

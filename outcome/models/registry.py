@@ -76,15 +76,15 @@ def fit_model(
         scorer = known.fit(inputs, target, params, seed, device, weights, joint, processes)
     else:
         scorer = known.fit(inputs.matrix, target, params, seed)
-    return FittedModel(algorithm, target.kind, scorer, fit_baseline_of(algorithm, target, scorer.score(inputs)), note)
+    return FittedModel(algorithm, target.kind, scorer, fit_baseline_of(algorithm, target, scorer, inputs), note)
 
 
-def fit_baseline_of(algorithm: str, target: Target, score: FloatArray) -> BaselineHazard | None:
-    """The baseline hazard of scores (n,) by this algorithm; None where the endpoint is no time to an event."""
+def fit_baseline_of(algorithm: str, target: Target, scorer: Scorer, X: Inputs) -> BaselineHazard | None:
+    """The baseline hazard of this algorithm's scores of n cases; None where the endpoint is no time to an event."""
     if target.kind is not EndpointKind.TIME_TO_EVENT:
-        return None
+        return None  # and scores nobody: a network's cost seconds
     fit = fit_subdistribution_baseline if ALGORITHMS[algorithm].subdistribution else fit_baseline
-    return fit(target, score)
+    return fit(target, scorer.score(X))
 
 
 def nothing_to_learn(X: FloatArray, target: Target, *, images: bool = False) -> str:
