@@ -65,13 +65,17 @@ def joint_fit(monkeypatch: pytest.MonkeyPatch, beside: Target) -> tuple[Steps, l
         return seen[-1][1]
 
     monkeypatch.setattr(network_learning, "take_steps", spy)
-    told = {"epochs": 3, "batch": 12, "learning_rate": 0.02, "patience": 2}
+    told = {"epochs": 3, "batch": 12, "learning_rate": 0.02, "patience": 2, "continuous_head": "gaussian"}
     scorer = fit_network(tables(), outcomes(EndpointKind.BINARY), told, 3, joint=(beside,))
     return *seen[0], scorer.to_state()
 
 
-def test_auxiliary_outcomes_of_watch_cases_are_never_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    beside = replace(outcomes(EndpointKind.TIME_TO_EVENT, seed=2), endpoint="beside")
+@pytest.mark.parametrize("kind", [EndpointKind.TIME_TO_EVENT, EndpointKind.CONTINUOUS])
+def test_auxiliary_outcomes_of_watch_cases_are_never_learned_from(
+    kind: EndpointKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by a step, and not by the units of an amount, which its head is made of."""
+    beside = replace(outcomes(kind, seed=2), endpoint="beside")
     steps, losses, state = joint_fit(monkeypatch, beside)
     assert steps.watch is not None
     _, watched, watched_state = joint_fit(monkeypatch, with_others(beside, steps.watch.rows))

@@ -111,7 +111,7 @@ def watch_cases(
     outcome alone.
     """
     rest = np.flatnonzero(~judge)
-    watched = left_aside([cases[row] for row in rest], event[rest], WATCHED, rng)
+    watched = left_aside([cases[row] for row in rest.tolist()], event[rest], WATCHED, rng)
     watch, left = target.take(rest[watched]), target.take(rest[~watched])
     return Watch(rest[watched], patience) if _can_tell(watch) and not nothing_to_learn(left) else None
 
