@@ -55,7 +55,7 @@ def repeats_words(part: Json) -> str:
         for how, key in (("pooled", "pooled"), ("within folds", "within_folds"))
     )
     partitions = f"Over {len(part.get('rows') or [])} partitions into outer folds"
-    return f"{partitions}, {metric_of(metric)[1]} was {ranked}. Chosen: {chosen or 'none'} of their outer folds."
+    return f"{partitions}, {metric_of(metric)[1]} was {ranked}. Chosen in their outer folds: {chosen or 'none'}."
 
 
 def _spread(spread: Json | None, metric: str) -> str:

@@ -15,6 +15,8 @@ from pydantic import ValidationError
 import outcome
 from outcome.bundle import read_bundle
 from outcome.config.training import Training
+from outcome.report.entries import model_entries
+from outcome.report.within_folds import within_folds_pieces
 from outcome.store import file_digest, read_json, read_parquet
 from outcome.types import FOLD_COLUMNS, REPEAT_COLUMNS
 from tests.unit.outcome.pipeline.conftest import THROUGH_TRAINING, Place
@@ -97,18 +99,19 @@ def test_a_second_partition_stands_beside_the_first_and_nothing_else_changes(pla
     assert digests(folder)["repeats.parquet"] == whole
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
 
-    place.run(place.study("A", ASKED), "predict", "evaluate", "report")
+    place.run(place.study("A", ASKED), "predict", "evaluate")
     document = read_json(place.site_a.stage("evaluate", again.id) / "metrics.json")
     jsonschema.validate(document, json.loads(SCHEMA.read_text()))
-    development = document["partitions"]["development"]["endpoints"]["any_complication"]["models"]["preoperative"]
+    development = document["partitions"]["site_a"]["endpoints"]["any_complication"]["models"]["preoperative"]
     told = development["outer_repeats"]
     assert [row["repeat"] for row in told["rows"]] == [1, 2]
     assert told["rows"][0]["pooled"] == development["metrics"]["auroc"]
     assert told["rows"][0]["within_folds"] == development["within_folds"]["rows"][0]["estimate"]
     assert sum(told["chosen_in_outer_folds"].values()) == 4
-    page = (place.site_a.stage("report", again.id) / "report.html").read_text()
-    assert "Ranked within outer folds" in page
-    assert "Over 2 partitions into outer folds" in page
+    table_of, why, line, _ = within_folds_pieces(next(iter(model_entries(document))))
+    assert [row[0] for row in table_of.rows][:2] == ["the chosen model of each fold", "one number"]
+    assert "different models" in why.text
+    assert line.text.startswith("Over 2 partitions into outer folds")
 
     place.run(place.study(), *THROUGH_TRAINING)
     assert digests(folder / "units") == units

@@ -39,7 +39,7 @@ def test_a_row_each_with_what_the_choice_adds(metrics: Any) -> None:
 def test_further_partitions_in_one_line(metrics: Any) -> None:
     assert repeats_words(REPEATS) == (
         "Over 3 partitions into outer folds, AUC (ROC) was pooled 0.700 on average, 0.680 to 0.720; within folds not "
-        "to be had. Chosen: clinical in 12, clinical + plan in 3 of their outer folds."
+        "to be had. Chosen in their outer folds: clinical in 12, clinical + plan in 3."
     )
     pieces = within_folds_pieces(entry_with(metrics, outer_repeats=REPEATS))
     assert [type(piece) for piece in pieces] == [Words, Words]
