@@ -12,7 +12,7 @@ from outcome.config.imaging import Name
 from outcome.config.model import Model
 from outcome.config.search import Fusion, Search, Tuning
 
-TIMM, HUB = "timm:", "hub"
+TIMM, HUB, MASKS = "timm:", "hub", "masks"
 STATED_WHERE_ASKED = (
     "weights", "tuning", "mask", "slices", "ordinal_head", "duration_head", "continuous_head", "imbalance",
     "min_events", "joint", "memory", "patience", "ensemble", "tables",
@@ -28,9 +28,10 @@ class Network(Model):
         default="resnet_3d",
         description="resnet_3d, densenet_3d, swin_3d or unet_3d, or timm:NAME for slices in three planes",
     )
-    weights: Literal["hub"] | Path | None = Field(
+    weights: Literal["hub", "masks"] | Path | None = Field(
         default=None,
-        description="what the encoder begins with: a .safetensors file relative to this file, or hub (timm's, fetched)",
+        description="what the encoder begins with: a .safetensors file relative to this file, hub (timm's, fetched) or "
+        "masks (what the regions of each fit's own cases teach)",
     )
     tuning: Tuning = Field(
         default="full", description="which of the encoder's weights learn; those of its pooling always do"
@@ -96,6 +97,21 @@ class Network(Model):
     def _can_end_early(self) -> Network:
         if self.patience is not None and self.patience >= self.epochs:
             raise ValueError(f"patience {self.patience} never ends epochs {self.epochs} early: fewer, or leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _can_learn_from_masks(self) -> Network:
+        if isinstance(self.weights, Path) and self.weights.name == MASKS:
+            raise ValueError(
+                f"weights: {MASKS} says that masks teach the encoder: give the file of weights another name"
+            )
+        if self.weights == MASKS and self.encoder.startswith(TIMM):
+            raise ValueError(f"masks teach 3-D encoders alone, not {self.encoder}: name one, or leave weights out")
+        if self.weights == MASKS and self.mask != "attention":
+            raise ValueError(
+                f"with mask: {self.mask} the encoder reads the regions, and need not learn to see them: "
+                "weights: masks goes with mask: attention"
+            )
         return self
 
     @model_serializer(mode="wrap")

@@ -8,7 +8,7 @@ from safetensors import SafetensorError, safe_open
 
 from outcome.cases import refusing
 from outcome.config import Study
-from outcome.config.training import HUB, TIMM
+from outcome.config.training import HUB, MASKS, TIMM
 from outcome.errors import ConfigRefusal
 from outcome.pipeline.inputs import file_hashes, read_inputs
 from outcome.pipeline.stage import Run
@@ -16,12 +16,14 @@ from segmentation.models import LOADERS, images_learned_from
 
 
 def weights_file(study: Study) -> Path | None:
-    """The file that image encoders begin with, fetched from timm's hub where the study says so; None for none.
+    """The file that image encoders begin with, fetched from timm's hub where the study says so.
+
+    None where they begin with no file: at random, or with what each fit's own masks teach.
 
     Raises ConfigRefusal where the hub does not give it.
     """
     network = study.training.network
-    if network.weights is None or not study.image_blocks or "fusion" not in study.training.families:
+    if network.weights in (None, MASKS) or not study.image_blocks or "fusion" not in study.training.families:
         return None
     if network.weights != HUB:
         return Path(network.weights)

@@ -28,7 +28,7 @@ class NetworkSettings:
     """The fusion network, and how many refits stand behind the interval of a risk that it gives."""
 
     encoder: str = "resnet_3d"
-    weights: str | None = None  # the name of the file that the encoder begins with
+    weights: str | None = None  # the name of the file that the encoder begins with, or "masks"
     tuning: str = "full"
     mask: str = "channel"
     slices: str = "mean"

@@ -20,11 +20,12 @@ BRIGHTNESS = 0.05
 
 def augmented(batch: Batch, rng: np.random.Generator) -> Batch:
     """The same cases, their crops changed a little, what was measured before kept; nothing handed in is changed."""
-    images = {block: _changed(crops, rng) for block, crops in batch.images.items()}
+    images = {block: changed(crops, rng) for block, crops in batch.images.items()}
     return replace(batch, images=images)
 
 
-def _changed(crops: Tensor, rng: np.random.Generator) -> Tensor:
+def changed(crops: Tensor, rng: np.random.Generator) -> Tensor:
+    """Crops (n, 1 + regions, X, Y, Z) changed a little, their regions moved along with the image."""
     if not len(crops):
         return crops
     moved = torch.stack([_shifted(crop, rng.integers(-SHIFT, SHIFT + 1, 3)) for crop in crops])

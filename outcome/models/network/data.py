@@ -63,6 +63,11 @@ class CaseStack:
             images[block], measured[block] = self.crops[block][places].float(), self.measured[block][places]
         return Batch(self.table[rows], self.present[rows], images, measured)
 
+    def places(self, block: str, rows: Tensor) -> Tensor:
+        """Where the crops of these rows (n,) bool stand, each once, however many rows of its case there are."""
+        there = rows & self.present[:, list(self.crops).index(block) - len(self.crops)]
+        return self.place[block][there].unique()
+
     def parts(self, block: str) -> Iterator[Tensor]:
         """The crops of a block in single precision, a few at a time."""
         return (part.float() for part in self.crops[block].split(PART))

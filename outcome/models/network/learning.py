@@ -28,6 +28,7 @@ from outcome.models.network.fusion import FUSIONS
 from outcome.models.network.head_choice import head_for, head_numbers, in_units
 from outcome.models.network.joint import JointLoss
 from outcome.models.network.linear_start import LinearStart, fit_linear_start
+from outcome.models.network.mask_start import FROM_MASKS, begin_with_masks
 from outcome.models.network.model import Design, FusionNetwork, NetworkScorer
 from outcome.models.network.outcomes import Outcomes
 from outcome.models.network.processes import steps_in_processes
@@ -37,7 +38,7 @@ from outcome.models.network.tasks import Task, auxiliary_tasks
 from outcome.models.network.tokens import ImageToken
 from outcome.models.network.tuning import begin_learning
 from outcome.models.one_thread import one_thread
-from outcome.types import FloatArray, Target
+from outcome.types import BoolArray, FloatArray, Target
 
 SPREAD_AT_LEAST = (1e-2, 1e-3)  # of region statistics and of encoder features: what is constant stays small
 
@@ -57,11 +58,14 @@ def fit_network(
     `processes` of this machine learn it together where there are several (`outcome.models.network.processes`).
     params: encoder, mask, slices, tables, fusion, the head of the endpoint's kind (`imbalance`, `survival_head`,
     `ordinal_head`, `duration_head`, `continuous_head`), epochs, batch, learning_rate, weight_decay, block_dropout,
-    tuning, memory, patience, and `weights`, the name of the file that encoders begin with. Raises DataRefusal for crops
-    that lack or differ in shape, ConfigRefusal for an unknown encoder, weights that do not fit or layers that several
-    processes cannot share, OutcomeError where one of several ends early, ValueError for a kind without a head.
+    tuning, memory, patience, and `weights`: the name of the file that encoders begin with, or `masks` where the regions
+    of these cases teach them first (`mask_start`). Raises DataRefusal for crops that lack or differ in shape,
+    ConfigRefusal for an unknown encoder, weights that do not fit or layers that several processes cannot share,
+    OutcomeError where one of several ends early, ValueError for a kind without a head, and for masks that would teach
+    an encoder that reads them.
     """
-    if bool(params.get("weights")) != bool(weights):
+    from_masks = params.get("weights") == FROM_MASKS
+    if (bool(params.get("weights")) and not from_masks) != bool(weights):
         raise ValueError(f"the params name the weights {params.get('weights')!r}, and {weights} was handed over")
     rng = np.random.default_rng(seed)
     design = design_of(inputs, target, params)
@@ -82,6 +86,8 @@ def fit_network(
         watch = watch_cases(cases, target, event, aside, course.patience, rng) if course.patience else None
         learns = ~aside
         learns[watch.rows if watch else []] = False
+        if from_masks and design.images:  # not earlier: who judges or watches teaches nothing
+            begun = _taught_by_masks(learning, ~learns, rng, device)
         auxiliary, left_out = auxiliary_tasks(joint, params, learns)
         own = Task(target.endpoint, target.kind, module.head, learning.outcomes, torch.ones(len(inputs)) > 0)
         loss = JointLoss(own, auxiliary, course.memory)
@@ -125,13 +131,22 @@ def _measured(module: FusionNetwork, stack: CaseStack) -> FloatArray:
 
 
 def _set_units(token: ImageToken, stack: CaseStack, block: str) -> None:
-    """Centre and spread over the crops of what is measured and of what the untrained encoder sees."""
+    """Centre and spread over the crops of what is measured and of what the encoder sees before it learns outcomes."""
     with torch.no_grad():
         seen = torch.cat([token.encoder(part) for part in stack.parts(block)])
     numbers = torch.cat([stack.measured[block], seen], dim=1)
     token.centre.copy_(numbers.mean(dim=0))
     least = torch.where(torch.arange(numbers.shape[1]) < token.measured, *SPREAD_AT_LEAST)
     token.spread.copy_(numbers.std(dim=0, correction=0) + least)
+
+
+def _taught_by_masks(learning: Learning, aside: BoolArray, rng: np.random.Generator, device: str) -> str:
+    """Let regions of the rows not `aside` (n,) teach the encoders, and set the units of what they now see."""
+    module, stack = learning.module, learning.stack
+    told = begin_with_masks(_encoders(module), stack, aside, rng, device)
+    for block, token in zip(module.image_blocks, module.image_tokens(), strict=True):
+        _set_units(token, stack, block)
+    return told
 
 
 def _begin(learning: Learning, start: LinearStart) -> Tensor:

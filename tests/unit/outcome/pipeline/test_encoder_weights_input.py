@@ -13,8 +13,10 @@ from safetensors.numpy import save_file
 
 from outcome.config import Study, load_study
 from outcome.config.study_yaml import StudyLoader
-from outcome.config.training import Network
+from outcome.config.training import MASKS, Network
 from outcome.errors import ConfigRefusal
+from outcome.models.network.mask_start import FROM_MASKS
+from outcome.models.network.volume_encoders import VOLUME_ENCODERS
 from outcome.pipeline.encoder_weights import weights_file, weights_input
 from outcome.pipeline.stage import Run
 from outcome.pipeline.train import training_settings
@@ -100,9 +102,30 @@ def test_the_hub_gives_the_file_of_the_backbone(tmp_path: Path, monkeypatch: pyt
     assert found.resolved()["training"]["network"]["weights"] == "hub"
 
 
+def test_masks_that_teach_the_encoder_are_no_file(tmp_path: Path) -> None:
+    told = [f"training.network.{word}" for word in ("weights=masks", "mask=attention", "tuning=last_stage")]
+    found = study(tmp_path / "a", *told)
+    assert weights_file(found) is None
+    assert weights_input(run_of(found)) == {}
+    assert found.resolved()["training"]["network"]["weights"] == "masks"
+    settings = training_settings(found)
+    assert settings.encoder_weights is None
+    assert settings.network.params()["weights"] == FROM_MASKS
+    assert NetworkSettings(**settings.network.to_json()) == settings.network
+    for encoder in VOLUME_ENCODERS:
+        assert Network(weights="masks", mask="attention", encoder=encoder).weights == MASKS
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"weights": "hub"}, "hub has weights of timm:NAME alone"), ({"tuning": "frozen"}, "keeps weights")],
+    [
+        ({"weights": "hub"}, "hub has weights of timm:NAME alone"),
+        ({"tuning": "frozen"}, "keeps weights"),
+        ({"weights": "masks"}, "with mask: channel the encoder reads the regions"),
+        ({"weights": "masks", "mask": "crop"}, "with mask: crop the encoder reads the regions"),
+        ({"weights": "masks", "mask": "attention", "encoder": "timm:resnet10t"}, "masks teach 3-D encoders alone"),
+        ({"weights": Path("weights/masks"), "mask": "attention"}, "give the file of weights another name"),
+    ],
 )
 def test_settings_that_contradict_each_other_are_refused(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
