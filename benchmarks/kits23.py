@@ -21,6 +21,7 @@ _MEASURED = ("measure", "model", "comparator alone", "difference", "O/E", "slope
 _HEADER = ("endpoint", "inputs", "events / n", "chosen model", *_MEASURED)
 _SIMPLER = ("endpoint", "inputs", "chosen model", "simpler", "measure", "simpler alone", "chosen - simpler",
             "within folds")  # fmt: skip
+_REPEATED = ("endpoint", "inputs", "measure", "pooled", "within folds", "chosen in outer folds")
 _RUNGS = ("one number", "clinical", "clinical + plan")
 _INPUTS = {"preoperative": "without plan", "with_plan": "with plan"}
 
@@ -31,6 +32,11 @@ def main(folder: Path) -> int:
     print(f"\n### Beside what is simpler, cases 00000 to 00209\n\n| {' | '.join(_SIMPLER)} |")
     print("|" + "---|" * len(_SIMPLER))
     print("\n".join(simpler(metrics)))
+    again = list(repeated(metrics))
+    if again:
+        print(f"\n### Over several partitions into outer folds\n\n| {' | '.join(_REPEATED)} |")
+        print("|" + "---|" * len(_REPEATED))
+        print("\n".join(again))
     return 0
 
 
@@ -67,6 +73,21 @@ def simpler(metrics: Mapping[str, Any]) -> Iterator[str]:
                 numbers = (_text(alone), _text(difference, signed=True), _text(within.get(name), signed=True))
                 row = (*first, metric_of(entry.metric)[1], *numbers)
                 yield f"| {' | '.join(row)} |"
+
+
+def repeated(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """The choice over the partitions of `training.outer_repeats`: mean (least to largest), and what was chosen."""
+    for entry in model_entries(metrics):
+        told = entry.model.get("outer_repeats")
+        if told:
+            numbers = (_spread(told["pooled"]), _spread(told["within_folds"]))
+            chosen = "; ".join(f"{name}: {n}" for name, n in told["chosen_in_outer_folds"].items())
+            first = (entry.label.partition(" (")[0], _INPUTS[entry.inputs], metric_of(told["metric"])[1])
+            yield f"| {' | '.join((*first, *numbers, chosen))} |"
+
+
+def _spread(told: Mapping[str, float] | None) -> str:
+    return f"{told['mean']:.2f} ({told['smallest']:.2f} to {told['largest']:.2f})" if told else "–"
 
 
 def within_folds(entry: ModelEntry) -> dict[str, Mapping[str, Any]]:
