@@ -15,10 +15,11 @@ import pandas as pd
 
 from outcome.config import Study
 from outcome.errors import DataRefusal
-from outcome.pipeline.case_work import CaseWork, run_cases, sweep
+from outcome.pipeline.case_work import CaseWork
 from outcome.pipeline.stage import Run
+from outcome.pipeline.unit_parts import do_parts, joined_predictions, read_facts, write_facts
 from outcome.pipeline.unit_task import UnitTask
-from outcome.store import digest, read_json, read_parquet, write_json, write_parquet
+from outcome.store import digest, write_json, write_parquet
 from outcome.training.internal_external import LEAST_SITES, hold_out
 from outcome.types import PREDICTION_COLUMNS
 
@@ -35,6 +36,10 @@ class SiteTask:
     unit: UnitTask
     site: str
     sites: tuple[str, ...]
+
+    @property
+    def part(self) -> str:
+        return self.site
 
 
 def refuse_few_sites(study: Study, sites: Sequence[str]) -> None:
@@ -59,18 +64,13 @@ def hold_sites_out(
     """
     asked = run.study.training.internal_external
     todo = list(_site_tasks(tasks, cases)) if asked else []
-    failed = run_cases(run, stage, todo, lambda task: task.work, hold_out_one) if asked else {}
-    done = [task for task in todo if task.work.case_id not in failed]
-    sweep(folder / SHELF, {task.work.key for task in done})
+    done, failed = do_parts(run, stage, todo, hold_out_one, folder / SHELF)
     if not asked:
         for name in (TABLE, FACTS):
             (folder / name).unlink(missing_ok=True)
         return {}
-    write_parquet(folder / TABLE, _joined(done, cases))
-    facts: dict[str, dict[str, Any]] = {}
-    for task in done:
-        facts.setdefault(task.unit.work.case_id, {})[task.site] = read_json(task.work.path())
-    write_json(folder / FACTS, facts)
+    write_parquet(folder / TABLE, joined_predictions(done, cases, SOURCE, PREDICTION_COLUMNS))
+    write_facts(folder / FACTS, done)
     return failed
 
 
@@ -92,17 +92,6 @@ def hold_out_one(task: SiteTask) -> None:
     write_json(task.work.path(), {"n_training": found.n_training, "rung": chosen, "skipped": found.skipped})
 
 
-def _joined(tasks: Sequence[SiteTask], cases: pd.DataFrame) -> pd.DataFrame:
-    tables = [read_parquet(task.work.path(".parquet")) for task in tasks]
-    filled = [table for table in tables if len(table)]
-    if not filled:
-        return pd.DataFrame(columns=list(PREDICTION_COLUMNS))
-    table = pd.concat(filled, ignore_index=True)
-    table = table.assign(partition=table["case_id"].map(cases["partition"]), source=SOURCE)
-    return table[list(PREDICTION_COLUMNS)]
-
-
 def site_facts(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
     """By unit and site what is known of the model without it; None where nothing was held out by site."""
-    path = folder / FACTS
-    return read_json(path) if path.exists() else None
+    return read_facts(folder / FACTS)

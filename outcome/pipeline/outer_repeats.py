@@ -14,10 +14,11 @@ from typing import Any
 
 import pandas as pd
 
-from outcome.pipeline.case_work import CaseWork, run_cases, sweep
+from outcome.pipeline.case_work import CaseWork
 from outcome.pipeline.stage import Run
+from outcome.pipeline.unit_parts import do_parts, joined_predictions, read_facts, write_facts
 from outcome.pipeline.unit_task import UnitTask
-from outcome.store import digest, read_json, read_parquet, write_json, write_parquet
+from outcome.store import digest, read_parquet, write_json, write_parquet
 from outcome.training.out_of_fold import FIRST
 from outcome.training.outer_repeats import repeat_outer_folds
 from outcome.types import FOLD_COLUMNS, REPEAT_COLUMNS
@@ -35,6 +36,10 @@ class RepeatTask:
     unit: UnitTask
     repeat: int
 
+    @property
+    def part(self) -> str:
+        return str(self.repeat)
+
 
 def repeat_folds(run: Run, stage: str, tasks: Sequence[UnitTask], cases: pd.DataFrame, folder: Path) -> dict[str, str]:
     """Every unit on each further partition, and the tables; returns the reasons of what failed, by unit and repeat.
@@ -43,20 +48,15 @@ def repeat_folds(run: Run, stage: str, tasks: Sequence[UnitTask], cases: pd.Data
     `training.outer_repeats`: nothing, and what an earlier run left is removed.
     """
     todo = list(_repeat_tasks(tasks, run.study.training.outer_repeats))
-    failed = run_cases(run, stage, todo, lambda task: task.work, repeat_one) if todo else {}
-    done = [task for task in todo if task.work.case_id not in failed]
-    sweep(folder / SHELF, {task.work.key for task in done})
+    done, failed = do_parts(run, stage, todo, repeat_one, folder / SHELF)
     if not todo:
         for name in (TABLE, FACTS):
             (folder / name).unlink(missing_ok=True)
         return {}
-    table = _joined(done, cases)
+    table = joined_predictions(done, cases, SOURCE, REPEAT_COLUMNS)
     write_parquet(folder / TABLE, table)
     _add_folds(folder / FOLDS_TABLE, table[list(FOLD_COLUMNS)].drop_duplicates())
-    facts: dict[str, dict[str, Any]] = {}
-    for task in done:
-        facts.setdefault(task.unit.work.case_id, {})[str(task.repeat)] = read_json(task.work.path())
-    write_json(folder / FACTS, facts)
+    write_facts(folder / FACTS, done)
     return failed
 
 
@@ -75,16 +75,6 @@ def repeat_one(task: RepeatTask) -> None:
     write_json(task.work.path(), {"chosen_in_outer_folds": found.chosen_in_outer_folds, "skipped": found.skipped})
 
 
-def _joined(tasks: Sequence[RepeatTask], cases: pd.DataFrame) -> pd.DataFrame:
-    tables = [read_parquet(task.work.path(".parquet")) for task in tasks]
-    filled = [table for table in tables if len(table)]
-    if not filled:
-        return pd.DataFrame(columns=list(REPEAT_COLUMNS))
-    table = pd.concat(filled, ignore_index=True)
-    table = table.assign(partition=table["case_id"].map(cases["partition"]), source=SOURCE)
-    return table[list(REPEAT_COLUMNS)]
-
-
 def _add_folds(path: Path, held: pd.DataFrame) -> None:
     """A case has a row a repeat, however many horizons it is predicted at."""
     if len(held):
@@ -93,5 +83,4 @@ def _add_folds(path: Path, held: pd.DataFrame) -> None:
 
 def repeat_facts(folder: Path) -> Mapping[str, Mapping[str, Any]] | None:
     """By unit and repeat what is known of a further partition; None where there was none."""
-    path = folder / FACTS
-    return read_json(path) if path.exists() else None
+    return read_facts(folder / FACTS)
