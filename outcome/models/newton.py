@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import ElasticNet
+from sklearn.linear_model import enet_path
 
 from outcome.types import FloatArray
 
@@ -54,7 +54,7 @@ def _step(loss: Loss, b: FloatArray, l1: FloatArray, l2: FloatArray) -> FloatArr
     gradient, hessian = loss.derivatives(b)
     hessian = hessian + np.diag(l2)
     linear = hessian @ b - gradient - l2 * b
-    aim = _with_level(hessian, linear, l1[:-1]) if loss.has_level else _quadratic_minimum(hessian, linear, l1)
+    aim = _with_level(hessian, linear, l1[:-1], b) if loss.has_level else _quadratic_minimum(hessian, linear, l1, b)
     before = _objective(loss, b, l1, l2)
     for halving in range(20):
         candidate = b + (aim - b) * 0.5**halving
@@ -67,24 +67,28 @@ def _objective(loss: Loss, b: FloatArray, l1: FloatArray, l2: FloatArray) -> flo
     return loss.loss(b) + float(np.sum(l1 * np.abs(b)) + np.sum(l2 * b**2) / 2)
 
 
-def _with_level(hessian: FloatArray, linear: FloatArray, l1: FloatArray) -> FloatArray:
+def _with_level(hessian: FloatArray, linear: FloatArray, l1: FloatArray, start: FloatArray) -> FloatArray:
     """The same with the free last coordinate solved for: at any b it is (its linear term - its row b) / its own."""
     row, own = hessian[-1, :-1], hessian[-1, -1]
-    b = _quadratic_minimum(hessian[:-1, :-1] - np.outer(row, row) / own, linear[:-1] - row * linear[-1] / own, l1)
+    free_hessian, free_linear = hessian[:-1, :-1] - np.outer(row, row) / own, linear[:-1] - row * linear[-1] / own
+    b = _quadratic_minimum(free_hessian, free_linear, l1, start[:-1])
     return np.append(b, (linear[-1] - row @ b) / own)
 
 
-def _quadratic_minimum(hessian: FloatArray, linear: FloatArray, l1: FloatArray) -> FloatArray:
-    """The b that minimises b'Hb/2 - linear'b + l1 |b|_1, l1 the same for all."""
+def _quadratic_minimum(hessian: FloatArray, linear: FloatArray, l1: FloatArray, start: FloatArray) -> FloatArray:
+    """The b that minimises b'Hb/2 - linear'b + l1 |b|_1, l1 the same for all; sought from `start` on."""
     p = len(linear)
     if not l1.any():
         return np.asarray(np.linalg.solve(hessian, linear), dtype=float)
     # with H = LL' this is a lasso of y = inverse(L) linear on the columns of L'
     ridge = 1e-10 * max(float(np.trace(hessian)) / p, 1e-10)
-    lower = np.linalg.cholesky(hessian + ridge * np.eye(p))
-    lasso = ElasticNet(alpha=l1[0] / p, l1_ratio=1.0, fit_intercept=False, max_iter=5000, tol=1e-8)
+    hessian = np.ascontiguousarray(hessian + ridge * np.eye(p))
+    lower = np.linalg.cholesky(hessian)
     with warnings.catch_warnings():
         # an early stop of the inner problem is caught by the step halving of the outer one
         warnings.simplefilter("ignore", ConvergenceWarning)
-        lasso.fit(lower.T, np.linalg.solve(lower, linear))
-    return np.array(lasso.coef_, dtype=float)
+        _, path, _ = enet_path(
+            np.asfortranarray(lower.T), np.linalg.solve(lower, linear), l1_ratio=1.0, alphas=[l1[0] / p],
+            precompute=hessian, Xy=linear, coef_init=start.copy(), check_input=False, max_iter=5000, tol=1e-8,
+        )  # fmt: skip
+    return np.array(path[:, 0], dtype=float)

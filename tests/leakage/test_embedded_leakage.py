@@ -13,13 +13,13 @@ from outcome.models.state import State, same_state
 from outcome.training.data import TrainingData
 from outcome.training.folds import Folds, patient_folds
 from outcome.training.nested import CrossFit, cross_fit
-from outcome.training.rungs import default_ladder
-from outcome.types import InputSet
+from outcome.training.rungs import FUSION, NETWORK, Rung
 from tests.image_cases import COLUMNS, SETTINGS, TINY, image_cases
 
 CHOICES = ("A", "B", "C", "D", "other")
 STAGE = FeatureColumn("clinical:stage", "clinical", "categorical", "preoperative", choices=CHOICES)
-EMBEDDED = replace(SETTINGS, families=("fusion",), network=replace(TINY, tables="embedded", epochs=1, refits=0))
+EMBEDDED = replace(SETTINGS, network=replace(TINY, tables="embedded", epochs=1, refits=0))
+RUNG = Rung(FUSION, NETWORK, (EMBEDDED.network.params(),), 6, ("clinical", "radiomics"))
 CrossFitter = Callable[[TrainingData, Folds], CrossFit]
 
 
@@ -31,8 +31,7 @@ def staged_cases() -> TrainingData:
 
 
 def honest(data: TrainingData, folds: Folds) -> CrossFit:
-    rungs = default_ladder(data.columns, data.target.kind, InputSet.PREOPERATIVE, EMBEDDED)
-    return cross_fit(data, rungs, EMBEDDED, 1, folds=folds, horizons_days=(100.0,))
+    return cross_fit(data, (RUNG,), EMBEDDED, 1, folds=folds, horizons_days=(100.0,))
 
 
 def leaky(data: TrainingData, folds: Folds) -> CrossFit:
