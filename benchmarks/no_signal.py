@@ -1,6 +1,6 @@
 """Is the record alone chosen where images say nothing? Outcomes drawn anew from the true risk, many times.
 
-    python -m benchmarks.no_signal [--cases 600] [--seeds 10] [--keep DIR]
+    python -m benchmarks.no_signal [--cases 600] [--seeds 10] [--keep DIR] [--results FILE]
 
 One synthetic draw of site A, variant `no_image_signal`, is measured once: its images say nothing of the risk, and its
 genes, which do, are left out. For every seed the outcomes (any complication) are drawn anew from the true risks, and
@@ -22,6 +22,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from benchmarks.recovery import INPUTS, Asked, Draw, drawn
+from benchmarks.seed_lines import Row, measured
 from outcome.config import load_study
 from outcome.pipeline.train import training_settings
 from outcome.training.data import TrainingData
@@ -41,13 +42,13 @@ def redrawn(draw: Draw, seed: int) -> TrainingData:
     return replace(draw.data, columns=kept, target=target).sorted()
 
 
-def chosen(draw: Draw, settings: TrainingSettings, seed: int) -> tuple[str, pd.DataFrame]:
-    """The rung that is chosen, and the inner score of each."""
+def chosen(draw: Draw, settings: TrainingSettings, seed: int) -> Row:
+    """The rung that is chosen, and the mean inner score of each."""
     data = redrawn(draw, seed)
     rungs = default_ladder(data.columns, EndpointKind.BINARY, INPUTS, settings, draw.one_number)
     with threadpool_limits(limits=1):
         fitted = fit_procedure(data, rungs, settings, seed)
-    return fitted.chosen.rung.name, pd.DataFrame(fitted.rung_scores).set_index("rung")
+    return {"chosen": fitted.chosen.rung.name, "inner": {row["rung"]: row["mean"] for row in fitted.rung_scores}}
 
 
 def main() -> None:
@@ -56,15 +57,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--inner-repeats", type=int, default=1, help="partitions into inner folds behind the choice")
     parser.add_argument("--keep", type=Path, help="keep the draw there and use it again")
+    parser.add_argument("--results", type=Path, help="a JSON line a finished seed; seeds that stand there stay")
     parser.add_argument("--workers", type=int, default=2, help="seeds at once")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, ProcessPoolExecutor(given.workers) as pool:
         folder = given.keep or Path(scratch)
         draw = drawn(folder, DRAW, Asked(folder, given.cases, "no_image_signal", 1, True, 0.0, True))
         settings = replace(training_settings(load_study(folder / "study.yaml")), inner_repeats=given.inner_repeats)
-        made = list(pool.map(partial(chosen, draw, settings), range(given.seeds)))
-    names = [name for name, _ in made]
-    inner = pd.concat([scores["mean"] for _, scores in made], axis=1).mean(axis=1)
+        made = measured(pool, partial(chosen, draw, settings), range(given.seeds), given.results)
+    names = [row["chosen"] for row in made]
+    inner = pd.DataFrame([row["inner"] for row in made]).mean()
     print("| rung | chosen in | mean inner AUROC |\n|---|---|---|")
     for name, mean in inner.items():
         print(f"| {name} | {names.count(str(name))} of {len(names)} | {mean:.3f} |")

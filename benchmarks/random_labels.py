@@ -1,6 +1,6 @@
 """Does the whole pipeline find something where there is nothing? Outcomes dealt anew at random, many times.
 
-    python -m benchmarks.random_labels [--cases 300] [--seeds 20] [--keep DIR]
+    python -m benchmarks.random_labels [--cases 300] [--seeds 20] [--keep DIR] [--results FILE]
 
 One synthetic draw of site A is measured once. For every seed its outcomes (any complication) are dealt anew among
 `--cases` of its patients and two made-up scanners are laid over them; then the whole of `train` runs: ladder with the
@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.recovery import Asked, drawn
+from benchmarks.seed_lines import Row, measured
 from outcome.evaluation.discrimination.roc import auroc
 from outcome.features.batches import HarmoniseRules
 from outcome.features.columns import BATCH, BATCH_COLUMN, FeatureColumn
@@ -49,7 +50,7 @@ def shuffled(data: TrainingData, cases: int, seed: int) -> TrainingData:
     return replace(data, frame=data.frame.join(scanner), columns=(*data.columns, column), target=target)
 
 
-def found(data: TrainingData, cases: int, seed: int) -> pd.Series:
+def found(data: TrainingData, cases: int, seed: int) -> Row:
     """The AUROC of every rung and of the choice, mean over the outer folds."""
     one = shuffled(data, cases, seed).sorted()
     folds = patient_folds(one.patients, one.target, SETTINGS.outer_folds, derive_seed(seed, "out"))
@@ -62,7 +63,7 @@ def found(data: TrainingData, cases: int, seed: int) -> pd.Series:
     each = rows.groupby(["rung", "fold"])[["y", "score"]].apply(
         lambda part: auroc(part["y"].to_numpy(), part["score"].to_numpy())
     )
-    return pd.Series(each.groupby("rung", sort=False).mean(), name=seed)
+    return {str(rung): float(mean) for rung, mean in each.groupby("rung", sort=False).mean().items()}
 
 
 def main() -> None:
@@ -70,13 +71,13 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--keep", type=Path, help="keep the draw there and use it again")
+    parser.add_argument("--results", type=Path, help="a JSON line a finished seed; seeds that stand there stay")
     parser.add_argument("--workers", type=int, default=2, help="seeds at once")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, ProcessPoolExecutor(given.workers) as pool:
         folder = given.keep or Path(scratch)
         data = drawn(folder, DRAW, Asked(folder, given.cases, "full", 1, True, 0.0, True)).data
-        made = pool.map(partial(found, data, given.cases), range(given.seeds))
-        table = pd.DataFrame(list(made))
+        table = pd.DataFrame(measured(pool, partial(found, data, given.cases), range(given.seeds), given.results))
     print("| model | mean AUROC | standard error | least | largest |\n|---|---|---|---|---|")
     for name, values in table.items():
         error = values.std() / np.sqrt(len(values))

@@ -17,7 +17,6 @@ seeds that stand there are not measured again.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -32,6 +31,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from benchmarks.seed_lines import measured
 from outcome.cohort.endpoints import endpoint_target
 from outcome.cohort.synthetic_risk import image_scores
 from outcome.config import load_study
@@ -194,26 +194,8 @@ def main() -> None:
             given.without_images,
             given.keep is not None,
         )
-        done = _read(given.results)
-        todo = [seed for seed in range(given.first, given.first + given.seeds) if seed not in done]
-        for seed, result in zip(todo, pool.map(partial(measure, asked), todo), strict=True):
-            done[seed] = result
-            _write(given.results, done)
-        print("\n".join(rows([done[seed] for seed in sorted(done)])))
-
-
-Results = dict[int, dict[str, float | str]]
-
-
-def _read(file: Path | None) -> Results:
-    lines = file.read_text(encoding="utf-8").splitlines() if file and file.exists() else []
-    return {int(row.pop("seed")): row for row in map(json.loads, lines)}
-
-
-def _write(file: Path | None, done: Results) -> None:
-    if file:
-        lines = [json.dumps({"seed": seed, **done[seed]}) for seed in sorted(done)]
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        seeds = range(given.first, given.first + given.seeds)
+        print("\n".join(rows(measured(pool, partial(measure, asked), seeds, given.results))))
 
 
 if __name__ == "__main__":
