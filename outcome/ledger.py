@@ -6,6 +6,7 @@ about a study's masks. Times are host facts: none of them enters an artefact. Al
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from outcome.store import file_digest
+from outcome.store import digest, file_digest
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, command TEXT NOT NULL, started REAL NOT NULL,
@@ -82,7 +83,12 @@ class Ledger:
         return int(self._db.execute("SELECT COUNT(*) FROM runs WHERE finished IS NULL").fetchone()[0])
 
     def sha256(self, path: Path) -> str:
-        """A file's hash, read again only where its size or time of change differs from the last reading."""
+        """A file's hash, read again only where its size or time of change differs from the last reading.
+
+        A folder's (of a DICOM series) is that of the names and hashes of its files, hidden ones left out.
+        """
+        if path.is_dir():
+            return digest({name: self.sha256(path / name) for name in _files_below(path)})
         facts = path.stat()
         known = self._db.execute(
             "SELECT sha256 FROM file_hashes WHERE path=? AND size=? AND mtime_ns=?",
@@ -96,6 +102,15 @@ class Ledger:
             (str(path), facts.st_size, facts.st_mtime_ns, value),
         )
         return value
+
+
+def _files_below(folder: Path) -> list[str]:
+    """Relative names of the files under a folder, in order; nothing hidden, no links to folders."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [str((Path(place) / name).relative_to(folder)) for name in names if not name.startswith(".")]
+    return sorted(found)
 
 
 _EVALUATIONS_SCHEMA = """

@@ -14,7 +14,7 @@ from outcome.types import Finding, Level
 
 
 def case_inputs(study: Study, case_ids: Iterable[str]) -> dict[str, CaseInput]:
-    """The image and mask files of each case that exist, as absolute paths, in the given order.
+    """The images and masks of each case that exist, as absolute paths, in the given order; an image may be a folder.
 
     Raises DataRefusal for a case id that would lead out of the study's root.
     """
@@ -24,11 +24,16 @@ def case_inputs(study: Study, case_ids: Iterable[str]) -> dict[str, CaseInput]:
         mask = _place(study.root, study.mask.pattern, case_id) if study.mask else None
         others = {name: _place(study.root, pattern, case_id) for name, pattern in _other_masks(study).items()}
         given = mask if mask is not None and mask.is_file() else None
-        inputs[case_id] = CaseInput(case_id, _there(images), given, _there(others))
+        inputs[case_id] = CaseInput(case_id, _images(images), given, _files(others))
     return inputs
 
 
-def _there(paths: Mapping[str, Path]) -> dict[str, Path]:
+def _images(paths: Mapping[str, Path]) -> dict[str, Path]:
+    """Those that exist: files, and folders that are not empty, such as that of a DICOM series."""
+    return {name: path for name, path in paths.items() if path.is_file() or (path.is_dir() and any(path.iterdir()))}
+
+
+def _files(paths: Mapping[str, Path]) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if path.is_file()}
 
 

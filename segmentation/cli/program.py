@@ -10,6 +10,7 @@ from segmentation.cli.benchmarking import ablate, benchmark
 from segmentation.cli.datasets import datasets
 from segmentation.cli.evaluate import evaluate
 from segmentation.cli.explaining import explain
+from segmentation.cli.exporting import export_dicom, export_seg
 from segmentation.cli.features import features
 from segmentation.cli.inspect import inspect
 from segmentation.cli.networks import networks
@@ -53,6 +54,8 @@ _COMMANDS = (
     evaluate,
     agreement,
     review,
+    export_dicom,
+    export_seg,
     benchmark,
     ablate,
 )

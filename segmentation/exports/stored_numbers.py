@@ -59,7 +59,7 @@ def _kept(values: Array) -> StoredNumbers | None:
     if max(abs(low), abs(high)) >= 10**15:  # no header text holds it
         return None
     steps = values.astype(np.int64) - low
-    step = int(np.gcd.reduce(steps, axis=None)) or 1
+    step = 1 if high - low <= _MOST else int(np.gcd.reduce(steps, axis=None))
     if (high - low) // step > _MOST:
         return None
     return StoredNumbers((steps // step).astype(np.uint16), str(step), str(low), 0.0)
