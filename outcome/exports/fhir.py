@@ -1,8 +1,9 @@
 """A statement as a FHIR R4 RiskAssessment in JSON (https://hl7.org/fhir/R4/riskassessment.html), one a case.
 
-`probabilityDecimal` is in percent, as R4 says of it. `probability[x]` is a choice of one, so that the interval stands in
-an extension. A number that is withheld has the standard extension data-absent-reason in its place and its reason under
-`rationale`. Our own extensions are listed in docs/export.md; configs/fhir_risk_assessment.schema.json holds the form.
+`probabilityDecimal` is in percent, as R4 says of it. `probability[x]` is a choice of one, so that the interval
+stands in an extension. A number that is withheld has the standard extension data-absent-reason in its place, and its
+reason under `rationale`. Our own extensions are listed in docs/export.md; configs/fhir_risk_assessment.schema.json
+holds the form.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ def risk_assessment(statement: Statement, subject: Subject) -> Json:
 
 def _method(statement: Statement) -> Json:
     title = statement.title or statement.study
-    return {"coding": [_coding("bundle", statement.bundle_id, title)], "text": f"{title} (bundle {statement.bundle_id})"}
+    return {
+        "coding": [_coding("bundle", statement.bundle_id, title)],
+        "text": f"{title} (bundle {statement.bundle_id})",
+    }
 
 
 def _when(date: str) -> Json:

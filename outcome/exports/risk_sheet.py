@@ -8,7 +8,8 @@ from outcome.exports.statement import INTERVAL, Statement
 from outcome.report.pdf import write_pdf
 
 _STYLE = """
-@page { size: A4; margin: 20mm; @bottom-center { content: "Research use only; not for clinical decisions"; font-size: 9pt } }
+@page { size: A4; margin: 20mm;
+  @bottom-center { content: "Research use only; not for clinical decisions"; font-size: 9pt } }
 body { font-family: sans-serif; font-size: 10pt } h1 { font-size: 15pt }
 .warning { border: 1px solid #900; color: #900; padding: 3mm } table { border-collapse: collapse; width: 100% }
 th, td { border-bottom: 1px solid #999; padding: 1.5mm; text-align: left; vertical-align: top } .note { color: #555 }

@@ -26,6 +26,7 @@ from outcome.store import digest
 SERIES_NUMBER = 1001  # beyond those that scanners give
 _PROCEDURES = {"CT": codes.cid100.CTUnspecifiedBodyRegion, "MR": codes.cid100.MRIUnspecifiedBodyRegion}
 _DAYS = {"days": codes.UCUM.Day, "weeks": codes.UCUM.Week, "months": codes.UCUM.Month, "years": codes.UCUM.Year}
+_PLAIN = str.maketrans({"²": "2", "³": "3", "µ": "u", "μ": "u", " ": "_", "{": None, "}": None})
 _SOURCE = Code("260753009", "SCT", "Source")
 _CONTAINS = hd.sr.RelationshipTypeValues.CONTAINS
 
@@ -144,8 +145,8 @@ def _unit(prediction: Prediction) -> Code:
         return codes.UCUM.Percent
     if prediction.unit in _DAYS:
         return _DAYS[prediction.unit]
-    plain = "".join(letter for letter in prediction.unit if letter.isascii() and letter.isprintable())
-    plain = plain.translate({ord("{"): None, ord("}"): None})
+    plain = prediction.unit.translate(_PLAIN)
+    plain = "".join(letter for letter in plain if letter.isascii() and letter.isprintable())
     return Code(f"{{{plain}}}", "UCUM", ours.short(prediction.unit)) if plain else codes.UCUM.NoUnits
 
 

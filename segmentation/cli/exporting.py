@@ -1,4 +1,4 @@
-"""`segmentation export-dicom` and `segmentation export-seg`: an image as a DICOM series, a mask as an object beside one."""
+"""`segmentation export-dicom`, `segmentation export-seg`: an image as a DICOM series, a mask beside one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def export_seg(
     kind: Annotated[
         Literal["binary", "labelmap"], typer.Option(help="a frame a region and plane, or one a plane (Supplement 243)")
     ] = "binary",
-    algorithm: Annotated[str, typer.Option(metavar="NAME:VERSION", help="what drew the mask; without it: a person")] = "",
+    algorithm: Annotated[
+        str, typer.Option(metavar="NAME:VERSION", help="what drew the mask; without it: a person")
+    ] = "",
     date: Day = None,
     as_json: AsJson = False,
 ) -> None:

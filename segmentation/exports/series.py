@@ -1,7 +1,7 @@
 """An image as a DICOM series: one file a slice along the third array axis, CT or MR image storage.
 
-References: DICOM PS3.3, A.3 (CT), A.4 (MR), C.7.6.2 Image Plane Module. Nothing here looks at a clock or draws a number:
-the same image and the same facts give the same bytes.
+References: DICOM PS3.3, A.3 (CT), A.4 (MR), C.7.6.2 Image Plane Module. Nothing here looks at a clock or draws a
+number: the same image and the same facts give the same bytes.
 """
 
 from __future__ import annotations
