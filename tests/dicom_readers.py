@@ -30,6 +30,14 @@ def conforms(path: Path) -> None:
     assert not [line for line in read.splitlines() if line.startswith(("W:", "E:"))]
 
 
+def report_text(path: Path) -> str:
+    """A structured report as DCMTK prints it, accepted without an error and without a warning about its content."""
+    text = dcmtk("dsrdump", "--print-all-codes", "--print-long-values", path)
+    complaints = [line for line in text.splitlines() if line.startswith(("E:", "W:"))]
+    assert not [line for line in complaints if "Specific Character Set" not in line]  # UTF-8 it cannot check
+    return text
+
+
 def itk_series(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Voxels (I, J, K) and the RAS affine of a series, as SimpleITK reads them."""
     names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder))

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from segmentation.errors import ImageRefusal
 from segmentation.images.dicom.reading import SeriesHeader, read_series_header
+from segmentation.images.dicom.refusing import refuse
 from segmentation.images.grids import grid_differences
 from segmentation.types import Grid, Mask
 
@@ -42,9 +43,15 @@ class SourceSeries:
 def read_source(folder: Path) -> SourceSeries:
     """The one series of a folder, or of a file. Elements that the standard wants and a file lacks are left empty.
 
-    Raises ImageRefusal as `read_series_header`.
+    Raises ImageRefusal as `read_series_header`, and `several_multiframe` for planes of several files of many frames.
     """
     header = read_series_header(folder)
+    if 1 < len(header.files) < len(header.stack.slices):
+        raise refuse(
+            "several_multiframe", folder.name, "The series is several files of many frames.",
+            "one file a plane, or one for all", f"{len(header.files)} files of {len(header.stack.slices)} planes",
+            "export the series as one file a slice",
+        )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd values of elements that are no concern here
         read = {path: _headers(path) for path in header.files}

@@ -43,3 +43,22 @@ def test_a_changed_file_is_read_again(tmp_path: Path, monkeypatch: pytest.Monkey
         path.write_bytes(b"two")
         os.utime(path, ns=(1, 1))
         assert ledger.sha256(path) == hashlib.sha256(b"two").hexdigest()
+
+
+def test_a_folders_hash_is_that_of_its_files_and_their_names(tmp_path: Path) -> None:
+    """A DICOM series: a changed, renamed or added slice is another series; what is hidden is none of it."""
+    folder = tmp_path / "series"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a").write_bytes(b"one")
+    (folder / "deep" / "b").write_bytes(b"two")
+    with Ledger.open(tmp_path / "journal.sqlite") as ledger:
+        hashes = [ledger.sha256(folder)]
+        (folder / ".hidden").write_bytes(b"x")
+        assert ledger.sha256(folder) == hashes[0]
+        (folder / "deep" / "b").write_bytes(b"three")
+        hashes.append(ledger.sha256(folder))
+        (folder / "a").rename(folder / "c")
+        hashes.append(ledger.sha256(folder))
+        (folder / "d").write_bytes(b"one")
+        hashes.append(ledger.sha256(folder))
+    assert len(set(hashes)) == 4

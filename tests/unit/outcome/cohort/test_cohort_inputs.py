@@ -32,6 +32,17 @@ def test_files_that_exist_are_found_and_the_others_left_out(make_study: Make, tm
     assert inputs["c"].mask is None
 
 
+def test_an_image_may_be_a_folder_that_holds_something_and_a_mask_may_not(make_study: Make, tmp_path: Path) -> None:
+    touch(tmp_path, "dicom/a/001.dcm", "masks/a[1].nii.gz/001.dcm")
+    (tmp_path / "dicom" / "b").mkdir()
+    study = make_study(images={"ct": "dicom/{case_id}"}, mask=MASK)
+    inputs = case_inputs(study, ["a", "b"])
+    assert inputs["a"].images == {"ct": tmp_path / "dicom/a"}
+    assert inputs["a"].mask is None
+    assert inputs["b"].images == {}
+    assert ("file_without_row", ("b",)) in {(f.code, f.case_ids) for f in input_findings(study, inputs, ["a"])}
+
+
 def test_rows_without_files_and_files_without_rows_are_named(make_study: Make, tmp_path: Path) -> None:
     touch(
         tmp_path,
