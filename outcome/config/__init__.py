@@ -15,8 +15,9 @@ from outcome.config.endpoints import (
 )
 from outcome.config.environment import expand
 from outcome.config.imaging import MaskSource, Segmenter
-from outcome.config.loading import load_study, study_from_resolved
-from outcome.config.schema import study_schema, write_schema
+from outcome.config.loading import load_mapping, load_study, study_from_resolved
+from outcome.config.mapping import FhirMapping, OmopMapping
+from outcome.config.schema import mapping_schema, study_schema, write_schema
 from outcome.config.study import InclusionCriterion, Partition, Study, Subgroup
 from outcome.config.table import TableSource
 from outcome.config.training import Training
@@ -31,9 +32,11 @@ __all__ = [
     "ContinuousEndpoint",
     "DurationEndpoint",
     "Endpoint",
+    "FhirMapping",
     "InclusionCriterion",
     "MaskSource",
     "MeasuredScore",
+    "OmopMapping",
     "OrdinalEndpoint",
     "Part",
     "Partition",
@@ -47,7 +50,9 @@ __all__ = [
     "TimeToEventEndpoint",
     "Training",
     "expand",
+    "load_mapping",
     "load_study",
+    "mapping_schema",
     "study_from_resolved",
     "study_schema",
     "write_schema",

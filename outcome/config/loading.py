@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
 from outcome.config.environment import expand, refuse_elsewhere, texts
+from outcome.config.mapping import MAPPINGS, FhirMapping, OmopMapping
+from outcome.config.model import Model
 from outcome.config.overrides import apply_overrides
 from outcome.config.study import Study
 from outcome.config.study_yaml import StudyLoader
@@ -17,6 +19,7 @@ from outcome.errors import ConfigRefusal
 
 TODO = "TODO"
 _HINT = "configs/template.yaml shows every key with its meaning"
+M = TypeVar("M", bound=Model)
 
 
 def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
@@ -26,15 +29,18 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     (the URL when it is used, so that no password is kept). Raises ConfigRefusal.
     """
     path = Path(path)
-    document = apply_overrides(_read(path), overrides)
+    document = apply_overrides(_read(path, "the study file", _HINT), overrides)
     refuse_elsewhere(document)
     _refuse_todo(document, path)
-    study = _validated(document, str(path))
+    study = _validated(Study, document, f"{path} is not a study file this program can use", _HINT)
     folder = path.resolve().parent
     root = (folder / Path(expand(str(study.root), "root")).expanduser()).resolve()
     if study.table.url:
         expand(study.table.url, "table.url")
     found: dict[str, Any] = {"root": root, "dictionary": (folder / study.dictionary).resolve()}
+    if study.table.mapping is not None:
+        placed_mapping = (folder / study.table.mapping).resolve()
+        found["table"] = study.table.model_copy(update={"mapping": placed_mapping})
     if study.segmenter is not None and study.segmenter.model is not None:
         file = (folder / study.segmenter.model).resolve()
         found["segmenter"] = study.segmenter.model_copy(update={"model": file})
@@ -47,20 +53,29 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
 
 def study_from_resolved(document: dict[str, Any], root: Path | None = None) -> Study:
     """The study in a stored `study.json` or a bundle's `config.json`; its root is given by whoever reads it."""
-    return _validated(document, "the stored study").model_copy(update={"root": root or Path(".")})
+    study = _validated(Study, document, "the stored study is not a study file this program can use", _HINT)
+    return study.model_copy(update={"root": root or Path(".")})
 
 
-def _read(path: Path) -> dict[str, Any]:
+def load_mapping(path: Path, form: str) -> OmopMapping | FhirMapping:
+    """How a record of this form, omop or fhir, becomes one row a case. Raises ConfigRefusal."""
+    hint = f"configs/{form}.example.yaml shows every key with its meaning; docs/ehr.md"
+    document = _read(path, "the mapping", hint)
+    refuse_elsewhere(document)
+    return _validated(MAPPINGS[form], document, f"{path.name} is not a mapping of {form}", hint)
+
+
+def _read(path: Path, what: str, hint: str) -> dict[str, Any]:
     try:
         document = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=StudyLoader)
     except FileNotFoundError:
-        raise ConfigRefusal("the study file does not exist", found=str(path), next_step="correct the path") from None
+        raise ConfigRefusal(f"{what} does not exist", found=str(path), next_step="correct the path") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         found = " ".join(str(error).split())
-        raise ConfigRefusal("the study file cannot be read", expected="YAML in UTF-8", found=found) from None
+        raise ConfigRefusal(f"{what} cannot be read", expected="YAML in UTF-8", found=found) from None
     if not isinstance(document, dict):
         raise ConfigRefusal(
-            "the study file holds no keys", expected="a YAML mapping", found=type(document).__name__, next_step=_HINT
+            f"{what} holds no keys", expected="a YAML mapping", found=type(document).__name__, next_step=hint
         )
     return document
 
@@ -75,15 +90,15 @@ def _refuse_todo(document: dict[str, Any], path: Path) -> None:
         )
 
 
-def _validated(document: dict[str, Any], where: str) -> Study:
+def _validated(kind: type[M], document: dict[str, Any], refused: str, hint: str) -> M:
     try:
-        return Study.model_validate(document)
+        return kind.model_validate(document)
     except ValidationError as error:
         problems = list(dict.fromkeys(_problem(detail) for detail in error.errors(include_url=False)))
         raise ConfigRefusal(
-            f"{where} is not a study file this program can use: {len(problems)} problem(s)",
+            f"{refused}: {len(problems)} problem(s)",
             found="\n    ".join(problems),
-            next_step=_HINT,
+            next_step=hint,
         ) from None
 
 
