@@ -78,6 +78,9 @@ class MappedVariable(Part):
     unit: str = Field(default="", description="UCUM; the unit of records that state none")
     target_unit: str = Field(default="", description="UCUM; default: @UNIT of the dictionary")
     substance: str = Field(default="", description="for mass and amount of substance, such as creatinine")
+    units: dict[str, str] = Field(
+        default_factory=dict, description="a unit as the record writes it: the UCUM unit that it means"
+    )
     leave_out_units: tuple[str, ...] = Field(
         default=(), description="units as the record writes them whose records are left out, counted; '' is no unit"
     )
@@ -104,7 +107,8 @@ class MappedVariable(Part):
             raise ValueError(f"take: {self.take} needs numbers, not value: {self.reads}")
         if self.take in PRESENCE_TAKES and self.reads != "present":
             raise ValueError(f"take: {self.take} asks whether there is a record: leave value out")
-        if self.reads != "number" and (self.unit or self.target_unit or self.substance or self.leave_out_units):
+        stated = (self.unit, self.target_unit, self.substance, self.units, self.leave_out_units)
+        if self.reads != "number" and any(stated):
             raise ValueError(f"value: {self.reads} has no unit")
         return self
 

@@ -41,6 +41,8 @@ class TableSource(Model):
             raise ValueError(f"format {self.format} needs {' and '.join(needed)}, and no {', '.join(others)}")
         if self.aliases and self.format in RECORDS:
             raise ValueError(f"format {self.format} has no columns to rename: leave aliases out")
+        if self.decimal != "." and self.format in RECORDS:
+            raise ValueError(f"format {self.format} writes numbers with a point: leave decimal out")
         return self
 
     @model_validator(mode="after")

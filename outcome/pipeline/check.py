@@ -23,7 +23,7 @@ from outcome.pipeline.masks.finished_model import refuse_model
 from outcome.pipeline.masks.folds import development_patients, learners, refuse_too_few
 from outcome.pipeline.stage import Progress, no_progress
 from outcome.recipe import CaseInput, Recipe
-from outcome.sources.tables import read_table
+from outcome.sources.tables import read_record
 from outcome.types import EndpointKind, Finding, Level
 
 
@@ -51,9 +51,10 @@ def check_study(study: Study, workers: Workers, progress: Progress = no_progress
     Raises ConfigRefusal or DataRefusal where there is nothing to check: no dictionary, no readable table.
     """
     dictionary = DataDictionary.load(study.dictionary)
-    cohort = build_cohort(study, dictionary, read_table(study.table, study.root))
+    reading = read_record(study.table, study.root, dictionary)
+    cohort = build_cohort(study, dictionary, reading.table)
     inputs = case_inputs(study, cohort.cases["case_id"])
-    findings = [*cohort.findings, *input_findings(study, inputs, cohort.table_case_ids)]
+    findings = [*reading.findings, *cohort.findings, *input_findings(study, inputs, cohort.table_case_ids)]
     findings += image_findings(study, list(inputs.values()), workers, progress)
     findings += lesson_findings(study, cohort, inputs, findings)
     findings += event_findings(study, cohort)

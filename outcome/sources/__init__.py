@@ -1,5 +1,6 @@
 """Where records come from: every format becomes one frame of raw text, read-only."""
 
-from outcome.sources.tables import read_table
+from outcome.sources.reading import Reading
+from outcome.sources.tables import read_record, read_table
 
-__all__ = ["read_table"]
+__all__ = ["Reading", "read_record", "read_table"]

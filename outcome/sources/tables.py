@@ -7,9 +7,27 @@ from pathlib import Path
 
 import pandas as pd
 
-from outcome.config import TableSource
+from outcome.config import FhirMapping, OmopMapping, TableSource, load_mapping
+from outcome.dictionary import DataDictionary
 from outcome.errors import DataRefusal, Refusal
 from outcome.sources import delimited, nested, query, workbook
+from outcome.sources.ehr.fhir import read_fhir
+from outcome.sources.ehr.omop import read_omop
+from outcome.sources.reading import Reading
+
+
+def read_record(source: TableSource, root: Path, dictionary: DataDictionary) -> Reading:
+    """The study's table, one row a case, whatever its form: a table as it is, or a health record by its mapping.
+
+    Raises DataRefusal and ConfigRefusal as `read_table` does, and where a mapping and the dictionary disagree.
+    """
+    if source.mapping is None:
+        return Reading(read_table(source, root))
+    mapping = load_mapping(source.mapping, source.format)
+    if isinstance(mapping, OmopMapping):
+        return read_omop(source, root, mapping, dictionary)
+    assert isinstance(mapping, FhirMapping)
+    return read_fhir(root / (source.path or ""), mapping, dictionary)
 
 
 def read_table(source: TableSource, root: Path) -> pd.DataFrame:
