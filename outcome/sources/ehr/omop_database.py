@@ -30,10 +30,15 @@ class Database:
     def __init__(self, connection: Connection, mapping: OmopMapping) -> None:
         self._connection, self._mapping = connection, mapping
         self._inspector = sqlalchemy.inspect(connection)
+        self._tables: dict[str, FromClause] = {}
 
-    @functools.cache  # noqa: B019  one reading, one database
     def table(self, name: str) -> FromClause:
         """A table with all its columns. Raises DataRefusal where it or a column that OMOP requires is missing."""
+        if name not in self._tables:
+            self._tables[name] = self._found(name)
+        return self._tables[name]
+
+    def _found(self, name: str) -> FromClause:
         schema = self._schema(name)
         try:
             found = [str(column["name"]) for column in self._inspector.get_columns(name, schema=schema)]
@@ -85,7 +90,7 @@ class Database:
 
     def rows(self, query: Any) -> Iterator[Row[Any]]:
         """The rows of a query, a thousand in memory at a time."""
-        yield from self._connection.execution_options(yield_per=1000).execute(query)
+        yield from self._connection.execute(query.execution_options(yield_per=1000))
 
     def unit(self, cells: Mapping[Any, Any], shape: Shape) -> str:
         """The UCUM code of a row's unit concept; without one, the unit as the source wrote it; "" for none."""
