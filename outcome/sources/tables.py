@@ -11,6 +11,7 @@ from outcome.config import FhirMapping, OmopMapping, TableSource, load_mapping
 from outcome.dictionary import DataDictionary
 from outcome.errors import DataRefusal, Refusal
 from outcome.sources import delimited, nested, query, workbook
+from outcome.sources.aliases import refuse_early, renamed
 from outcome.sources.ehr.fhir import read_fhir
 from outcome.sources.ehr.omop import read_omop
 from outcome.sources.reading import Reading
@@ -22,6 +23,8 @@ def read_record(source: TableSource, root: Path, dictionary: DataDictionary) -> 
     Raises DataRefusal and ConfigRefusal as `read_table` does, and where a mapping and the dictionary disagree.
     """
     if source.mapping is None:
+        if source.aliases:
+            refuse_early(source.aliases, dictionary)
         return Reading(read_table(source, root))
     mapping = load_mapping(source.mapping, source.format)
     if isinstance(mapping, OmopMapping):
@@ -33,9 +36,15 @@ def read_record(source: TableSource, root: Path, dictionary: DataDictionary) -> 
 def read_table(source: TableSource, root: Path) -> pd.DataFrame:
     """The table as the hospital wrote it: one row a case, raw column names, str or None in every cell.
 
-    Nested JSON becomes one column a leaf, named by its dotted path. Raises DataRefusal for a file that is missing,
-    empty or unreadable, for rows of different length, and for two columns of one name.
+    Nested JSON becomes one column a leaf, named by its dotted path; columns of a registry get the names of
+    `table.aliases`. Raises DataRefusal for a file that is missing, empty or unreadable, for rows of different length,
+    and for two columns of one name.
     """
+    table = _as_written(source, root)
+    return renamed(table, source.aliases) if source.aliases else table
+
+
+def _as_written(source: TableSource, root: Path) -> pd.DataFrame:
     if source.format == "sql":
         return query.read_query(source, root)
     path = root / (source.path or "")
