@@ -30,8 +30,8 @@ TOKENS = {
     DRUG: "http://www.nlm.nih.gov/research/umls/rxnorm|29046",
 }  # fmt: skip
 COLUMNS = (
-    "case_id", "patient_id", "site", "index_time", "age", "sex", "creatinine", "lowest_haemoglobin", "systolic", "diabetes",
-    "ace_inhibitor", "earlier_operations", "peak_creatinine", "stay_days", "died",
+    "case_id", "patient_id", "site", "index_time", "age", "sex", "creatinine", "lowest_haemoglobin", "systolic",
+    "diabetes", "ace_inhibitor", "earlier_operations", "peak_creatinine", "stay_days", "died",
 )  # fmt: skip
 
 
@@ -186,7 +186,11 @@ def _omop_rows(made: Hospital) -> dict[str, list[dict[str, Any]]]:
         row = {"person_id": fact.patient, f"{time}_date": day, f"{time}_datetime": moment, concept: fact.concept}
         row |= {f"{stem}_id": len(rows[name]) + 1, "value_as_number": fact.value}
         row |= {"unit_concept_id": UNIT_IDS.get(fact.unit), "unit_source_value": fact.unit or None}
-        row |= {"visit_end_date": fact.end and fact.end.date(), "visit_end_datetime": fact.end, "care_site_id": fact.site}
+        row |= {
+            "visit_end_date": fact.end and fact.end.date(),
+            "visit_end_datetime": fact.end,
+            "care_site_id": fact.site,
+        }
         row |= {"visit_occurrence_id": visit} if name in ("visit_occurrence", "procedure_occurrence") else {}
         rows[name].append(row)
     return rows
@@ -275,7 +279,11 @@ def _diagnosis(fact: Fact, visit: int) -> tuple[str, dict[str, Any]]:
 
 def _drug(fact: Fact, visit: int) -> tuple[str, dict[str, Any]]:
     code = concept(TOKENS[fact.concept])
-    return "MedicationRequest", {"status": "active", "authoredOn": written(fact.when), "medicationCodeableConcept": code}
+    return "MedicationRequest", {
+        "status": "active",
+        "authoredOn": written(fact.when),
+        "medicationCodeableConcept": code,
+    }
 
 
 def _visit(fact: Fact, visit: int) -> tuple[str, dict[str, Any]]:
@@ -287,7 +295,17 @@ def _visit(fact: Fact, visit: int) -> tuple[str, dict[str, Any]]:
 
 def _procedure(fact: Fact, visit: int) -> tuple[str, dict[str, Any]]:
     content = {"status": "completed", "performedPeriod": {"start": written(fact.when)}}
-    return "Procedure", content | {"code": concept(TOKENS[fact.concept]), "encounter": {"reference": f"Encounter/{visit}"}}
+    return "Procedure", content | {
+        "code": concept(TOKENS[fact.concept]),
+        "encounter": {"reference": f"Encounter/{visit}"},
+    }
 
 
-_FHIR = {"lab": _lab, "pressure": _pressure, "diagnosis": _diagnosis, "drug": _drug, "visit": _visit, "procedure": _procedure}
+_FHIR = {
+    "lab": _lab,
+    "pressure": _pressure,
+    "diagnosis": _diagnosis,
+    "drug": _drug,
+    "visit": _visit,
+    "procedure": _procedure,
+}

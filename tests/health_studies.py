@@ -1,4 +1,4 @@
-"""Studies of the made-up hospital: one dictionary, and a study file for each form in which its record is handed over."""
+"""Studies of the made-up hospital: one dictionary, and a study file for each form of its record."""
 
 from __future__ import annotations
 

@@ -236,6 +236,6 @@ def _delta(text: str) -> timedelta:
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise ValueError(f"expected a time zone such as Europe/Berlin, found {name!r}") from None
     return name

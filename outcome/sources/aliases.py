@@ -56,7 +56,9 @@ def renamed(table: pd.DataFrame, which: str) -> pd.DataFrame:
     are. Raises DataRefusal for a table without any of its columns, and where two columns would get one name.
     """
     known = registry(which)
-    names = {column: known.aliases[str(column).upper()] for column in table.columns if str(column).upper() in known.aliases}
+    names = {
+        column: known.aliases[str(column).upper()] for column in table.columns if str(column).upper() in known.aliases
+    }
     if not names:
         raise DataRefusal(
             f"the table has no column of {which}",

@@ -60,7 +60,18 @@ def conversion(unit: str, target: str, substance: str = "") -> Change:
         raise UnitProblem(f"{unit} is no {target or 'plain number'}: one of them is per {{1.73_m2}} or the like")
     if not unit:
         raise UnitProblem(f"no unit is stated, and {target} is wanted")
-    return _linear(_quantity(start, unit), _quantity(end, target), f"{unit} is no {target or 'plain number'}", substance)
+    return _linear(
+        _quantity(start, unit), _quantity(end, target), f"{unit} is no {target or 'plain number'}", substance
+    )
+
+
+def is_unit(unit: str) -> bool:
+    """Whether UCUM knows it, or one of the spellings above."""
+    try:
+        _quantity(ucum(unit), unit)
+    except UnitProblem:
+        return False
+    return True
 
 
 def ucum(unit: str) -> str:

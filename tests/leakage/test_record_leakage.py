@@ -17,7 +17,17 @@ from outcome.errors import ConfigRefusal
 from outcome.sources.ehr import windows
 from outcome.sources.ehr.moments import Moment
 from outcome.sources.ehr.records import Entry
-from tests.health_records import CREATININE, DIABETES_2, DRUG, HAEMOGLOBIN, NEPHRECTOMY, SYSTOLIC, Fact, Hospital, hospital
+from tests.health_records import (
+    CREATININE,
+    DIABETES_2,
+    DRUG,
+    HAEMOGLOBIN,
+    NEPHRECTOMY,
+    SYSTOLIC,
+    Fact,
+    Hospital,
+    hospital,
+)
 from tests.health_studies import PREDICTORS, fhir_study, omop_study, read
 
 Make = Callable[[Hospital, Path], Study]
@@ -75,7 +85,7 @@ def test_what_is_planted_at_or_after_the_index_time_changes_no_predictor(make: M
 @FORMS
 def test_what_is_planted_just_before_it_changes_them(make: Make, tmp_path: Path) -> None:
     """Otherwise the check above would be blind for nothing."""
-    with pytest.raises(AssertionError, match="creatinine.*lowest_haemoglobin.*systolic.*diabetes.*ace_inhibitor"):
+    with pytest.raises(AssertionError, match=r"creatinine.*lowest_haemoglobin.*systolic.*diabetes.*ace_inhibitor"):
         assert_blind(make, planted(hospital(PATIENTS), just_before), tmp_path)
 
 
@@ -89,7 +99,9 @@ def by_the_day(entry: Entry, index: Moment, window: Window) -> bool:
 
 def by_the_first_instant(entry: Entry, index: Moment, window: Window) -> bool:
     """Another one: a date without a time is taken as the midnight that begins it."""
-    low = replace(entry, when=replace(entry.when, high=entry.when.low), known=replace(entry.known, high=entry.known.low))
+    low = replace(
+        entry, when=replace(entry.when, high=entry.when.low), known=replace(entry.known, high=entry.known.low)
+    )
     return RULE(low, index, window)
 
 
@@ -159,7 +171,9 @@ def test_a_predictor_whose_window_reaches_the_index_time_is_refused(
 def test_an_index_without_a_time_is_later_than_nothing_of_its_day(make: Make, tmp_path: Path) -> None:
     made = only_one_operation_each()
     day = dt.datetime.fromisoformat(made.rows[0]["index_time"]).date()
-    facts = [replace(fact, when=day) if fact.table == "procedure" and fact.patient == 1 else fact for fact in made.facts]
+    facts = [
+        replace(fact, when=day) if fact.table == "procedure" and fact.patient == 1 else fact for fact in made.facts
+    ]
     table = read(make(replace(made, facts=facts), tmp_path)).table
     assert table.loc[0, "index_time"] == day.isoformat()
     assert table.loc[0, "creatinine"] == "5.5"  # that of twenty days before; the same morning's is not taken

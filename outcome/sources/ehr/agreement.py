@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from outcome.config.mapping import CASE_COLUMNS, MappedVariable, RecordMapping
 from outcome.dictionary import Availability, DataDictionary, Variable, VariableKind, nearest
 from outcome.errors import ConfigRefusal
-from outcome.sources.units import UnitProblem, conversion
+from outcome.sources.units import UnitProblem, conversion, is_unit
 
 LATE = (Availability.INTRAOPERATIVE, Availability.POSTOPERATIVE)
 
@@ -48,12 +48,16 @@ def late_feeds(mapped: MappedVariable, described: Variable) -> Iterator[str]:
 
 
 def _units(mapped: MappedVariable, described: Variable) -> Iterator[str]:
-    if mapped.target_unit and described.unit and mapped.reads == "number":
-        try:
-            change = conversion(mapped.target_unit, described.unit)
-        except UnitProblem:
-            return  # the dictionary's unit is words, not UCUM
-        if (change(0.0), change(1.0)) != (0.0, 1.0):
-            yield f"target_unit is {mapped.target_unit}, the dictionary says {described.unit}"
+    wanted, said = mapped.target_unit, described.unit
+    if wanted and said and is_unit(said) and not _same_unit(wanted, said):  # words that are no UCUM pass
+        yield f"target_unit is {mapped.target_unit}, the dictionary says {described.unit}"
     if mapped.reads == "number" and described.kind is VariableKind.DATE:
         yield "the dictionary calls it a date: read value: time"
+
+
+def _same_unit(one: str, other: str) -> bool:
+    try:
+        change = conversion(one, other)
+    except UnitProblem:
+        return False
+    return (change(0.0), change(1.0)) == (0.0, 1.0)

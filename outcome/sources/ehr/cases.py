@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from outcome.sources.ehr.records import Operation, Patient, Told
 
-SAME_TIME = "procedures_at_one_time: procedure(s) of a patient at the time of another index procedure count as the same case"
+SAME_TIME = (
+    "procedures_at_one_time: procedure(s) of a patient at the time of another index procedure count as the same case"
+)
 UNKNOWN_PATIENT = "case_of_unknown_patient: index procedure(s) name a patient whom the record does not hold"
 NO_BIRTH = "patient_without_birth_date: case(s) belong to a patient without a birth date"
 

@@ -1,4 +1,4 @@
-"""FHIR resources out of a folder of newline-delimited JSON, line by line (FHIR Bulk Data Access, Output File Format)."""
+"""FHIR resources out of a folder of newline-delimited JSON, line by line, as FHIR Bulk Data Access writes it."""
 
 from __future__ import annotations
 

@@ -93,7 +93,11 @@ def number_of(part: Resource) -> tuple[Any, str, bool]:
     if not isinstance(quantity, Mapping):
         return part.get("valueInteger"), "", False
     code = quantity.get("code") if quantity.get("system") == UCUM else None
-    return quantity.get("value"), str(code or quantity.get("unit") or quantity.get("code") or ""), "comparator" in quantity
+    return (
+        quantity.get("value"),
+        str(code or quantity.get("unit") or quantity.get("code") or ""),
+        "comparator" in quantity,
+    )
 
 
 def code_of(part: Resource, wanted: Mapping[str, str]) -> str | None:

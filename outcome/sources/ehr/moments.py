@@ -19,7 +19,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True)
 class Moment:
-    """The first and the last instant it may be (UTC, or the database's own clock), the local day, and its local text."""
+    """The first and the last instant it may be (UTC, or the database's own clock), its local day and local text."""
 
     low: datetime.datetime
     high: datetime.datetime
@@ -63,7 +63,9 @@ def _of_text(text: str, zone: ZoneInfo | None) -> Moment:
         year, month = int(partial[1]), int(partial[2] or 1)
         first = datetime.date(year, month, 1)
         months = 1 if partial[2] else 12
-        return _of_days(first, datetime.date(year + (month + months > 12), (month + months - 1) % 12 + 1, 1), text, zone)
+        return _of_days(
+            first, datetime.date(year + (month + months > 12), (month + months - 1) % 12 + 1, 1), text, zone
+        )
     if _DAY.fullmatch(text):
         return moment(datetime.date.fromisoformat(text), zone)
     return _of_instant(datetime.datetime.fromisoformat(text), zone)

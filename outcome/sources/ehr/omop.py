@@ -131,7 +131,11 @@ class OmopRecord:
         return min(date, time, key=lambda m: m.low).until(max(date, time, key=lambda m: m.high))
 
     def _of(
-        self, table: FromClause, columns: Sequence[Any], wanted: Sequence[str], conditions: Sequence[ColumnElement[bool]]
+        self,
+        table: FromClause,
+        columns: Sequence[Any],
+        wanted: Sequence[str],
+        conditions: Sequence[ColumnElement[bool]],
     ) -> Iterator[Mapping[Any, Any]]:
         """The rows of these persons, a few hundred persons at a time."""
         for start in range(0, len(wanted), AT_ONCE):

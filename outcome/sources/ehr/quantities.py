@@ -24,7 +24,7 @@ class UnitLedger:
         self._no_number: Counter[str] = Counter()
 
     def converted(self, name: str, variable: MappedVariable, entry: Entry) -> float | None:
-        """The entry's number in the unit of the variable, to twelve digits; None where there is none or it is left out."""
+        """The entry's number in the variable's unit, to twelve digits; None where there is none or it is left out."""
         number = _number(entry.value)
         if number is None:
             if entry.value is not None:
@@ -57,8 +57,8 @@ class UnitLedger:
                 f"values of {len({name for name, *_ in self._refused})} variable(s) stand in units that cannot be used",
                 expected="a UCUM unit of the variable's dimension",
                 found="\n    ".join(lines),
-                next_step="correct unit, target_unit or substance of the variable in the mapping, say under its units what the "
-                "unit means, or name it under its leave_out_units",
+                next_step="correct unit, target_unit or substance of the variable in the mapping, say under its units "
+                "what the unit means, or name it under its leave_out_units",
             )
 
     def findings(self) -> list[Finding]:

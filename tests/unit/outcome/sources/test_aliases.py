@@ -32,8 +32,8 @@ def read(folder: Path, text: str = ROWS, dictionary: DataDictionary = SHIPPED) -
 def test_columns_get_their_names_and_minus_99_is_missing(tmp_path: Path) -> None:
     table = read(tmp_path)
     assert list(table.columns) == [
-        "case_id", "age", "sex", "asa_class", "sodium", "albumin", "operation_minutes", "stay_days", "days_to_discharge",
-        "MYOWN",
+        "case_id", "age", "sex", "asa_class", "sodium", "albumin", "operation_minutes", "stay_days",
+        "days_to_discharge", "MYOWN",
     ]  # fmt: skip
     assert table.loc[0].tolist() == ["1", "90", "male", "3-Severe Disturb", None, "3.9", "125", "7", None, "-99"]
     assert table.loc[1, "albumin"] is None
@@ -49,7 +49,10 @@ def test_dictionary_and_alias_table_say_the_same() -> None:
     aliases = {alias.name: alias for alias in registry("nsqip").aliases.values()}
     assert list(aliases) == list(SHIPPED.names)
     for variable in SHIPPED:
-        assert (variable.label, variable.availability) == (aliases[variable.name].meaning, aliases[variable.name].availability)
+        assert (variable.label, variable.availability) == (
+            aliases[variable.name].meaning,
+            aliases[variable.name].availability,
+        )
 
 
 def test_late_columns_predict_nothing() -> None:
@@ -57,11 +60,15 @@ def test_late_columns_predict_nothing() -> None:
     predictors = {variable.name for variable in SHIPPED if Role.PREDICTOR in variable.roles}
     assert {"age", "sodium", "asa_class"} <= predictors
     assert not predictors & {v.name for v in SHIPPED if v.availability in late}
-    assert {SHIPPED[name].availability for name in ("operation_minutes", "stay_days", "days_to_discharge", "cpt")} == late
+    assert {
+        SHIPPED[name].availability for name in ("operation_minutes", "stay_days", "days_to_discharge", "cpt")
+    } == late
 
 
 def test_a_late_column_called_early_is_refused(tmp_path: Path) -> None:
-    sly = replace(SHIPPED["operation_minutes"], availability=Availability.PREOPERATIVE, roles=frozenset({Role.PREDICTOR}))
+    sly = replace(
+        SHIPPED["operation_minutes"], availability=Availability.PREOPERATIVE, roles=frozenset({Role.PREDICTOR})
+    )
     lying = DataDictionary(tuple(sly if v.name == sly.name else v for v in SHIPPED))
     with pytest.raises(ConfigRefusal, match="OPTIME intraoperative"):
         read(tmp_path, dictionary=lying)

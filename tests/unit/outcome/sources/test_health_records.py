@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from outcome.config import Study
 from outcome.pipeline.cohort import run_cohort

@@ -10,7 +10,8 @@ from outcome.sources.units import UnitProblem, conversion, ucum
 # worked by hand from molar mass; the usual tables of clinical chemistry print the same factors to three digits
 FACTORS = [
     ("mg/dL", "umol/L", "creatinine", 88.4), ("mg/dL", "mmol/L", "glucose", 0.0555),
-    ("mg/dL", "umol/L", "bilirubin", 17.1), ("g/dL", "mmol/L", "haemoglobin", 0.621), ("g/L", "umol/L", "albumin", 15.1),
+    ("mg/dL", "umol/L", "bilirubin", 17.1), ("g/dL", "mmol/L", "haemoglobin", 0.621),
+    ("g/L", "umol/L", "albumin", 15.1),
     ("mg/dL", "mmol/L", "urea_nitrogen", 0.357), ("mg/dL", "mmol/L", "urea", 0.167),
     ("mg/dL", "mmol/L", "cholesterol", 0.0259), ("mg/dL", "mmol/L", "triglycerides", 0.0113),
     ("mg/dL", "mmol/L", "calcium", 0.250), ("mg/dL", "umol/L", "uric_acid", 59.5),
@@ -51,7 +52,8 @@ def test_equivalents_follow_the_charge() -> None:
         ("mg/dL", "umol/L", "", "name the substance"), ("mg/dL", "mm[Hg]", "creatinine", "mg/dL is no mm"),
         ("[iU]/L", "10*9/L", "", "is no"), ("[iU]/L", "U/L", "", "is no"), ("meq/L", "mmol/L", "", "is no"),
         ("mosm/kg", "mmol/kg", "", "is no"), ("blob", "mg/dL", "", "'blob' is no unit of UCUM"),
-        ("", "mg/dL", "creatinine", "no unit is stated"), ("mg/dL", "mmol/L", "cholestrol", "did you mean 'cholesterol'"),
+        ("", "mg/dL", "creatinine", "no unit is stated"), 
+        ("mg/dL", "mmol/L", "cholestrol", "did you mean 'cholesterol'"),
         ("mL/min", "mL/min/{1.73_m2}", "", "per {1.73_m2}"), ("mg/dL", "", "", "plain number"),
     ],
 )  # fmt: skip
