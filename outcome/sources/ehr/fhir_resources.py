@@ -101,9 +101,12 @@ def number_of(part: Resource) -> tuple[Any, str, bool]:
 
 
 def code_of(part: Resource, wanted: Mapping[str, str]) -> str | None:
-    """The coded value, or the resource's own code: the first that `values` of the mapping names, else the first."""
-    concept = part.get("valueCodeableConcept") or part.get("code") or part.get("medicationCodeableConcept")
-    codings = list(_codings(concept))
+    """The coded value, of all but an Observation the own code: the first that `values` names, else the first."""
+    if part.get("resourceType") in (None, "Observation"):  # None: a component
+        concepts = [part.get("valueCodeableConcept")]
+    else:
+        concepts = [part.get("code"), part.get("medicationCodeableConcept"), *part.get("type", [])]
+    codings = [coding for concept in concepts for coding in _codings(concept)]
     for coding in codings:
         for written in (_token(coding), coding.get("code")):
             if written in wanted:

@@ -49,6 +49,8 @@ class OmopRecord:
         query: Any = sqlalchemy.select(*wanted)
         if self.mapping.site == "visit":
             visit = base.table("visit_occurrence")
+            base.refuse_unknown("site: visit", table, "visit_occurrence_id")
+            base.refuse_unknown("site: visit", visit, "care_site_id")
             joined = table.outerjoin(visit, table.c["visit_occurrence_id"] == visit.c["visit_occurrence_id"])
             query = sqlalchemy.select(*wanted, visit.c["care_site_id"]).select_from(joined)
         rows = base.rows(query.where(base.of_concepts(table, shape, index, "index")))
@@ -107,9 +109,11 @@ class OmopRecord:
     ) -> Entry | None:
         shape = SHAPES[variable.table]
         own = str(cells[shape.id]) if shape.id else f"{cells['person_id']}-{number}"
-        when = self._when(cells, shape.end if variable.reads == "end_days" else shape.start)
+        at = shape.end if variable.reads == "end_days" else shape.start
+        when = self._when(cells, at)
         if when is None:
-            self.told.note(f"{UNREADABLE} {name}", own)
+            if at == shape.start or any(cells.get(column) for column in at):  # a stay may still go on
+                self.told.note(f"{UNREADABLE} {name}", own)
             return None
         value = cells.get(column) if column else None
         if variable.reads == "code":

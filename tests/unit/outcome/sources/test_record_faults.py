@@ -20,6 +20,7 @@ from outcome.pipeline.cohort import run_cohort
 from outcome.pipeline.session import open_run
 from outcome.sources import Reading
 from outcome.sources.ehr import omop
+from outcome.sources.ehr.fhir_resources import code_of
 from tests.health_records import CREATININE, NEPHRECTOMY, Fact, Hospital, fhir_resources, hospital, write_ndjson
 from tests.health_studies import CONFIGS, DICTIONARY, fhir_study, mapping_of, omop_study, read
 
@@ -389,6 +390,35 @@ def test_references_codes_and_values_in_their_other_spellings(tmp_path: Path) ->
 
     exported(study, "MedicationRequest", by_reference, made)
     assert read(study).table.equals(clean)
+
+
+def coded(value: str) -> dict[str, Any]:
+    return {"code": {"coding": [{"code": "own"}]}, "valueCodeableConcept": {"coding": [{"code": value}]}}
+
+
+def test_a_code_is_the_value_of_an_observation_and_the_own_one_elsewhere() -> None:
+    smoker = {"resourceType": "Observation", **coded("current")}
+    assert code_of(smoker, {}) == "current"
+    assert code_of({"resourceType": "Observation", "code": smoker["code"]}, {}) is None
+    assert code_of({"resourceType": "Condition", "code": smoker["code"]}, {}) == "own"
+    two = {"resourceType": "Condition", "code": {"coding": [{"code": "x"}, {"system": "s", "code": "y"}]}}
+    assert code_of(two, {"s|y": "meant"}) == "s|y"
+
+
+def test_an_open_stay_is_no_fault(tmp_path: Path) -> None:
+    open_ended = "update visit_occurrence set visit_end_date = null, visit_end_datetime = null"
+    reading = read(database(omop_study(hospital(1), tmp_path), open_ended))
+    assert reading.table["stay_days"].tolist() == [None]
+    assert reading.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("procedure_occurrence", "visit_occurrence_id"), ("visit_occurrence", "care_site_id")]
+)
+def test_a_site_that_the_database_does_not_tell_is_refused(table: str, column: str, tmp_path: Path) -> None:
+    study = database(omop_study(hospital(1), tmp_path), f"alter table {table} drop column {column}")
+    with pytest.raises(ConfigRefusal, match=f"site: visit: table {table} has no column"):
+        read(study)
 
 
 def test_the_dictionary_of_the_tests_and_the_mappings_name_the_same_variables(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_equivalents_follow_the_charge() -> None:
         ("mg/dL", "umol/L", "", "name the substance"), ("mg/dL", "mm[Hg]", "creatinine", "mg/dL is no mm"),
         ("[iU]/L", "10*9/L", "", "is no"), ("[iU]/L", "U/L", "", "is no"), ("meq/L", "mmol/L", "", "is no"),
         ("mosm/kg", "mmol/kg", "", "is no"), ("blob", "mg/dL", "", "'blob' is no unit of UCUM"),
-        ("", "mg/dL", "creatinine", "no unit is stated"), 
+        ("", "mg/dL", "creatinine", "no unit is stated"),
         ("mg/dL", "mmol/L", "cholestrol", "did you mean 'cholesterol'"),
         ("mL/min", "mL/min/{1.73_m2}", "", "per {1.73_m2}"), ("mg/dL", "", "", "plain number"),
     ],
