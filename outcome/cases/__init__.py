@@ -5,6 +5,7 @@ a mask is cropped at once, and everything measured depends on the crop as a file
 """
 
 from outcome.cases.blocks import OTHER_GRID, OTHER_GRID_NO_MASK, crop_case, crop_faults
+from outcome.cases.glance import glance_case
 from outcome.cases.inspection import inspect_case
 from outcome.cases.masks import (
     SegmentedCase,
@@ -35,6 +36,7 @@ __all__ = [
     "crop_faults",
     "drawn_outlines",
     "drawn_repeats",
+    "glance_case",
     "inspect_case",
     "load_segmenter",
     "measure_case",

@@ -10,11 +10,15 @@ from typing import Any
 
 import pandas as pd
 
+from outcome.dictionary import DataDictionary
 from outcome.features.columns import BATCH, IMAGE, FeatureColumn, columns_from_json, columns_to_json
+from outcome.features.observed import observed_columns, observed_frame
 from outcome.pipeline import overlap
 from outcome.pipeline.masks.folds import FINAL
 from outcome.pipeline.recipe import SEGMENTER, recipe_in
 from outcome.pipeline.reference.joint_summary import joint_summary
+from outcome.pipeline.reference.monitoring_summary import monitoring_summary
+from outcome.pipeline.reference.monitoring_units import unit_monitoring
 from outcome.pipeline.reference.out_of_fold_summary import conformal_summary, risk_summary
 from outcome.pipeline.reference.population import reference_summary
 from outcome.pipeline.stage import Run, code_digest
@@ -61,12 +65,36 @@ def _reference(run: Run, frame: pd.DataFrame, columns: tuple[FeatureColumn, ...]
     rows = read_parquet(run.store.stage("cohort") / "endpoints.parquet")
     endpoints = rows[rows["case_id"].isin(frame.index)]
     kinds = {name: endpoint.kind for name, endpoint in run.study.endpoints.items()}
+    joint = joint_summary(frame, columns)
     return {
         **reference_summary(frame, endpoints, kinds),
-        "columns": joint_summary(frame, columns),
+        "columns": joint,
+        "monitoring": {
+            **_watched(run, frame, columns, joint),
+            "units": {name: unit_monitoring(name, unit, endpoints, _details(run, name)) for name, unit in units.items()},
+        },
         "risks": {name: risk_summary(unit) for name, unit in units.items()},
         "conformal": {name: conformal_summary(unit, endpoints) for name, unit in units.items()},
     }
+
+
+def _watched(
+    run: Run, frame: pd.DataFrame, columns: tuple[FeatureColumn, ...], joint: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What later cases are compared with, images at a glance and days between dates included."""
+    cohort, dictionary = run.store.stage("cohort"), DataDictionary.load(run.store.stage("cohort") / "dictionary.csv")
+    variables = read_parquet(cohort / "variables.parquet").set_index("case_id")
+    scans = read_parquet(run.store.stage("radiomics") / "images.parquet").set_index("case_id")
+    observed = observed_frame(frame, scans, variables, dictionary, run.study.index_time)
+    known = [name for name in observed.columns[len(frame.columns) :] if observed[name].notna().any()]
+    others = [source["column"] for source in joint.get("sources", ())]
+    return monitoring_summary(observed, [*columns, *observed_columns(known, dictionary)], others)
+
+
+def _details(run: Run, unit: str) -> pd.DataFrame:
+    """A unit's out-of-fold details, as the train stage filed them."""
+    table = read_parquet(run.store.stage("train") / "details.parquet")
+    return table[(table["endpoint"] + "." + table["inputs"]) == unit]
 
 
 def _segmenter_weights(run: Run) -> bytes:

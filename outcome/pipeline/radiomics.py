@@ -1,4 +1,7 @@
-"""Stage `radiomics`: every case's regions as numbers, and the reason for each number that cannot be had."""
+"""Stage `radiomics`: every case's regions as numbers, and the reason for each number that cannot be had.
+
+A glance at each image goes with it, for comparing new images with the training cases'; no model reads it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from outcome.cases import measure_case, read_case_mask
+from outcome.cases import glance_case, measure_case, read_case_mask
 from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
 from outcome.pipeline.inputs import file_hashes, read_inputs
 from outcome.pipeline.recipe import recipe_in
@@ -18,6 +21,7 @@ from outcome.recipe import CaseInput, Recipe
 from outcome.store import digest, read_json, write_json, write_parquet
 
 STAGE = "radiomics"
+GLANCES = "images.parquet"
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ def run_radiomics(run: Run) -> StageResult:
     recipe = recipe_in(run)
     recipe = recipe.measuring() if recipe else None
     inputs = {"stage:segment": upstream(run.store, "segment")}
-    files = _files(run, recipe) if recipe and recipe.profiles else {}
+    files = _files(run, recipe) if recipe else {}
     if files:
         inputs["files"] = digest(files)
     plan = repeat_plan(run, read_json(run.store.stage("segment") / "index.json")) if recipe else None
@@ -43,15 +47,14 @@ def run_radiomics(run: Run) -> StageResult:
 
 
 def _files(run: Run, recipe: Recipe) -> dict[str, dict[str, str]]:
-    """By case the sha256 of what profiles read: a mask's key knows only the files that the mask depends on."""
+    """By case the sha256 of what is read: a mask's key knows only the files that the mask depends on."""
     return {case_id: _file_hashes(run, case, recipe) for case_id, case in read_inputs(run).items()}
 
 
 def _file_hashes(run: Run, case: CaseInput, recipe: Recipe) -> dict[str, str]:
-    wanted = {profile.image for profile in recipe.profiles.values()}
-    roles = {"image": case.images, "mask": case.masks}
-    paths = {f"{role}:{name}": path for role, given in roles.items() for name, path in given.items() if name in wanted}
-    return file_hashes(run, paths)
+    profiled = {profile.image for profile in recipe.profiles.values()}
+    paths = {f"image:{name}": path for name, path in case.images.items()}
+    return file_hashes(run, paths | {f"mask:{name}": path for name, path in case.masks.items() if name in profiled})
 
 
 def _produce(run: Run, tasks: list[_Task], plan: RepeatPlan | None, folder: Path) -> Made:
@@ -61,6 +64,9 @@ def _produce(run: Run, tasks: list[_Task], plan: RepeatPlan | None, folder: Path
     features = pd.DataFrame.from_dict({c: r["features"] for c, r in reports.items()}, orient="index", dtype=float)
     features = features[sorted(features.columns)].rename_axis("case_id").reset_index()
     write_parquet(folder / "radiomics.parquet", features.astype({"case_id": str}))
+    glances = pd.DataFrame.from_dict({c: r["glance"] for c, r in reports.items()}, orient="index", dtype=float)
+    glances = glances[sorted(glances.columns)].rename_axis("case_id").reset_index().astype({"case_id": str})
+    write_parquet(folder / GLANCES, glances)
     missing = [(case, name, why) for case, r in reports.items() for name, why in sorted(r["missing"].items())]
     write_parquet(
         folder / "missing.parquet", pd.DataFrame(missing, columns=["case_id", "feature", "reason"], dtype=str)
@@ -97,4 +103,6 @@ def _tasks(run: Run, recipe: Recipe | None, files: Mapping[str, Mapping[str, str
 def _measure_one(task: _Task) -> None:
     mask = read_case_mask(task.mask, task.recipe)
     features, missing = measure_case(task.case, mask, task.recipe)
-    write_json(task.work.path(), {"case_id": task.work.case_id, "features": features, "missing": missing})
+    glance = glance_case(task.case, mask, task.recipe)
+    report = {"case_id": task.work.case_id, "features": features, "missing": missing, "glance": glance}
+    write_json(task.work.path(), report)

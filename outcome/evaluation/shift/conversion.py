@@ -52,6 +52,20 @@ def suspected_conversion(name: str, here: Mapping[str, float], development: Mapp
     return min(found, key=lambda one: one.rank).suspicion if found else None
 
 
+def fitting_unit(name: str, value: float, development: Mapping[str, float]) -> str:
+    """In which other unit one value would be a common one ("creatinine in µmol/L instead of mg/dL"), or "".
+
+    Only conversions that go with the variable's name are tried; `development` as above.
+    """
+    for known in KNOWN:
+        if any(part in name.lower() for part in known.names):
+            for factor, units in ((known.factor, (known.larger, known.smaller)),
+                                  (1 / known.factor, (known.smaller, known.larger))):  # fmt: skip
+                if development["0.05"] <= value / factor <= development["0.95"]:
+                    return f"{known.quantity} in {units[0]} instead of {units[1]}"
+    return ""
+
+
 @dataclass(frozen=True)
 class _Fit:
     suspicion: Suspicion
