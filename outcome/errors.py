@@ -8,7 +8,8 @@
         ├── BundleRefusal            a bundle that is damaged, foreign or from another version
         └── StoreRefusal             a store in use, unwritable or full
 
-Exit code 1 is reserved for our own bugs and 4 for "done, but some cases failed" (see `EXIT_CODES`).
+Exit code 1 is reserved for our own bugs, 4 for "done, but some cases failed" and 5 for "done, and an alarm was asked to
+be told by the exit code" (see `EXIT_CODES`): whoever schedules a run must tell drift from files that fail.
 A message says what was expected, what was found, and what to do next; it carries counts and case
 identifiers at most, never a patient's value.
 """
@@ -20,6 +21,7 @@ EXIT_BUG = 1
 EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_SOME_FAILED = 4
+EXIT_ALARM = 5
 
 EXIT_CODES = {
     EXIT_OK: "done",
@@ -27,6 +29,7 @@ EXIT_CODES = {
     EXIT_USAGE: "the command line cannot be understood",
     EXIT_REFUSED: "the data, study file, store or bundle is refused",
     EXIT_SOME_FAILED: "done, but some cases failed (named)",
+    EXIT_ALARM: "done, and `outcome monitor --fail-on-alarm` raised an alarm",
 }
 
 

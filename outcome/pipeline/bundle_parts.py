@@ -71,7 +71,9 @@ def _reference(run: Run, frame: pd.DataFrame, columns: tuple[FeatureColumn, ...]
         "columns": joint,
         "monitoring": {
             **_watched(run, frame, columns, joint),
-            "units": {name: unit_monitoring(name, unit, endpoints, _details(run, name)) for name, unit in units.items()},
+            "units": {
+                name: unit_monitoring(name, unit, endpoints, _details(run, name)) for name, unit in units.items()
+            },
         },
         "risks": {name: risk_summary(unit) for name, unit in units.items()},
         "conformal": {name: conformal_summary(unit, endpoints) for name, unit in units.items()},

@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from outcome.bundle import read_bundle
+from outcome.dictionary import DataDictionary
 from outcome.features.crops import Crops, open_crops
+from outcome.features.observed import observed_frame
 from outcome.pipeline.harmonising import NOT_ENTERED, batch_report, entering_cases
 from outcome.pipeline.outlines import (
     outline_config,
@@ -24,6 +26,7 @@ from outcome.types import DETAIL_COLUMNS, INFORMATION_COLUMNS, PREDICTION_COLUMN
 
 STAGE = "predict"
 DEVELOPMENT = "development"
+WARNINGS = "warnings.parquet"
 
 
 def run_predict(run: Run) -> StageResult:
@@ -61,8 +64,18 @@ def _produce(run: Run, model: RiskModel, folder: Path) -> Made:
     information = told.information_frame(frame)
     information = information.assign(partition=information["case_id"].map(cases["partition"]), source="bundle")
     write_parquet(folder / "information.parquet", information[list(INFORMATION_COLUMNS)])
+    write_parquet(folder / WARNINGS, model.unlike_training(_observed(run, frame)))
     failed = write_outlines(run, told, frame, open_crops(features), folder)
     return Made({"cases": len(chosen), "predictions": len(table), **counts, **outline_counts(folder)}, failed)
+
+
+def _observed(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
+    """The features with images at a glance and days between dates beside them."""
+    cohort = run.store.stage("cohort")
+    scans = read_parquet(run.store.stage("radiomics") / "images.parquet").set_index("case_id")
+    variables = read_parquet(cohort / "variables.parquet").set_index("case_id")
+    dictionary = DataDictionary.load(cohort / "dictionary.csv")
+    return observed_frame(frame, scans, variables, dictionary, run.study.index_time)
 
 
 def _told(model: RiskModel, frame: pd.DataFrame, entering: Mapping[str, list[str]]) -> RiskModel:

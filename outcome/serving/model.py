@@ -13,7 +13,15 @@ from typing import Any
 import pandas as pd
 
 from outcome.bundle import Bundle, read_bundle
-from outcome.cases import Segmenter, drawn_outlines, measure_masks, measure_repeats, segment_case, several_masks
+from outcome.cases import (
+    Segmenter,
+    drawn_outlines,
+    glance_case,
+    measure_masks,
+    measure_repeats,
+    segment_case,
+    several_masks,
+)
 from outcome.dictionary import DataDictionary
 from outcome.errors import DataRefusal
 from outcome.explain.outlines import CHANGED, HANDED_OVER, NETWORK, OUTLINE_COLUMNS, outline_table
@@ -22,10 +30,12 @@ from outcome.explain.unit import Explanation, explain_unit
 from outcome.features.columns import FeatureColumn, columns_from_json
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.harmonise import Harmoniser
+from outcome.features.observed import early_dates, observed_frame
 from outcome.recipe import GIVEN, CaseInput, CaseResult, Recipe
 from outcome.serving.case import bundle_segmenter, case_row, has_mask, processed
 from outcome.serving.known import with_information
 from outcome.serving.record import refuse_unfit
+from outcome.serving.unlike import unlike_training
 from outcome.training.unit import TrainedUnit
 from outcome.training.unit_tables import UNIT_COLUMNS, UNIT_DETAILS, UNIT_INFORMATION, empty_table
 from outcome.types import FloatArray
@@ -80,6 +90,17 @@ class RiskModel:
     def dictionary(self) -> DataDictionary:
         text = self._bundle.files["dictionary.csv"].decode()
         return DataDictionary.read(io.StringIO(text), "the bundle's dictionary.csv")
+
+    @cached_property
+    def reference(self) -> Mapping[str, Any]:
+        """What the bundle tells of its development cases (`reference.json`)."""
+        return dict(self._bundle.json("reference.json"))
+
+    @property
+    def index_time(self) -> str | None:
+        """The variable that dates the start of surgery, where the bundle's study has one."""
+        named = self._bundle.json("config.json").get("index_time")
+        return None if named is None else str(named)
 
     @property
     def min_information(self) -> float | None:
@@ -167,7 +188,7 @@ class RiskModel:
                 expected=f"one of {', '.join(self.unit_names)}",
                 next_step="none",
             )
-        told = self._bundle.json("reference.json")
+        told = self.reference
         frame = features.reindex(columns=[column.name for column in self.columns])
         return explain_unit(self.unit(name), frame, Population(told["n"], told["features"]), crops=crops, places=places)
 
@@ -182,6 +203,28 @@ class RiskModel:
         refuse_unfit(self.dictionary, record)
         frame, crops = self._row(case, record, self._measured(case))
         return with_information(self.predict_frame(frame, crops), self.information_frame(frame), self.min_information)
+
+    def unlike_training(self, observed: pd.DataFrame) -> pd.DataFrame:
+        """In what cases (index case_id) are unlike the training cases: `outcome.serving.unlike.WARNING_COLUMNS`.
+
+        `observed`: features, and images at a glance and days between dates where known (`outcome.features.observed`).
+        """
+        return unlike_training(observed, self.reference, self.columns)
+
+    def warnings(self, case: CaseInput, record: Mapping[str, Any]) -> pd.DataFrame:
+        """The same for one case from its files and its coded record. Raises DataRefusal as `predict`."""
+        refuse_unfit(self.dictionary, record)
+        frame, _ = self._row(case, record, self._measured(case))
+        recipe = self.recipe
+        glance = (
+            glance_case(case, segment_case(case, recipe, self.segmenter).mask, recipe)
+            if recipe and has_mask(case, recipe)
+            else {}
+        )
+        scans, start = pd.DataFrame([glance], index=frame.index), self.index_time
+        named = [*early_dates(self.dictionary, start), *([start] if start else [])]
+        dates = pd.DataFrame([{name: record.get(name) for name in named}], index=frame.index, dtype=object)
+        return self.unlike_training(observed_frame(frame, scans, dates, self.dictionary, start))
 
     def outline_interval(
         self, case: CaseInput, record: Mapping[str, Any], repeats: int = 20, seed: int = 0, masks: Sequence[Path] = ()

@@ -1,7 +1,7 @@
 """In what is a case unlike the training cases? Column by column, and together; from the bundle's numbers alone.
 
-Fences are set so that, over all columns, about one in a hundred cases like the training cases is warned of. Bundles that
-tell quantiles alone have fences for the record; relations, images and dates need a bundle that tells of them.
+Fences are set so that, over all columns, about one in a hundred cases like the training cases is warned of. Bundles
+that tell quantiles alone have fences for the record; relations, images and dates need a bundle that tells of them.
 """
 
 from __future__ import annotations
@@ -83,13 +83,12 @@ def _beyond(observed: pd.DataFrame, guarded: Sequence[_Guarded], rate: float) ->
             else one.relation.residuals(observed)
         )
         for at in np.flatnonzero(fence.outside(values)):
-            yield _warning(observed, int(at), float(values[at]), one, fence)
+            alone = one.relation is None
+            yield (_alone if alone else _together)(observed, int(at), float(values[at]), one, fence)
 
 
-def _warning(observed: pd.DataFrame, at: int, value: float, one: _Guarded, fence: Fence) -> tuple[Any, ...]:
+def _alone(observed: pd.DataFrame, at: int, value: float, one: _Guarded, fence: Fence) -> tuple[Any, ...]:
     case = str(observed.index[at])
-    if one.relation is not None:
-        return _together(observed, at, value, one, fence)
     unit = f" {one.unit}" if one.unit else ""
     low, high = one.quantiles["0.05"], one.quantiles["0.95"]
     words = (
@@ -103,13 +102,15 @@ def _warning(observed: pd.DataFrame, at: int, value: float, one: _Guarded, fence
 
 def _together(observed: pd.DataFrame, at: int, away: float, one: _Guarded, fence: Fence) -> tuple[Any, ...]:
     """The value of the target, and the range that the other columns lead to expect."""
-    assert one.relation is not None  # noqa: S101 - of this function's own making
-    target = one.relation.target
+    relation = one.relation
+    if relation is None:
+        raise ValueError(f"{one.name} is no relation")
+    target = relation.target
     value = float(target.of(observed.iloc[[at]])[0])
     ends = np.array([value, value - away + fence.low, value - away + fence.high])
     seen, low, high = np.exp(ends) if target.log else ends
     unit = f" {one.unit}" if one.unit else ""
-    given = ", ".join(dict.fromkeys(term.column.partition(":")[2] for term in one.relation.inputs))
+    given = ", ".join(dict.fromkeys(term.column.partition(":")[2] for term in relation.inputs))
     words = (
         f"{one.label} {seen:.4g}{unit} does not go with {given}, which lead to expect {low:.4g} to {high:.4g}{unit}: "
         "is one of them in another unit, exchanged, or another patient's?"

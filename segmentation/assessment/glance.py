@@ -72,7 +72,10 @@ def _asymmetry(seen: Doubles) -> dict[str, float]:
     found = {}
     for axis, name in enumerate(("right_left", "front_back", "top_bottom")):
         half = seen.shape[axis] // 2
-        low, high = np.take(seen, range(half), axis), np.take(seen, range(seen.shape[axis] - half, seen.shape[axis]), axis)
+        low, high = (
+            np.take(seen, range(half), axis),
+            np.take(seen, range(seen.shape[axis] - half, seen.shape[axis]), axis),
+        )
         found[name] = float(high.mean() - low.mean()) if half else 0.0
     x, y = (max(1, size // 8) for size in seen.shape[:2])
     inner = np.ones(seen.shape[:2], dtype=bool)

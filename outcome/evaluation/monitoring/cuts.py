@@ -2,7 +2,7 @@
 
 Reference cases are put in order, ties by lot, and cut at fixed ranks. If a new case is exchangeable with them, it falls
 into a part with a chance known exactly, whatever the distribution: the gaps of the part over n + 1 (David & Nagaraja
-2003, doi:10.1002/0471722162, chapter 2). A cut is one value and one lot; a bundle can hold it where it can hold no case.
+2003, doi:10.1002/0471722162, chapter 2). A cut is one value and one lot; a bundle can hold it where it holds no case.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def fitting_ranks(n: int) -> tuple[int, ...]:
 
 
 def _neighbours(ranks: Sequence[int]) -> list[tuple[int, int]]:
-    return list(zip(ranks[:-1], ranks[1:], strict=True))
+    return list(pairwise(ranks))
 
 
 def lots_of(case_ids: Sequence[str], about: str) -> FloatArray:

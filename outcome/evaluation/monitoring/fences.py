@@ -1,7 +1,7 @@
 """Between which values does nearly every case like the reference's lie? From five quantiles and a stated rate.
 
-Each side has a standard deviation of its own, from median to 5 % or 95 % quantile, as it is and, where all is positive, on
-the logarithm; the wider fence counts, so that neither a long tail nor a narrow one is taken for a fault. Student's
+Each side has a standard deviation of its own, from median to 5 % or 95 % quantile, as it is and, where all is positive,
+on the logarithm; the wider fence counts, so that neither a long tail nor a narrow one is taken for a fault. Student's
 quantile with a tenth of the cases as degrees of freedom stands for how badly two quantiles of few cases tell a tail.
 """
 

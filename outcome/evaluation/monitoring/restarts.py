@@ -3,8 +3,8 @@
 Increments are logarithms of factors whose expectation, given the cases before, is at most 1 while nothing has changed.
 Started at case j their product is a test martingale; the weighted mean over all j is one too, so that by Ville's
 inequality it ever reaches 1 / rate with a chance of at most `rate`, however often one looks (Howard et al. 2020,
-doi:10.1214/18-PS321; Ramdas et al. 2023, doi:10.1214/23-STS894). Without restarts what was lost in quiet years would have
-to be won back first; CUSUM charts restart too, but bound the mean time between alarms, not the chance of one.
+doi:10.1214/18-PS321; Ramdas et al. 2023, doi:10.1214/23-STS894). Without restarts what was lost in quiet years would
+have to be won back first; CUSUM charts restart too, but bound the mean time between alarms, not the chance of one.
 """
 
 from __future__ import annotations
@@ -19,10 +19,7 @@ from outcome.types import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """`log_e` (n,): natural log of the evidence after each case. `bets` (n, b): that of each bet, weighted.
-
-    `started` (n, b): where the start lies that did best so far, as an index.
-    """
+    """`log_e` (n,): natural log of the evidence after each case. `bets` (n, b): that of each bet, weighted."""
 
     log_e: FloatArray
     bets: FloatArray

@@ -1,4 +1,4 @@
-"""How much hazard of the event did a model tell each case, up to the end of its follow-up? From its incidence curves."""
+"""How much hazard of the event did a model tell each case, up to the end of follow-up? From its incidence curves."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ def told_hazard(details: pd.DataFrame, case_ids: Sequence[str], until_days: Floa
     other = _curves(details, Detail.COMPETING_INCIDENCE, case_ids).reindex(columns=own.columns)
     taken = np.column_stack([np.zeros(len(own)), np.nan_to_num(other.to_numpy(dtype=float))])
     return _at(days, _cumulative(incidence, taken), np.minimum(until_days, days[-1]))
+
+
+def last_day(details: pd.DataFrame) -> float:
+    """Up to which day incidences are told: an event after it is none of what was predicted; 0 where none is."""
+    days = details.loc[details["what"] == Detail.INCIDENCE.value, "at"]
+    return float(days.max()) if len(days) else 0.0
 
 
 def _cumulative(incidence: FloatArray, taken: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ import pandas as pd
 from outcome.evaluation.monitoring.cuts import Cuts, cuts_of, lots_of
 from outcome.evaluation.monitoring.relations import Relation, Term, relation_of
 from outcome.features.columns import BATCH, IMAGE, FeatureColumn
-from outcome.features.observed import SCAN
+from outcome.features.observed import INTERVAL, SCAN
 from outcome.pipeline.reference.population import SUPPRESSION_LIMIT, column_summary, has_rare_value
 from outcome.types import FloatArray
 
@@ -33,7 +33,7 @@ def monitoring_summary(frame: pd.DataFrame, columns: Sequence[FeatureColumn], ot
     watched = list(watched_columns(columns, others))
     return {
         "columns": [_column(frame[column.name], column) for column in watched],
-        "missing": [_missing(frame[column.name], column) for column in watched],
+        "missing": [_missing(frame, *group) for group in _groups(watched)],
         "relations": list(_relations(frame, watched)),
     }
 
@@ -42,7 +42,7 @@ def watched_columns(columns: Sequence[FeatureColumn], others: Sequence[str]) -> 
     """The record, images at a glance, dates, and a limited number of other columns."""
     told = list(dict.fromkeys(others))[:MOST_OTHERS]
     for column in columns:
-        own = column.block in RECORD or column.name.partition(":")[0] in ("scan", "interval")
+        own = column.block in RECORD or column.name.partition(":")[0] in (SCAN, INTERVAL)
         if column.kind not in (BATCH, IMAGE) and (own or column.name in told):
             yield column
 
@@ -81,10 +81,24 @@ def _column(values: pd.Series, column: FeatureColumn) -> dict[str, Any]:
     return {**told, "cuts": cuts, **more}
 
 
-def _missing(values: pd.Series, column: FeatureColumn) -> dict[str, Any]:
-    """Whether a value is missing, as a column of 0 and 1 of its own."""
-    told = {"name": column.name, "label": column.label}
-    cuts = cuts_json(values.isna().to_numpy(dtype=float), [str(case) for case in values.index], MISSING + column.name)
+def _groups(columns: Sequence[FeatureColumn]) -> Iterator[tuple[str, str, list[str]]]:
+    """Name, label and columns of what may be missing: each column of the record and date, others by block or image."""
+    blocks: dict[str, list[str]] = {}
+    for column in columns:
+        if column.block in RECORD or column.block == INTERVAL:
+            yield column.name, column.label or column.name.partition(":")[2], [column.name]
+        else:
+            name = column.name.partition(".")[0] if column.block == SCAN else column.block
+            blocks.setdefault(name, []).append(column.name)
+    for name, names in blocks.items():
+        yield name, f"image {name.partition(':')[2]}" if name.startswith(SCAN) else f"block {name}", names
+
+
+def _missing(frame: pd.DataFrame, name: str, label: str, names: list[str]) -> dict[str, Any]:
+    """Whether nothing is known of these columns, as a column of 0 and 1."""
+    told = {"name": name, "label": label, "columns": names}
+    absent = frame[names].isna().all(axis=1).to_numpy(dtype=float)
+    cuts = cuts_json(absent, [str(case) for case in frame.index], MISSING + name)
     return {**told, "cuts": cuts} if cuts else {**told, "withheld": "too few development cases"}
 
 

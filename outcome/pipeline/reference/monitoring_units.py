@@ -13,7 +13,7 @@ from outcome.cohort.endpoints import endpoint_target
 from outcome.evaluation.discrimination.concordance import concordance_estimate, harrell_c_estimate
 from outcome.evaluation.discrimination.roc import auroc_delong
 from outcome.evaluation.intervals import z_value
-from outcome.evaluation.monitoring.told_hazard import told_hazard
+from outcome.evaluation.monitoring.told_hazard import last_day, told_hazard
 from outcome.evaluation.monitoring.told_risks import CLOSEST_TO_CERTAIN
 from outcome.evaluation.shift.linear_predictor import linear_predictor
 from outcome.pipeline.reference.monitoring_summary import cuts_json
@@ -23,11 +23,11 @@ from outcome.training.unit import TrainedUnit
 from outcome.types import EndpointKind, Estimate, FloatArray, Target
 
 FEWEST_EVENTS = 10
-RISK, RESIDUAL = "risk ", "residual "
+RESIDUAL = "residual "
 
 
 def unit_monitoring(name: str, unit: TrainedUnit, endpoints: pd.DataFrame, details: pd.DataFrame) -> dict[str, Any]:
-    """`risk` and `residual` cuts, `calibration` {"shift", "se", "scale"}, `ranking` {"value", "se"}; each may be withheld.
+    """`calibration` {"shift", "se", "scale"} or `residual` cuts, `ranking` {"value", "se"}; each may be withheld.
 
     `details`: the unit's out-of-fold rows (docs/store.md), for times to an event.
     """
@@ -40,15 +40,18 @@ def unit_monitoring(name: str, unit: TrainedUnit, endpoints: pd.DataFrame, detai
     ids = [str(case) for case in rows.index]
     risk, score = (rows[column].to_numpy(dtype=float) for column in ("risk", "score"))
     target = endpoint_target(endpoints, unit.endpoint, unit.kind, ids)
-    told: dict[str, Any] = {"kind": unit.kind.value, "risk": cuts_json(risk, ids, RISK + name)}
+    told: dict[str, Any] = {"kind": unit.kind.value}
     told["ranking"] = _ranking(target, score)
     if unit.kind is EndpointKind.BINARY:
         return {**told, "calibration": _log_odds(target, risk)}
     if unit.kind is EndpointKind.TIME_TO_EVENT:
-        return {**told, "calibration": _log_hazard(target, told_hazard(details, ids, target.time_days))}
+        happened = events_told_of(target, last_day(details))
+        return {**told, "calibration": _log_hazard(happened, told_hazard(details, ids, target.time_days))}
     away = residuals(target, risk)
     known = np.isfinite(away)
-    cuts = cuts_json(away[known], [case for case, is_known in zip(ids, known, strict=True) if is_known], RESIDUAL + name)
+    cuts = cuts_json(
+        away[known], [case for case, is_known in zip(ids, known, strict=True) if is_known], RESIDUAL + name
+    )
     return {**told, "residual": cuts}
 
 
@@ -72,9 +75,15 @@ def _log_odds(target: Target, risk: FloatArray) -> dict[str, Any]:
     return {"scale": "log odds", "shift": shift, "se": 1 / math.sqrt(float((p * (1 - p)).sum()))}
 
 
-def _log_hazard(target: Target, told: FloatArray) -> dict[str, Any]:
-    known = target.known & np.isfinite(told)
-    events = float((target.event[known] == 1).sum())
+def events_told_of(target: Target, last: float) -> FloatArray:
+    """1 where the event of interest came by day `last`, else 0 (n,); NaN where not known."""
+    happened = ((target.event == 1) & (target.time_days <= last)).astype(float)
+    return np.where(target.known, happened, np.nan)
+
+
+def _log_hazard(happened: FloatArray, told: FloatArray) -> dict[str, Any]:
+    known = np.isfinite(happened) & np.isfinite(told)
+    events = float(happened[known].sum())
     if events < FEWEST_EVENTS or not told[known].sum() > 0:
         return {"withheld": f"fewer than {FEWEST_EVENTS} development cases with the event"}
     return {"scale": "log hazard", "shift": math.log(events / float(told[known].sum())), "se": 1 / math.sqrt(events)}

@@ -1,0 +1,1 @@
+"""New cases against the bundle's reference, one question a file: in which order, which checks, what an alarm says."""
