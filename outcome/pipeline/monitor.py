@@ -34,6 +34,12 @@ from outcome.store import MANIFEST, read_json, read_parquet, write_json, write_p
 STAGE = "monitor"
 BEFORE = ("cohort", "segment", "radiomics", "features", "predict")
 UPDATES = "updates.json"
+GUARANTEE = (
+    "If nothing has changed, the chance that any of the {count} checks ever alarms, however often and whenever one "
+    "looks, is at most {rate:g}. For values, missing ones and risks this rests on exchangeability alone; calibration "
+    "and ranking also rest on the band in which out-of-fold predictions place the model, and relations are close, not "
+    "exact: their residuals among the training cases are out of fold"
+)
 _RECALIBRATED = "the bundle was recalibrated: what it tells of its development cases is the parent's"
 
 
@@ -162,12 +168,7 @@ def _document(run: Run, bundle: Bundle, plan: MonitorPlan, came: Arrival, count:
         "rate": plan.rate,
         "n_checks": count,
         "log10_threshold": threshold / math.log(10),
-        "guarantee": (
-            f"If nothing has changed, the chance that any of the {count} checks ever alarms, however often and whenever "
-            f"one looks, is at most {plan.rate:g}. For values, missing ones and risks this rests on exchangeability alone; "
-            "calibration and ranking also rest on the normal band in which out-of-fold predictions place the model, and "
-            "relations are close, not exact: their residuals among the training cases are out of fold"
-        ),
+        "guarantee": GUARANTEE.format(count=count, rate=plan.rate),
     }
 
 

@@ -1,4 +1,4 @@
-"""Laws of monitoring: no more false alarms than stated, whatever the distribution, and larger changes are seen sooner."""
+"""Laws of monitoring: no more false alarms than stated, whatever the distribution; larger changes are seen sooner."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.stats import binom
 
 from outcome.evaluation.monitoring.check import Check, alarm_threshold
 from outcome.evaluation.monitoring.cuts import Cuts, cuts_of, fitting_ranks, lots_of
-from outcome.evaluation.monitoring.exchangeable import bets_on, urn_evidence, urn_increments
+from outcome.evaluation.monitoring.exchangeable import bet_increments, bets_on, urn_chances, urn_evidence
 from outcome.evaluation.monitoring.pairs import ranked_pairs
 from outcome.evaluation.monitoring.restarts import evidence_of, start_weights
 from outcome.evaluation.monitoring.sequential_ranks import rank_evidence, sequential_ranks
@@ -148,7 +148,8 @@ def test_every_bet_is_fair_given_the_cases_before() -> None:
     bets = bets_on(cuts)
     k = len(cuts.gaps)
     chance = cuts.gaps + np.bincount(parts, minlength=k)
-    nexts = np.array([urn_increments(np.append(parts, j), cuts.gaps, bets.weights)[-1] for j in range(k)])
+    futures = [np.append(parts, j) for j in range(k)]
+    nexts = np.array([bet_increments(one, urn_chances(one, cuts.gaps), bets)[-1] for one in futures])
     assert (chance / chance.sum()) @ np.exp(nexts) == pytest.approx(np.ones(len(bets.words)))
     assert bets.prior.sum() == pytest.approx(1)
 
@@ -159,9 +160,8 @@ def test_the_evidence_so_far_does_not_change_when_cases_are_added() -> None:
     whole, begun = (urn_evidence(some, cuts, bets_on(cuts)).log_e for some in (parts, parts[:80]))
     np.testing.assert_allclose(whole[:80], begun)
     values, lots = rng.standard_normal(90), rng.random(90)
-    np.testing.assert_allclose(
-        sequential_ranks(values, lots, lots)[:40], sequential_ranks(*[x[:40] for x in (values, lots, lots)])
-    )
+    begun = sequential_ranks(values[:40], lots[:40], lots[:40])
+    np.testing.assert_allclose(sequential_ranks(values, lots, lots)[:40], begun)
 
 
 def test_units_and_monotone_transforms_change_nothing() -> None:
@@ -169,7 +169,8 @@ def test_units_and_monotone_transforms_change_nothing() -> None:
     rng = np.random.default_rng(11)
     values, new, lots, new_lots = rng.gamma(2, 1, 100), rng.gamma(2, 1, 50), rng.random(100), rng.random(50)
     one, other = cuts_of(values, lots), cuts_of(np.log(88.42 * values), lots)
-    assert one is not None and other is not None
+    assert one is not None
+    assert other is not None
     np.testing.assert_array_equal(one.parts(new, new_lots), other.parts(np.log(88.42 * new), new_lots))
 
 

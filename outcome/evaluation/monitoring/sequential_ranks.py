@@ -1,8 +1,8 @@
 """Have values moved since the first of them? Each is ranked among those before it alone; no reference is needed.
 
-While the values are exchangeable, the rank of the t-th among the first t is uniform and independent of the ranks before
-it, so that a bet on ranks is a test martingale (Vovk, Gammerman & Shafer 2005, doi:10.1007/b106715, chapter 8). For what
-a model answers: answers out of fold, from other models, are no exchangeable reference for those of the final one.
+While the values are exchangeable, the rank of the t-th among the first t is uniform and independent of the ranks
+before it, so that a bet on ranks is a test martingale (Vovk, Gammerman & Shafer 2005, doi:10.1007/b106715, chapter 8).
+For what a model answers: answers out of fold, from other models, are no exchangeable reference for the final one's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from outcome.evaluation.discrimination.concordance import count_below
 from outcome.evaluation.monitoring.cuts import SHARES, Cuts
-from outcome.evaluation.monitoring.exchangeable import Bets, bets_on
+from outcome.evaluation.monitoring.exchangeable import Bets, bet_increments, bets_on
 from outcome.evaluation.monitoring.restarts import Evidence, evidence_of
 from outcome.types import FloatArray
 
@@ -23,9 +23,7 @@ def rank_evidence(values: FloatArray, lots: FloatArray, places: FloatArray) -> t
     where within its rank a value stands; both uniform in [0, 1)."""
     bets = bets_on(_UNIT)
     parts = np.searchsorted(np.array(SHARES), sequential_ranks(values, lots, places), side="right")
-    weights = bets.weights
-    chance = _UNIT.gaps / _UNIT.gaps.sum()
-    return evidence_of(np.log(weights.T[parts]) - np.log(chance @ weights.T), np.log(bets.prior)), bets
+    return evidence_of(bet_increments(parts, bets.share[None, :], bets), np.log(bets.prior)), bets
 
 
 def sequential_ranks(values: FloatArray, lots: FloatArray, places: FloatArray) -> FloatArray:

@@ -1,8 +1,8 @@
 """Do as many events happen as the model told, and does it still rank? Bets against a band that the reference leaves.
 
 The model is not asked to be perfect: the null is that it is no further off than its out-of-fold predictions allow, a
-band of log odds (or of log hazard) about the risk told. Within the band every factor's expectation is at most 1, since it
-rises with the truth towards the side of the bet and is 1 at the band's end.
+band of log odds (or of log hazard) about the risk told. Within the band every factor's expectation is at most 1, since
+it rises with the truth towards the side of the bet and is 1 at the band's end.
 """
 
 from __future__ import annotations

@@ -32,7 +32,10 @@ NEXT = {
     CALIBRATION: "outcome validate on the cases since then, then outcome recalibrate",
     RANKING: "outcome validate on the cases since then; recalibration does not mend ranking: a new model may be needed",
 }
-IMAGE_NEXT = "open images and masks of the cases since then: another sequence, unit, orientation, spacing, or a mask of another case"
+IMAGE_NEXT = (
+    "open images and masks of the cases since then: another sequence, unit, orientation or spacing, or a mask of "
+    "another case"
+)
 
 
 def alarms_of(
