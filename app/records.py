@@ -45,6 +45,7 @@ class StudyRecords:
     outlines: pd.DataFrame = field(default_factory=pd.DataFrame)  # how far risks move with other outlines
     details: pd.DataFrame = field(default_factory=pd.DataFrame)  # what the chosen rung says beyond a risk, any source
     information: pd.DataFrame = field(default_factory=pd.DataFrame)  # how much is known of a case, any source
+    warnings: pd.DataFrame = field(default_factory=pd.DataFrame)  # in what cases are unlike the training cases
     min_information: float | None = None  # the bundle's: below it a case is told no number
 
     @property

@@ -24,7 +24,7 @@ def cautions(records: StudyRecords, case_id: str, inputs: str) -> list[Caution]:
     """All warnings of a case, the gravest first."""
     columns = readable_columns(records, inputs)
     values = row_of(records.features, case_id)
-    found = [*_findings(records, case_id), *_mask(records, case_id)]
+    found = [*_findings(records, case_id), *_mask(records, case_id), *_unlike(records, case_id)]
     if values is None:
         return [*found, Caution("No inputs", "No features were computed for this case.")]
     return [*found, *_outside(records, values, columns, case_id), *_missing(values, columns)]
@@ -36,6 +36,14 @@ def _findings(records: StudyRecords, case_id: str) -> list[Caution]:
         Caution(heads[str(f["level"])], f"{str(f.get('code', '')).replace('_', ' ')}: {f.get('message', '')}")
         for f in case_findings(records).get(case_id, [])
     ]
+
+
+def _unlike(records: StudyRecords, case_id: str) -> list[Caution]:
+    """What the bundle itself warns of, as the predict stage filed it (docs/monitor.md)."""
+    if "case_id" not in records.warnings:
+        return []
+    mine = records.warnings[records.warnings["case_id"].astype(str) == case_id]
+    return [Caution("Unlike training", f"{message}.") for message in mine["message"]]
 
 
 def _mask(records: StudyRecords, case_id: str) -> list[Caution]:

@@ -221,3 +221,11 @@ def test_outlines_follow_the_masks_in_the_store_and_say_who_drew_them() -> None:
     ]
     assert [records.regions["kidney"] for records in found] == [1, 1, 1, 5, 5]
     assert [records.masks_are_learned for records in found] == [True, True, True, False, False]
+
+
+def test_the_bundle_s_own_warnings_stand_with_the_case(store: Path) -> None:
+    rows = pd.DataFrame({"case_id": ["E061", "E062"], "message": ["Creatinine 88 mg/dL; nearly all to 4.1", "other"]})
+    records = replace(load_study(store, STUDY), warnings=rows)
+    told = [c.text for c in cautions(records, "E061", PREOPERATIVE) if c.head == "Unlike training"]
+    assert told == ["Creatinine 88 mg/dL; nearly all to 4.1."]
+    assert [c for c in cautions(records, "E063", PREOPERATIVE) if c.head == "Unlike training"] == []
