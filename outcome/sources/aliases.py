@@ -39,8 +39,8 @@ class Registry:
 @functools.cache
 def registry(which: str) -> Registry:
     """The shipped table of a registry."""
-    with files("outcome.sources").joinpath(f"{which}.csv").open(encoding="utf-8", newline="") as file:
-        rows = [_alias(row) for row in csv.DictReader(file)]
+    text = files("outcome.sources").joinpath(f"{which}.csv").read_text(encoding="utf-8")
+    rows = [_alias(row) for row in csv.DictReader(text.splitlines())]
     return Registry({alias.column.upper(): alias for alias in rows}, MISSING[which])
 
 

@@ -67,7 +67,8 @@ def _of_text(text: str, zone: ZoneInfo | None) -> Moment:
             first, datetime.date(year + (month + months > 12), (month + months - 1) % 12 + 1, 1), text, zone
         )
     if _DAY.fullmatch(text):
-        return moment(datetime.date.fromisoformat(text), zone)
+        day = datetime.date.fromisoformat(text)
+        return _of_days(day, day + datetime.timedelta(days=1), text, zone)
     return _of_instant(datetime.datetime.fromisoformat(text), zone)
 
 

@@ -75,7 +75,7 @@ class OmopRecord:
         return Patient(self._birth(cells), text(cells.get("gender_concept_id")), site)
 
     def _birth(self, cells: Mapping[Any, Any]) -> Moment | None:
-        parts = [cells.get(f"{part}_of_birth") for part in ("year", "month", "day")]
+        parts: list[Any] = [cells.get(f"{part}_of_birth") for part in ("year", "month", "day")]
         written = "-".join(f"{int(part):02d}" for part in parts[: parts.index(None) if None in parts else 3])
         try:
             return moment(cells.get("birth_datetime"), self._zone) or moment(written, self._zone)

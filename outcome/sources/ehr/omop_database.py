@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, Connection, FromClause, Row
+from sqlalchemy import ColumnElement, Connection, FromClause
 from sqlalchemy.exc import NoSuchTableError
 
 from outcome.config.mapping import Concepts, OmopMapping
@@ -88,7 +88,7 @@ class Database:
         above = tree.c["ancestor_concept_id"].in_(wanted.concepts)
         return sqlalchemy.or_(named, column.in_(sqlalchemy.select(tree.c["descendant_concept_id"]).where(above)))
 
-    def rows(self, query: Any) -> Iterator[Row[Any]]:
+    def rows(self, query: Any) -> Iterator[Any]:
         """The rows of a query, a thousand in memory at a time."""
         yield from self._connection.execute(query.execution_options(yield_per=1000))
 

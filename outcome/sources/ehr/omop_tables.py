@@ -25,9 +25,13 @@ class Shape:
         return {"number": self.number, "code": self.code, "text": self.text}.get(reads, "")
 
 
-def _span(stem: str, *, timed: bool = True) -> dict[str, tuple[str, str]]:
-    ends = {side: (f"{stem}_{side}_date", f"{stem}_{side}_datetime" if timed else "") for side in ("start", "end")}
-    return {"start": ends["start"], "end": ends["end"]}
+def _span(stem: str, *, timed: bool = True) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The columns of start and end."""
+    time = "datetime" if timed else ""
+    return (
+        (f"{stem}_start_date", time and f"{stem}_start_{time}"),
+        (f"{stem}_end_date", time and f"{stem}_end_{time}"),
+    )
 
 
 _UNIT = ("unit_concept_id", "unit_source_value")
@@ -35,7 +39,7 @@ _UNIT = ("unit_concept_id", "unit_source_value")
 SHAPES: Mapping[str, Shape] = {
     "death": Shape("", "", ("death_date", "death_datetime"), code="cause_concept_id"),
     "visit_occurrence": Shape(
-        "visit_occurrence_id", "visit_concept_id", **_span("visit"), code="visit_concept_id", text="visit_source_value"
+        "visit_occurrence_id", "visit_concept_id", *_span("visit"), code="visit_concept_id", text="visit_source_value"
     ),
     "procedure_occurrence": Shape(
         "procedure_occurrence_id", "procedure_concept_id", ("procedure_date", "procedure_datetime"),
@@ -43,7 +47,7 @@ SHAPES: Mapping[str, Shape] = {
         number="quantity", code="procedure_concept_id", text="procedure_source_value",
     ),
     "condition_occurrence": Shape(
-        "condition_occurrence_id", "condition_concept_id", **_span("condition"), code="condition_concept_id",
+        "condition_occurrence_id", "condition_concept_id", *_span("condition"), code="condition_concept_id",
         text="condition_source_value",
     ),
     "measurement": Shape(
@@ -56,13 +60,13 @@ SHAPES: Mapping[str, Shape] = {
         number="value_as_number", code="value_as_concept_id", text="value_as_string", unit=_UNIT,
     ),
     "drug_exposure": Shape(
-        "drug_exposure_id", "drug_concept_id", **_span("drug_exposure"), number="quantity", code="drug_concept_id",
+        "drug_exposure_id", "drug_concept_id", *_span("drug_exposure"), number="quantity", code="drug_concept_id",
         text="drug_source_value",
     ),
     "device_exposure": Shape(
-        "device_exposure_id", "device_concept_id", **_span("device_exposure"), number="quantity",
+        "device_exposure_id", "device_concept_id", *_span("device_exposure"), number="quantity",
         code="device_concept_id", text="device_source_value", unit=_UNIT,
     ),
-    "observation_period": Shape("observation_period_id", "", **_span("observation_period", timed=False)),
+    "observation_period": Shape("observation_period_id", "", *_span("observation_period", timed=False)),
 }  # fmt: skip
 EQUALS = 4172703  # the operator "="; any other one makes the number a limit

@@ -77,8 +77,11 @@ class Told:
 class Record(Protocol):
     """A health record that can be asked for its operations, its patients and the entries behind a variable."""
 
-    mapping: RecordMapping
     told: Told
+
+    @property
+    def mapping(self) -> RecordMapping:
+        """How it becomes one row a case."""
 
     def operations(self) -> list[Operation]:
         """Every procedure that the mapping's index names."""
