@@ -16,6 +16,7 @@ import streamlit as st
 
 from app.records import Json, StudyRecords, joined_predictions
 from outcome.errors import StoreRefusal
+from outcome.parquet import parquet_frame
 
 _ID_LENGTH = 12
 Stamp = tuple[tuple[str, int, int], ...]
@@ -127,7 +128,7 @@ def read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame()
     try:
-        return pd.read_parquet(path)
+        return parquet_frame(path.read_bytes())
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
         raise _damaged(path) from error
 

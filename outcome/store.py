@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from outcome.errors import StoreRefusal
+from outcome.parquet import parquet_bytes, parquet_frame
 
 STAGES = ("cohort", "segment", "radiomics", "features", "train", "predict", "evaluate", "report")
 MANIFEST = "manifest.json"
@@ -150,9 +150,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame without its index; the same frame gives the same bytes."""
-    sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink, compression="zstd")
-    write_bytes(path, sink.getvalue())
+    write_bytes(path, parquet_bytes(frame))
 
 
 def write_folder(folder: Path, produce: Callable[[Path], None]) -> None:
@@ -202,7 +200,7 @@ def read_json(path: Path) -> Any:
 def read_parquet(path: Path) -> pd.DataFrame:
     """Read a table artefact; a missing or damaged one is refused by name."""
     try:
-        return pq.read_table(io.BytesIO(path.read_bytes())).to_pandas()
+        return parquet_frame(path.read_bytes())
     except FileNotFoundError as error:
         raise _missing(path) from error
     except (pa.ArrowInvalid, OSError) as error:

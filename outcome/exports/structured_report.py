@@ -93,13 +93,15 @@ def _library(subject: Subject) -> items.ContainerContentItem:
     library = items.ContainerContentItem(name=codes.DCM.ImageLibrary, relationship_type=_CONTAINS)
     group = items.ContainerContentItem(name=codes.DCM.ImageLibraryGroup, relationship_type=_CONTAINS)
     group.ContentSequence = items.ContentSequence(
-        items.ImageContentItem(
-            name=_SOURCE,
-            referenced_sop_class_uid=image.SOPClassUID,
-            referenced_sop_instance_uid=image.SOPInstanceUID,
-            relationship_type=_CONTAINS,
-        )
-        for image in subject.references
+        [
+            items.ImageContentItem(
+                name=_SOURCE,
+                referenced_sop_class_uid=image.SOPClassUID,
+                referenced_sop_instance_uid=image.SOPInstanceUID,
+                relationship_type=_CONTAINS,
+            )
+            for image in subject.references
+        ]
     )
     library.ContentSequence = items.ContentSequence([group])
     return library

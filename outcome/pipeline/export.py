@@ -10,7 +10,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from outcome.bundle import Bundle, read_bundle
 from outcome.config import Study
@@ -29,6 +29,7 @@ from outcome.training.rungs import CHOSEN
 from segmentation.images.dicom.folder import holds_dicom
 from segmentation.images.dicom.part10 import is_dicom
 
+T = TypeVar("T")
 STAGE = "export"
 RECORD = "export.json"
 
@@ -96,7 +97,11 @@ def export_cases(request: ExportRequest, progress: Progress = no_progress) -> Ex
             files[case_id] = tuple(sorted(done.value.files))
             left_out |= {case_id: done.value.left_out} if done.value.left_out else {}
         progress(STAGE, number, len(tasks))
-    return Exported(bundle.id, *(dict(sorted(found.items())) for found in (files, left_out, failed)))
+    return Exported(bundle.id, _by_case(files), _by_case(left_out), _by_case(failed))
+
+
+def _by_case(found: Mapping[str, T]) -> dict[str, T]:
+    return dict(sorted(found.items()))
 
 
 def _export_one(task: CaseExport) -> CaseObjects:

@@ -42,7 +42,7 @@ SUBSTANCES: Mapping[str, Substance] = {
     "iron": Substance(55.845, "Fe"),
     "haemoglobin": Substance(
         16114.0,
-        "the monomer, one haem: the tetramer of 64456 g/mol is four of them (ICSH 1996, doi:10.1007/BF00425829)",
+        "the monomer, one haem: the tetramer of 64456 g/mol is four of them (ICSH 1996, doi:10.1136/jcp.49.4.271)",
     ),
     "albumin": Substance(66438.0, "human serum albumin, the mature chain's sequence (UniProt P02768)"),
     "crp": Substance(115135.0, "C-reactive protein, five chains of 23027 g/mol (UniProt P02741)"),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import openpyxl
 import pandas as pd
-import pyarrow.parquet
 
 from outcome.config import TableSource
 from outcome.dictionary import nearest
 from outcome.errors import DataRefusal
+from outcome.parquet import arrow_table
 from outcome.sources.raw import raw_frame
 
 
@@ -33,6 +33,6 @@ def read_workbook(path: Path, source: TableSource) -> pd.DataFrame:
 
 def read_parquet_table(path: Path, source: TableSource) -> pd.DataFrame:
     """A Parquet file; only its columns count, not a pandas index stored beside them."""
-    table = pyarrow.parquet.read_table(path, memory_map=False)
+    table = arrow_table(path.read_bytes())
     columns = [column.to_pylist() for column in table.columns]
     return raw_frame(table.column_names, columns, path.name)

@@ -17,6 +17,7 @@ import pandas as pd
 
 from outcome.errors import BundleRefusal
 from outcome.models.state import TEXT, Array, State, array_text, text_array
+from outcome.parquet import parquet_bytes, parquet_frame
 
 UNIT = "unit.json"
 PREDICTIONS = "out_of_fold.parquet"
@@ -40,7 +41,7 @@ def read_unit(files: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, Sta
         raise BundleRefusal("this is no trained unit", expected=f"{UNIT}, {PREDICTIONS}", found=f"no {absent[0]}")
     names = sorted(name.removesuffix(".json") for name in files if name.endswith(".json") and name != UNIT)
     states = {name: read_state(name, files) for name in names}
-    return json.loads(files[UNIT]), states, pd.read_parquet(io.BytesIO(files[PREDICTIONS]))
+    return json.loads(files[UNIT]), states, parquet_frame(files[PREDICTIONS])
 
 
 def state_files(name: str, state: State) -> dict[str, bytes]:
@@ -91,10 +92,3 @@ def read_npz(content: bytes) -> dict[str, Array]:
     """The arrays of an npz; object arrays are refused (ValueError)."""
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
-
-
-def parquet_bytes(frame: pd.DataFrame) -> bytes:
-    """A frame as parquet, without its index."""
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
-    return buffer.getvalue()

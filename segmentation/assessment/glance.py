@@ -53,7 +53,7 @@ def glance_at_mask(mask: Mask, image: Volume | None = None, *, units_mm: bool = 
 
 
 def _geometry(grid: Grid) -> dict[str, float]:
-    found = {}
+    found: dict[str, float] = {}
     for (axis, _), step, size in zip(grid.axes, grid.spacing_mm, grid.shape, strict=True):
         found |= {f"spacing_{AXES[axis]}": step, f"extent_{AXES[axis]}": step * size}
     return found
@@ -64,8 +64,7 @@ def _upright(array: npt.NDArray[np.generic], grid: Grid) -> Doubles:
     steps = tuple(slice(None, None, max(1, size // MOST_ALONG_AN_AXIS)) for size in array.shape)
     order = np.argsort([axis for axis, _ in grid.axes])
     turned = array[steps].astype(float).transpose(order)
-    backwards = [axis for axis, sign in grid.axes if sign < 0]
-    return np.flip(turned, backwards) if backwards else turned
+    return np.flip(turned, tuple(axis for axis, sign in grid.axes if sign < 0))
 
 
 def _asymmetry(seen: Doubles) -> dict[str, float]:

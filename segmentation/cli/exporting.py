@@ -73,7 +73,9 @@ def export_seg(
         drawn = Drawn(algorithm, date=date.strftime("%Y%m%d") if date else "")
         made = mask_object(read_mask(mask, regions), read_source(series), drawn, kind)
         _write(out, object_bytes(made))
-    told = {"segments": [str(one.SegmentLabel) for one in made.SegmentSequence], "frames": int(made.NumberOfFrames)}
+    # segment 0 is the background of a label map
+    segments = [str(one.SegmentLabel) for one in made.SegmentSequence if one.SegmentNumber]
+    told = {"segments": segments, "frames": int(made.NumberOfFrames)}
     answer({"file": out.name, **told}, as_json=as_json)
 
 

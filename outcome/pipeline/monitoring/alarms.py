@@ -78,7 +78,7 @@ def _alarm(check: Check, at: int, arrival: Arrival, observed: pd.DataFrame, told
 def _seen(check: Check, seen: pd.DataFrame, told: Json) -> str:
     """The cases from the likely start to the alarm beside the training cases, in one plain number; "" where none is."""
     if check.kind == GONE:
-        names = next((entry["columns"] for entry in told["missing"] if entry["name"] == check.name), [])
+        names: list[str] = next((entry["columns"] for entry in told["missing"] if entry["name"] == check.name), [])
         share = float(seen.reindex(columns=names).isna().all(axis=1).mean())
         return f"missing in {share:.0%} of {len(seen)} cases"
     entry = next((one for one in told["columns"] if one["name"] == check.name), None)

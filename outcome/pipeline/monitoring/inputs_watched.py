@@ -43,7 +43,7 @@ def cut_check(
         return not_judged(kind, name, label, "no case knows it")
     behind = Cuts.from_json(cuts)
     bets = bets_on(behind)
-    lots = lots_of([case_ids[row] for row in rows], about or name)
+    lots = lots_of([case_ids[row] for row in rows.tolist()], about or name)
     evidence = urn_evidence(behind.parts(values[rows], lots), behind, bets)
     return Check(kind, name, label, rows, evidence, bets.words)
 
@@ -60,5 +60,5 @@ def _column(entry: Json, observed: pd.DataFrame, ids: Sequence[str]) -> Check:
 def _missing(entry: Json, observed: pd.DataFrame, ids: Sequence[str]) -> Check:
     if "withheld" in entry:
         return not_judged(GONE, entry["name"], entry["label"], entry["withheld"])
-    absent = observed.reindex(columns=entry["columns"]).isna().all(axis=1).to_numpy(dtype=float)
+    absent = observed.reindex(columns=entry["columns"]).isna().to_numpy().all(axis=1).astype(np.float64)
     return cut_check(GONE, entry["name"], entry["label"], absent, ids, entry["cuts"], MISSING + entry["name"])

@@ -87,7 +87,7 @@ def test_independent_readers_accept_the_report(statement: Statement, subject: Su
     text = report_text(path)
     assert '(122157,DCM,"Probability")="12.3457" (%,UCUM,"Percent")' in text
     document = ElementTree.fromstring(dcmtk("dsr2xml", "--quiet", path).partition("\nW:")[0])
-    assert len(document.findall(".//num")) == 14
+    assert len(document.findall(".//num")) == 11
     content = hd.sr.srread(path).content
     assert len(content.get_image_measurement_groups()) == len(statement.predictions)
 

@@ -32,7 +32,7 @@ def test_patients_without_a_fault_are_left_alone(trained: dict[str, object], lat
     [
         ("creatinine in µmol/L", "case by case"),
         ("weight in pounds", "case by case"),
-        ("image and mask flipped left-right", "case by case"),
+        ("image and mask flipped left-right", "over a batch, some cases alone"),
         ("wrong affine", "case by case"),
         ("empty mask", "case by case"),
         ("HU offset of 1024", "case by case"),
