@@ -60,5 +60,5 @@ def _column(entry: Json, observed: pd.DataFrame, ids: Sequence[str]) -> Check:
 def _missing(entry: Json, observed: pd.DataFrame, ids: Sequence[str]) -> Check:
     if "withheld" in entry:
         return not_judged(GONE, entry["name"], entry["label"], entry["withheld"])
-    absent = observed.reindex(columns=entry["columns"]).isna().to_numpy().all(axis=1).astype(np.float64)
+    absent = np.asarray(observed.reindex(columns=entry["columns"]).isna().all(axis=1), dtype=np.float64)
     return cut_check(GONE, entry["name"], entry["label"], absent, ids, entry["cuts"], MISSING + entry["name"])

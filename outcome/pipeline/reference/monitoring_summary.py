@@ -97,7 +97,7 @@ def _groups(columns: Sequence[FeatureColumn]) -> Iterator[tuple[str, str, list[s
 def _missing(frame: pd.DataFrame, name: str, label: str, names: list[str]) -> dict[str, Any]:
     """Whether nothing is known of these columns, as a column of 0 and 1."""
     told = {"name": name, "label": label, "columns": names}
-    absent = frame[names].isna().to_numpy().all(axis=1).astype(np.float64)
+    absent = np.asarray(frame[names].isna().all(axis=1), dtype=np.float64)
     cuts = cuts_json(absent, [str(case) for case in frame.index], MISSING + name)
     return {**told, "cuts": cuts} if cuts else {**told, "withheld": "too few development cases"}
 
