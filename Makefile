@@ -7,7 +7,7 @@ CHECKED := $(VENV)/.ready-check
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dashboard test check bench clean
+.PHONY: help setup demo dashboard test check bench wheelhouse clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -45,5 +45,11 @@ check: $(CHECKED) ## format, lint, types, import contracts, generated pages
 bench: $(READY) ## measure speed and memory; writes tables to docs/results/
 	$(BIN)/python -m benchmarks
 
+wheelhouse: $(READY) ## a folder of wheels from which a machine without internet installs everything
+	rm -rf wheelhouse && mkdir wheelhouse
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check -c constraints.txt -w wheelhouse .
+	cp constraints.txt wheelhouse/
+	cd wheelhouse && sha256sum *.whl constraints.txt > SHA256SUMS
+
 clean: ## remove what the targets made
-	rm -rf $(VENV) demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) demo wheelhouse build .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

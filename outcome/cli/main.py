@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 import typer.exceptions
 
-from outcome.cli import around, exporting, monitoring, protocol, recalibration, review, stages
+from outcome.cli import around, exporting, monitoring, protocol, recalibration, repeating, review, stages
 from outcome.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, OutcomeError
 
 EXIT_INTERRUPTED = 130
@@ -24,6 +24,7 @@ app = typer.Typer(
     help="Predict surgical outcomes from preoperative imaging and the health record. Research use only.",
 )
 stages.register(app)
+repeating.register(app)
 protocol.register(app)
 recalibration.register(app)
 exporting.register(app)

@@ -15,8 +15,9 @@ from outcome.config.endpoints import (
 )
 from outcome.config.environment import expand
 from outcome.config.imaging import MaskSource, Segmenter
-from outcome.config.loading import load_mapping, load_study, study_from_resolved
+from outcome.config.loading import load_mapping, load_study, placed, study_from_resolved
 from outcome.config.mapping import FhirMapping, OmopMapping
+from outcome.config.order import in_order, name_orders
 from outcome.config.schema import mapping_schema, study_schema, write_schema
 from outcome.config.study import InclusionCriterion, Partition, Study, Subgroup
 from outcome.config.table import TableSource
@@ -50,9 +51,12 @@ __all__ = [
     "TimeToEventEndpoint",
     "Training",
     "expand",
+    "in_order",
     "load_mapping",
     "load_study",
     "mapping_schema",
+    "name_orders",
+    "placed",
     "study_from_resolved",
     "study_schema",
     "write_schema",

@@ -35,6 +35,11 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     study = _validated(Study, document, f"{path} is not a study file this program can use", _HINT)
     folder = path.resolve().parent
     root = (folder / Path(expand(str(study.root), "root")).expanduser()).resolve()
+    return placed(study, folder, root)
+
+
+def placed(study: Study, folder: Path, root: Path) -> Study:
+    """The study with its data below `root` and the files it names (dictionary, mapping, model, weights) in `folder`."""
     if study.table.url:
         expand(study.table.url, "table.url")
     found: dict[str, Any] = {"root": root, "dictionary": (folder / study.dictionary).resolve()}
@@ -46,8 +51,8 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
         found["segmenter"] = study.segmenter.model_copy(update={"model": file})
     network = study.training.network
     if isinstance(network.weights, Path):
-        placed = network.model_copy(update={"weights": (folder / network.weights).resolve()})
-        found["training"] = study.training.model_copy(update={"network": placed})
+        within = network.model_copy(update={"weights": (folder / network.weights).resolve()})
+        found["training"] = study.training.model_copy(update={"network": within})
     return study.model_copy(update=found)
 
 

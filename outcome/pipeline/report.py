@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from outcome.bundle import Bundle, read_bundle
+from outcome.config import name_orders
 from outcome.errors import Refusal
 from outcome.pipeline.bundle_summary import bundle_summary
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
@@ -52,7 +53,8 @@ def run_report(run: Run) -> StageResult:
         _write_companions(folder, Artefacts(metrics, flow, findings, facts, study).facts())
         return Made({"bytes": len(page.encode()), **_print(run, folder, page)})
 
-    config = {"bundle": bundle.id, "study": run.study.resolved(), "pdf_engine": pdf_engine()}
+    study = {"study": run.study.resolved(), "study_order": name_orders(run.study)}
+    config = {"bundle": bundle.id, **study, "pdf_engine": pdf_engine()}
     return perform(run, Work(STAGE, config, inputs, part=bundle.id), produce)
 
 
