@@ -62,7 +62,6 @@ def test_the_demo_notebook_runs_on_a_small_store(
 ) -> None:
     store = studies / "store"
     shutil.copytree(made / "store", store)
-    monkeypatch.setattr("outcome.pipeline.report.write_pdf", lambda page: b"%PDF-")
     assert call("validate", store / "site_a" / "bundle", studies / "B" / "study.yaml", "--out", store).code == 0
     outputs = executed("subgroup_analysis_demo.ipynb", store, monkeypatch)
     words = texts(outputs)

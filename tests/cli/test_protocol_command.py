@@ -18,12 +18,6 @@ def bundle(made: Path) -> Path:
     return made / "store" / "site_a" / "bundle"
 
 
-@pytest.fixture(autouse=True)
-def pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Laying out a PDF takes seconds, and no test here looks at one."""
-    monkeypatch.setattr("outcome.pipeline.report.write_pdf", lambda page: b"%PDF-")
-
-
 def fixed(bundle: Path, studies: Path, call: Call) -> Answer:
     return call("protocol", bundle, studies / "B" / "study.yaml", "--out", studies / "protocol.yaml", "--json")
 

@@ -28,8 +28,9 @@ def alone(made: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_manifest_and_the_data_give_the_same_bytes(made: Path, alone: Path, call: Call) -> None:
-    answer = call("repeat", alone / "told.json", "--folder", alone / "data", "--out", alone / "again", "--json")
+def test_a_manifest_the_data_elsewhere_and_two_workers_give_the_same_bytes(made: Path, alone: Path, call: Call) -> None:
+    answer = call("repeat", alone / "told.json", "--folder", alone / "data", "--out", alone / "again",
+                  "--workers", 2, "--json")  # fmt: skip
     assert answer.json["differences"] == []
     assert answer.code == 0
     assert artefacts(alone / "again") == artefacts(made / "store")

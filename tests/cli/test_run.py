@@ -49,14 +49,6 @@ def test_a_repeat_does_nothing_and_says_so(made: Path, tmp_path: Path, call: Cal
     assert artefacts(tmp_path / "store") == before
 
 
-@pytest.mark.slow
-def test_two_workers_and_another_folder_give_the_same_bytes(made: Path, tmp_path: Path, call: Call) -> None:
-    shutil.copytree(made / "A", tmp_path / "elsewhere")
-    words = ["run", tmp_path / "elsewhere" / "study.yaml", "--store", tmp_path / "store", "--workers", 2, "--quiet"]
-    assert call(*with_settings(words)).code == 0
-    assert artefacts(tmp_path / "store") == artefacts(made / "store")
-
-
 def test_a_changed_mask_makes_what_follows_stale_and_only_that_case_is_done_again(
     made: Path, studies: Path, call: Call
 ) -> None:

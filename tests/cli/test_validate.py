@@ -43,7 +43,7 @@ def test_validation_reads_nothing_to_be_learned_from_the_new_outcomes(bundle: Pa
     table = pd.read_csv(studies / "B" / "table.csv", dtype=str, keep_default_na=False)
     table["clavien_grade"] = table["clavien_grade"].map(lambda grade: "0" if grade != "0" else "2")
     table.iloc[30:].to_csv(studies / "B" / "table.csv", index=False)
-    assert call("validate", bundle, study, "--out", studies / "v2", "--quiet").code == 0
+    assert call("predict", bundle, study, "--out", studies / "v2", "--quiet").code == 0
     first, second = (next((studies / v).glob("site_b/predict/*/predictions.parquet")) for v in ("v1", "v2"))
     left, right = read_parquet(first), read_parquet(second)
     left = left[left["case_id"].isin(right["case_id"])].reset_index(drop=True)
