@@ -20,8 +20,10 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def plain_pages() -> Iterator[None]:
-    """Runs write a placeholder for the PDF, whose layout takes a quarter of a short run; those in processes of their own
-    lay it out, and `outcome.report.pdf` has its own tests."""
+    """A placeholder for the PDF, whose layout takes a quarter of a short run.
+
+    Runs in processes of their own lay it out, and `outcome.report.pdf` has its own tests.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("outcome.pipeline.report.write_pdf", lambda page: b"%PDF-")
         yield
