@@ -16,7 +16,8 @@ from outcome.dictionary import HEADER
 from tests.dicom_series import write_series
 
 PATIENTS = 8
-SIZE = 8
+SIZE, SLICES = 8, 4
+WITH_MR = (0, 1, 6, 7)
 KEY = "5a17c9d2e84b306f" * 4
 # What each is, and how it is spelled in the source. None may be found in anything that leaves.
 PLANTED = {
@@ -118,7 +119,7 @@ def write_planted_study(folder: Path) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     for number, row in enumerate(rows):
-        _write_images(root / "Marjoribanks" / row["opcode"], np.random.default_rng(number), planted=number == 0)
+        _write_images(root / "Marjoribanks" / row["opcode"], number)
     return root / "study.yaml"
 
 
@@ -142,7 +143,7 @@ def _write_dictionary(path: Path) -> None:
 
 def _row(number: int) -> dict[str, str]:
     """A patient; the first is the one whose identifiers are listed, the others have their like."""
-    first = number == 0
+    first, year = number == 0, 2021 if number < PATIENTS - 2 else 2022  # the last two come later
     told = {
         "opcode": PLANTED["case id"] if first else f"OP-7000{number}321-A",
         "mrn": PLANTED["record number"] if first else f"7000{number}321",
@@ -152,27 +153,29 @@ def _row(number: int) -> dict[str, str]:
         "address": PLANTED["address"] if first else f"{number} Nowhere Road",
         "born": PLANTED["date of birth"] if first else f"195{number}-06-1{number}",
         "hospital": PLANTED["site"] if number % 2 == 0 else "Eastmere",
-        "surgery": f"{PLANTED['date of surgery']} {PLANTED['time of surgery']}" if first else f"2021-0{number}-15",
-        "discharge": "2021-11-03" if first else f"2021-0{number}-2{number}",
+        "surgery": " ".join((PLANTED["date of surgery"], PLANTED["time of surgery"])) if first else f"{year}-0{number}-15",
+        "discharge": "2021-11-03" if first else f"{year}-0{number}-2{number}",
         "age": PLANTED["text in a number"] if number == 1 else str(50 + 5 * number),
         "asa": PLANTED["text in a choice"] if number == 2 else str(1 + number % 3),
         "note": f"Mrs {PLANTED['free text']} rang",
-        "codes": f"C22.0; {PLANTED['surname']}" if first else PLANTED["name in a list of codes"] if number == 3 else "C22.0",
+        "codes": {0: f"C22.0; {PLANTED['surname']}", 3: PLANTED["name in a list of codes"]}.get(number, "C22.0"),
         "Complication (Ravensbourne)": "yes" if number in (1, 2, 5, 7) else "no",
         "insurance_no": PLANTED["insurance number"],
     }  # fmt: skip
     return {**told, "name": f"{told['name']} {PLANTED['name in a list of codes']}"} if number == 3 else told
 
 
-def _write_images(folder: Path, rng: np.random.Generator, *, planted: bool) -> None:
-    shape = (SIZE, SIZE, SIZE)
+def _write_images(folder: Path, number: int) -> None:
+    rng, planted, shape = np.random.default_rng(number), number == 0, (SIZE, SIZE, SIZE)
     folder.mkdir(parents=True)
     labels = np.zeros(shape, dtype=np.uint8)
     labels[2:6, 2:6, 2:6] = 1
     _write_nifti(folder / "ct.nii.gz", rng.integers(-100, 200, shape).astype(np.int16), planted=planted)
     _write_nifti(folder / "mask.nii.gz", labels, planted=planted)
-    planes = rng.integers(0, 4096, shape).astype(np.uint16)
-    write_series(folder / "mr", planes, _plant if planted else _own_study(int(planes[0, 0, 0])), modality="MR")
+    if number not in WITH_MR:
+        return
+    planes = rng.integers(0, 4096, (SLICES, SIZE, SIZE)).astype(np.uint16)
+    write_series(folder / "mr", planes, _plant if planted else _own_study(number), modality="MR")
     if planted:
         for path in sorted((folder / "mr").iterdir()):
             path.rename(path.with_name(f"{PLANTED['DICOM file name']}_{path.name}.dcm"))
