@@ -7,7 +7,6 @@ UTF-16, UTF-32, hexadecimal and base64, whatever the capitals, and with the hash
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import io
 import re
@@ -82,7 +81,7 @@ def unpacked(data: bytes, depth: int = 0) -> Iterator[bytes]:
 
 def _inner(data: bytes) -> Iterable[bytes]:
     if data[:2] == b"\x1f\x8b":
-        yield gzip.decompress(data)
+        yield zlib.decompressobj(wbits=31).decompress(data)  # also of one that a killed run left half written
     elif data[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             yield from (archive.read(name) for name in archive.namelist())

@@ -153,7 +153,7 @@ def _row(number: int) -> dict[str, str]:
         "address": PLANTED["address"] if first else f"{number} Nowhere Road",
         "born": PLANTED["date of birth"] if first else f"195{number}-06-1{number}",
         "hospital": PLANTED["site"] if number % 2 == 0 else "Eastmere",
-        "surgery": " ".join((PLANTED["date of surgery"], PLANTED["time of surgery"])) if first else f"{year}-0{number}-15",
+        "surgery": f"{PLANTED['date of surgery']} {PLANTED['time of surgery']}" if first else f"{year}-0{number}-15",
         "discharge": "2021-11-03" if first else f"{year}-0{number}-2{number}",
         "age": PLANTED["text in a number"] if number == 1 else str(50 + 5 * number),
         "asa": PLANTED["text in a choice"] if number == 2 else str(1 + number % 3),

@@ -20,7 +20,11 @@ from pydicom.valuerep import format_number_as_ds
 
 from segmentation.images.dicom.slices import MODALITIES
 
-METHOD = "surgical-outcome: closed list of elements, keyed identifiers, dates shifted by patient"
+METHOD = (
+    "surgical-outcome: closed list of elements",
+    "keyed identifiers",
+    "dates shifted by patient",
+)  # 64 letters each
 UTF8 = "ISO_IR 192"
 _EMPTY = (  # which the standard wants to be there, and which are empty here
     "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
@@ -142,7 +146,7 @@ def deidentified(source: Dataset, by: Replacement) -> Dataset:
     made.PatientID = made.PatientName = by.patient
     made.SamplesPerPixel = 1
     made.PatientIdentityRemoved = "YES"
-    made.DeidentificationMethod = METHOD
+    made.DeidentificationMethod = list(METHOD)
     made.DeidentificationMethodCodeSequence = Items([_code(one) for one in _METHODS])
     made.LongitudinalTemporalInformationModified = "MODIFIED"
     return made
