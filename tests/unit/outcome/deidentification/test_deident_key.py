@@ -58,7 +58,8 @@ def test_a_key_is_read_and_neither_shown_nor_given_away_by_its_check(tmp_path: P
     key = read_key(write(tmp_path / "key", DIGITS + "\n"))
     assert key == Key(bytes.fromhex(DIGITS))
     assert DIGITS[:8] not in repr(key)
-    assert len(key.check) == 8 and key.check != OTHER.check
+    assert len(key.check) == 8
+    assert key.check != OTHER.check
 
 
 @pytest.mark.parametrize(
