@@ -143,7 +143,7 @@ def deidentified(source: Dataset, by: Replacement) -> Dataset:
         if keyword not in made:
             setattr(made, keyword, None)
     made.SpecificCharacterSet = UTF8
-    made.PatientID = made.PatientName = by.patient
+    made.PatientID, made.PatientName = by.patient, f"{by.patient}^"  # a caret: a name of one part
     made.SamplesPerPixel = 1
     made.PatientIdentityRemoved = "YES"
     made.DeidentificationMethod = list(METHOD)

@@ -107,7 +107,7 @@ def test_only_listed_elements_are_there_and_they_say_what_was_done(tmp_path: Pat
     made = rewritten(write_series(tmp_path / "s", planes(4), more), tmp_path / "made")
     read = pydicom.dcmread(made / "0002.dcm")
     assert {element.keyword for element in read} <= set(ALLOWED) | WRITTEN
-    assert (read.PatientID, str(read.PatientName)) == (BY.patient, BY.patient)
+    assert (read.PatientID, read.PatientName.family_name) == (BY.patient, BY.patient)
     assert (read.AcquisitionDate, str(read.AcquisitionDateTime), read.StudyTime) == ("20231231", "20231231", "")
     assert (read.PatientIdentityRemoved, read.PatientSex) == ("YES", "")
     assert [item.CodeValue for item in read.DeidentificationMethodCodeSequence] == ["113100", "113107"]
