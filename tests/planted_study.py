@@ -78,8 +78,8 @@ _VARIABLES = (
     ("discharge", "text", "Discharge", "", "date_ymd", "", ""),
     ("age", "text", "Age", "", "number", "", "@AVAILABILITY='preoperative' @ROLE='predictor,subgroup' @UNIT='years'"),
     ("asa", "radio", "ASA class", "1, I | 2, II | 3, III", "", "", "@AVAILABILITY='preoperative' @ROLE='predictor'"),
-    ("note", "notes", "Note", "", "", "", "@AVAILABILITY='preoperative' @DEFAULT='Sotheby-Marchmont'"),
-    ("codes", "text", "Codes", "", "", "", "@AVAILABILITY='preoperative'"),
+    ("note", "notes", "Note", "", "", "", "@AVAILABILITY='preoperative'"),
+    ("codes", "text", "Codes", "", "", "", "@AVAILABILITY='preoperative' @DEFAULT='Sotheby-Marchmont'"),
     ("complication", "yesno", "Complication", "", "", "", "@ROLE='endpoint' @SOURCE='Complication (Ravensbourne)'"),
 )
 STUDY = """schema_version: 1

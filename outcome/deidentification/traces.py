@@ -25,7 +25,7 @@ def of_patient(text: str, identifiers: Iterable[str]) -> bool:
 
 
 def in_texts(texts: Mapping[str, str], identifiers: Iterable[str]) -> list[str]:
-    """The places of texts in which an identifier stands as a whole; short ones, which all texts hold, are left aside."""
+    """The places of texts in which an identifier stands as a whole; short ones, which all texts hold, do not count."""
     telling = [one.strip().lower() for one in set(identifiers) if _telling(one)]
     if not telling:
         return []
