@@ -5,8 +5,9 @@ A cell is never copied: it is read by the dictionary and written anew. What cann
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -133,7 +134,7 @@ def _texts(variable: Variable, values: Cells, record: Record) -> tuple[Cells, in
     return told, sum(before is not None and after is None for before, after in zip(values, told, strict=True))
 
 
-WRITERS: dict[VariableKind, Callable[[Variable, list, Record], tuple[Cells, int]]] = {  # type: ignore[type-arg]
+WRITERS: Mapping[VariableKind, Callable[[Variable, list[Any], Record], tuple[Cells, int]]] = {
     VariableKind.NUMERIC: _numbers,
     VariableKind.BOOLEAN: _numbers,
     VariableKind.CATEGORICAL: _codes,

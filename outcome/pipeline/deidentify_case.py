@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -75,22 +76,26 @@ def _image(task: CaseTask, name: str, path: Path) -> ImageFacts:
     dicom = is_series(path)
     form = "DICOM" if dicom else "NIfTI"
     try:
-        _refuse_other_formats(path)
-        flags, files = (_series if dicom else _nifti)(task, path)
-        if flags and task.flagged != "allow":
-            return ImageFacts(form, flags=flags)
-        return ImageFacts(form, _write(_place(task, image_place(name, dicom)), files), flags)
+        with _reading():
+            _refuse_other_formats(path)
+            flags, files = (_series if dicom else _nifti)(task, path)
+            if flags and task.flagged != "allow":
+                return ImageFacts(form, flags=flags)
+            contents = list(files)  # all of an image before any of it is written
+        return ImageFacts(form, _write(_place(task, image_place(name, dicom)), contents), flags)
     except ImageRefusal as error:
         return ImageFacts(form, refused=error.code)
 
 
 def _mask(task: CaseTask, on: str, path: Path) -> ImageFacts:
     try:
-        _refuse_other_formats(path)
-        if is_series(path):
-            raise ImageRefusal("mask_is_dicom", "A mask of a study to hand over is NIfTI.")
-        read_nifti(path)  # to its end, where damage shows
-        return ImageFacts("NIfTI", _write(_place(task, mask_place(on)), iter([("", nifti_file(path))])))
+        with _reading():
+            _refuse_other_formats(path)
+            if is_series(path):
+                raise ImageRefusal("mask_is_dicom", "A mask of a study to hand over is NIfTI.")
+            read_nifti(path)  # to its end, where damage shows
+            contents = [("", nifti_file(path))]
+        return ImageFacts("NIfTI", _write(_place(task, mask_place(on)), contents))
     except ImageRefusal as error:
         return ImageFacts("NIfTI", refused=error.code)
 
@@ -113,8 +118,16 @@ def _series(task: CaseTask, path: Path) -> tuple[tuple[Flag, ...], Files]:
     return flags, series_files(series, headers, by)
 
 
-def _write(place: Path, files: Files) -> int:
-    contents = list(files)  # all of an image before any of it is written
+@contextmanager
+def _reading() -> Iterator[None]:
+    """A file that went away meanwhile is one bad image, and its path no word for the screen."""
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise ImageRefusal("unreadable", "The file cannot be read.", found=type(error).__name__) from None
+
+
+def _write(place: Path, contents: Sequence[tuple[str, bytes]]) -> int:
     for name, content in contents:
         write_bytes(place / name if name else place, content)
     return len(contents)
