@@ -32,8 +32,8 @@ _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "scikit-mis
 _SOURCES = (".py", ".j2", ".css", ".yaml")
 _MEASURING_LIBRARIES = ("numpy", "scipy", "numba", "nibabel", "scikit-image")
 _NOT_LEARNED_WITH = (
-    "radiomics", "cli", "phantoms", "review", "benchmark", "metrics", "datasets", "exports", "measuring.py",
-    "repeats.py",
+    "radiomics", "cli", "phantoms", "review", "benchmark", "metrics", "datasets", "exports", "deidentification",
+    "measuring.py", "repeats.py",
 )  # fmt: skip
 _LEARNING_LIBRARIES = ("torch", "monai", "lightning", "safetensors")
 
