@@ -37,6 +37,10 @@ class Calibrator:
     baseline: BaselineHazard | None
     note: str
 
+    def __post_init__(self) -> None:
+        if not np.isfinite([self.centre, self.intercept, self.slope]).all():
+            raise ValueError("a calibration is made of finite numbers")
+
     def ranking(self, score: FloatArray) -> FloatArray:
         """Ranks cases, shape (n,): without the intercept, so that folds of unequal event share can be pooled."""
         return self.slope * (score - self.centre)

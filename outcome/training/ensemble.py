@@ -21,8 +21,10 @@ from outcome.features.outputs import Output
 from outcome.features.preprocess import Preprocessor
 from outcome.models.fitted import FittedModel
 from outcome.models.hazard import BaselineHazard
+from outcome.models.inputs import output_blocks
 from outcome.models.registry import model_from_state, of_subdistribution
 from outcome.models.state import Array, State
+from outcome.models.width import refuse_other_width
 from outcome.training.calibration import Calibrator, fit_calibrator
 from outcome.training.data import TrainingData, read_inputs
 from outcome.training.folds import derive_seed
@@ -104,7 +106,11 @@ class Ensemble:
             model = model_from_state(state.part(numbers["model"], f"{i}.model"))
             calibrator = _calibrator(numbers["calibrator"], state.arrays.get(f"{i}.baseline"))
             imputer = _imputer(state.part({}, f"{i}.imputer"))
-            members.append(Member(Preprocessor(columns, outputs, (), harmoniser, imputer), model, calibrator))
+            preprocessor = Preprocessor(columns, outputs, (), harmoniser, imputer)
+            if imputer is not None and imputer.columns > len(outputs):
+                raise ValueError(f"refit {i} imputes {imputer.columns} columns of {len(outputs)}")
+            refuse_other_width(model.scorer, output_blocks(preprocessor))
+            members.append(Member(preprocessor, model, calibrator))
         return cls(tuple(members))
 
 

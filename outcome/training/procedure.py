@@ -15,9 +15,11 @@ import pandas as pd
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.preprocess import Preprocessor
 from outcome.models.fitted import FittedModel
+from outcome.models.inputs import output_blocks
 from outcome.models.registry import model_from_state, of_subdistribution
 from outcome.models.stacking import StackedScorer
 from outcome.models.state import State
+from outcome.models.width import refuse_other_width
 from outcome.training.calibration import Calibrator, fit_calibrator
 from outcome.training.candidates import METRICS, Candidate
 from outcome.training.choice import choose
@@ -84,11 +86,14 @@ class RungFit:
     @classmethod
     def from_state(cls, state: State) -> RungFit:
         numbers = state.numbers
+        preprocessor = Preprocessor.from_json(numbers["preprocessor"])
+        model = model_from_state(state.part(numbers["model"], "model"))
+        refuse_other_width(model.scorer, output_blocks(preprocessor))
         return cls(
             Rung.from_json(numbers["rung"]),
             numbers["params"],
-            Preprocessor.from_json(numbers["preprocessor"]),
-            model_from_state(state.part(numbers["model"], "model")),
+            preprocessor,
+            model,
             Calibrator.from_json(numbers["calibrator"]),
             None if numbers["threshold"] is None else Threshold.from_json(numbers["threshold"]),
         )
