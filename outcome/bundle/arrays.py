@@ -1,7 +1,7 @@
 """Arrays from elsewhere (npz), looked at before any is made: the archive's index first, each array's header next.
 
 An npz is a zip of npy files. Here it may hold nothing but arrays of a few plain kinds, in the one form that training
-writes (npy version 1.0, little-endian, C order), none of them larger or more densely packed than a model's are, and every
+writes (npy version 1.0, little-endian, C order), none larger or more densely packed than those of models, and every
 byte of the file belongs to one of them. Nothing is extracted to disk.
 """
 
@@ -32,6 +32,11 @@ _LOCAL_HEADER, _CENTRAL_HEADER, _END = 30, 46, 22
 
 def check_npz(data: bytes) -> None:
     """Raises ValueError with the reason in a few words."""
+    if (
+        data[-_END : -_END + 4] != b"PK\x05\x06"
+        or int.from_bytes(data[-_END + 10 : -_END + 12], "little") > MOST_ARRAYS
+    ):
+        raise ValueError(f"no archive of at most {MOST_ARRAYS} arrays")
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         members = archive.infolist()
@@ -44,8 +49,6 @@ def check_npz(data: bytes) -> None:
 
 def _check_index(members: list[zipfile.ZipInfo], length: int) -> None:
     """Names, sizes and places as the archive's index states them, before anything is unpacked."""
-    if len(members) > MOST_ARRAYS:
-        raise ValueError(f"{len(members)} arrays, more than {MOST_ARRAYS}")
     names = [member.filename for member in members]
     strange = next((name for name in names if not _NAME.fullmatch(name)), None)
     if strange is not None:
@@ -70,7 +73,7 @@ def _check_member(member: zipfile.ZipInfo) -> None:
 
 
 def _check_places(members: list[zipfile.ZipInfo], length: int) -> None:
-    """One member after the other from the first byte on, then the index: no overlap, nothing before, between or after."""
+    """One member after the other from the first byte on, then the index: no overlap, and nothing beside them."""
     at = 0
     for member in members:
         if member.header_offset != at or member.extra or member.comment:

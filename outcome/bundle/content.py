@@ -35,7 +35,7 @@ def _check_text(data: bytes) -> None:
     """Text without anything a terminal would obey."""
     odd = next((c for c in data.decode("utf-8") if not (c.isprintable() or c in "\n\r\t\u00a0\u202f\u2009")), None)
     if odd is not None:
-        raise ValueError(f"the character {ascii(odd)}")
+        raise ValueError(f"the character {odd!a}")
 
 
 CHECKS: dict[str, tuple[str, Callable[[bytes], object]]] = {

@@ -1,6 +1,6 @@
 """JSON from elsewhere, read strictly: UTF-8, no key twice, no depth without end, no number that is none.
 
-Python's reader takes NaN, UTF-16, repeated keys and 1e999 (infinity), and a bracket too many costs it its stack: each of
+Python's reader takes NaN, UTF-16, repeated keys and 1e999 (infinity), and a bracket too many costs its stack: each of
 them could mean one thing here and another to whoever checked the file (RFC 8259, sections 4, 6 and 8.1).
 """
 

@@ -59,6 +59,8 @@ def parse_manifest(data: bytes) -> Manifest:
     except (ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
         raise _refused("cannot be read", f"{type(error).__name__}: {error}"[:120]) from error
     _refuse_version(kind, version)
+    if isinstance(told.get("files"), dict) and len(told["files"]) > MOST_FILES:
+        raise _refused("names impossible files", f"{len(told['files'])} files, more than {MOST_FILES}")
     if set(told) != _KEYS[version] or canonical_json(told) != data:
         raise _refused("is not as it was written", "another form")
     checksum = told.pop("checksum", None)
@@ -81,8 +83,8 @@ def _refuse_version(kind: Any, version: Any) -> None:
 
 
 def _files(listed: Any) -> dict[str, Listed]:
-    if not isinstance(listed, dict) or len(listed) > MOST_FILES:
-        raise _refused("names impossible files", f"{len(listed)} files" if isinstance(listed, dict) else "no list")
+    if not isinstance(listed, dict):
+        raise _refused("names impossible files", "no list of files")
     bad = [name for name in listed if not is_safe(name)] or clashing(listed)
     if bad:
         raise _refused("names impossible files", ", ".join(shown(name) for name in bad[:3]))

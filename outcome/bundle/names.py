@@ -36,7 +36,7 @@ def is_safe(name: str) -> bool:
 
 
 def clashing(names: Iterable[str]) -> list[str]:
-    """Names that one folder cannot hold together everywhere: alike but for capitals, or a file in the place of a folder."""
+    """Names that no folder holds together on every system: alike but for capitals, or a file where a folder stands."""
     seen: dict[str, str] = {}
     for name in names:
         for path in (PurePosixPath(name), *PurePosixPath(name).parents):

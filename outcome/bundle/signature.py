@@ -43,7 +43,9 @@ def make_keys(private: Path) -> Path:
     public = private.with_name(f"{private.name}.pub")
     for path in (private, public):
         if os.path.lexists(path):
-            raise ConfigRefusal(f"{path} is there already", next_step="choose another name: a lost key cannot be had back")
+            raise ConfigRefusal(
+                f"{path} is there already", next_step="choose another name: a lost key cannot be had back"
+            )
     key = Ed25519PrivateKey.generate()
     with writing(private):
         private.parent.mkdir(parents=True, exist_ok=True)

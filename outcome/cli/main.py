@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 import typer.exceptions
 
-from outcome.cli import around, exporting, monitoring, protocol, recalibration, review, stages
+from outcome.cli import around, bundles, exporting, monitoring, protocol, recalibration, review, stages
 from outcome.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, OutcomeError
 
 EXIT_INTERRUPTED = 130
@@ -28,6 +28,7 @@ protocol.register(app)
 recalibration.register(app)
 exporting.register(app)
 monitoring.register(app)
+bundles.register(app)
 around.register(app)
 review.register(app)
 

@@ -38,7 +38,7 @@ class Trees:
     value: FloatArray
 
     def __post_init__(self) -> None:
-        """Raises ValueError for nodes that are no trees: a child that is no later node could send a case in a circle."""
+        """Raises ValueError for nodes that are no trees: a child that is no later node could lead in a circle."""
         parts = (self.left, self.right, self.feature, self.threshold, self.value)
         count, whole = len(self.value), (self.roots, self.left, self.right, self.feature)
         if {part.shape for part in parts} != {(count,)} or any(part.dtype.kind != "i" for part in whole):

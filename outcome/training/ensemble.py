@@ -102,6 +102,8 @@ class Ensemble:
         for i, numbers in enumerate(state.numbers["members"]):
             harmoniser = unpacked(told, state.arrays, i)
             which, learned = state.arrays[f"{i}.outputs"], state.arrays[f"{i}.learned"]
+            if (which < 0).any():
+                raise ValueError(f"refit {i} reads a column before the first")
             outputs = tuple(_output(shapes[k], row) for k, row in zip(which, learned.tolist(), strict=True))
             model = model_from_state(state.part(numbers["model"], f"{i}.model"))
             calibrator = _calibrator(numbers["calibrator"], state.arrays.get(f"{i}.baseline"))
@@ -160,7 +162,7 @@ def _imputer(state: State) -> Imputer | None:
 
 def _calibrator(numbers: dict[str, Any], baseline: FloatArray | None) -> Calibrator:
     calibrator = Calibrator.from_json(numbers)
-    return calibrator if baseline is None else replace(calibrator, baseline=BaselineHazard(*baseline))
+    return (calibrator if baseline is None else replace(calibrator, baseline=BaselineHazard(*baseline))).whole()
 
 
 def resample_patients(data: TrainingData, rng: np.random.Generator) -> np.ndarray:

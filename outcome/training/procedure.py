@@ -94,7 +94,7 @@ class RungFit:
             numbers["params"],
             preprocessor,
             model,
-            Calibrator.from_json(numbers["calibrator"]),
+            Calibrator.from_json(numbers["calibrator"]).whole(),
             None if numbers["threshold"] is None else Threshold.from_json(numbers["threshold"]),
         )
 

@@ -38,7 +38,6 @@ from outcome.models.one_thread import one_thread
 from outcome.models.state import State
 from outcome.types import FloatArray
 
-
 LARGEST_SIDE = 1024  # voxels
 OF_ANY_SIZE = "timm:"  # encoders among which are some of gigabytes; the others are small
 
