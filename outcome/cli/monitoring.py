@@ -61,8 +61,8 @@ def monitor_command(
 
     Example: outcome monitor store/kits23/bundle hospital.yaml --out watch --by 3
     """
-    screen, loaded = Screen(as_json=json, quiet=quiet), load_study(study, overrides or ())
     admit(bundle, trusted or ())
+    screen, loaded = Screen(as_json=json, quiet=quiet), load_study(study, overrides or ())
     plan = monitor_plan(loaded, by, rate)
     applied = monitored_study(bundle, apply_bundle(bundle, loaded, out, partition, outcomes_needed=False))
     how = spread(workers, scheduler, device)

@@ -142,7 +142,8 @@ def _reading(name: str) -> Iterator[None]:
         found = refusal.found or refusal.message
         raise _refused(name, refusal.expected or "what training writes", found, refusal) from refusal
     except OutcomeError as refusal:
-        raise _refused(name, refusal.expected or "what training writes", refusal.message) from refusal
+        found = " ".join(f"{refusal.message}: {refusal.found}".split())[:300]
+        raise _refused(name, refusal.expected or "what training writes", found) from refusal
     except (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, RuntimeError, TypeError,
             ValueError) as error:  # fmt: skip
         words = str(error).splitlines() or [""]

@@ -140,7 +140,7 @@ PART_ATTACKS: dict[str, Attack] = {
     "scorer_unknown": _numbers(f"{LINEAR}.json", "model", "scorer", "type", value="os.system"),
     "kind_of_endpoint_unknown": _numbers(f"{LINEAR}.json", "model", "kind", value="any"),
     "kind_of_endpoint_other": _numbers("config.json", "endpoints", "died", value={
-        "kind": "continuous", "variable": "age", "unit": "years"}),
+        "kind": "continuous", "variable": "age"}),
     "calibration_none": _numbers(f"{LINEAR}.json", "calibrator", "slope", value=None),
     "calibration_of_lists": _numbers(f"{LINEAR}.json", "calibrator", "intercept", value=[1, 2]),
     "threshold_in_words": _numbers(f"{LINEAR}.json", "threshold", "value", value="half"),
