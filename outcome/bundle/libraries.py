@@ -8,6 +8,7 @@ read. Such a bundle is refused; an older one is read.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from typing import Any
 
@@ -22,7 +23,7 @@ _MARKS = ((b'"type":"boosting"', _TREES), (b'"type":"network"', _NETWORK))
 
 def recorded_libraries() -> dict[str, str]:
     """The versions at hand of the libraries that a bundle may need again."""
-    return {name: metadata.version(name) for name in RECORDED}
+    return {name: _installed(name) for name in RECORDED}
 
 
 def refuse_newer_libraries(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
@@ -34,7 +35,7 @@ def refuse_newer_libraries(facts: Mapping[str, Any], files: Mapping[str, bytes])
     if not isinstance(told, dict):
         raise _refused("libraries that are no list of versions", "names and versions")
     for name in needed(files):
-        made, here = told.get(name), metadata.version(name)
+        made, here = told.get(name), _installed(name)
         if made is not None and _major(name, made) > _major(name, here):
             raise _refused(f"{name} {made}", f"{name} below {_major(name, here) + 1}, as {here} is installed")
 
@@ -44,6 +45,11 @@ def needed(files: Mapping[str, bytes]) -> tuple[str, ...]:
     found = {names for data in files.values() for mark, names in _MARKS if mark in data}
     weights = any(name.endswith(".safetensors") for name in files)
     return tuple(dict.fromkeys(name for names in (*sorted(found), *([_NETWORK] if weights else [])) for name in names))
+
+
+@cache
+def _installed(name: str) -> str:
+    return metadata.version(name)
 
 
 def _major(name: str, version: Any) -> int:

@@ -47,8 +47,7 @@ def manifest_bytes(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> byte
         if not is_safe(name) or len(data) > largest(name):
             raise ValueError(f"not a file name a bundle may hold: {name!r}, {len(data)} bytes")
     listed = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
-    told = {"format": FORMAT, "version": VERSION, "facts": facts, "files": listed}
-    return canonical_json({**told, "checksum": hashlib.sha256(canonical_json(told)).hexdigest()})
+    return _with_checksum(canonical_json({"format": FORMAT, "version": VERSION, "facts": facts, "files": listed}))
 
 
 def parse_manifest(data: bytes) -> Manifest:
@@ -61,12 +60,18 @@ def parse_manifest(data: bytes) -> Manifest:
     _refuse_version(kind, version)
     if isinstance(told.get("files"), dict) and len(told["files"]) > MOST_FILES:
         raise _refused("names impossible files", f"{len(told['files'])} files, more than {MOST_FILES}")
-    if set(told) != _KEYS[version] or canonical_json(told) != data:
-        raise _refused("is not as it was written", "another form")
+    if set(told) != _KEYS[version]:
+        raise _refused("is not as it was written", "other keys")
     checksum = told.pop("checksum", None)
-    if checksum is not None and checksum != hashlib.sha256(canonical_json(told)).hexdigest():
-        raise _refused("was changed after it was written", "another checksum")
+    plain = canonical_json(told)
+    if data != (plain if checksum is None else _with_checksum(plain)):
+        raise _refused("was changed after it was written", "another checksum, or another form")
     return Manifest(version, _files(told["files"]), _facts(told["facts"]))
+
+
+def _with_checksum(plain: bytes) -> bytes:
+    """Canonical JSON with the key `checksum`, which stands first among a manifest's, of itself without that key."""
+    return b'{\n "checksum": "%s",\n' % hashlib.sha256(plain).hexdigest().encode() + plain[2:]
 
 
 def _refuse_version(kind: Any, version: Any) -> None:

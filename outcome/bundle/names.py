@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
 MANIFEST = "manifest.json"
 SIGNATURE = "signature.json"
@@ -27,7 +26,7 @@ _OWN = {MANIFEST, SIGNATURE}
 
 def largest(name: str) -> int:
     """The most bytes that a file of this name may have; 0 for a kind that no bundle holds."""
-    return LARGEST.get(PurePosixPath(name).suffix, 0)
+    return LARGEST.get(f".{name.rpartition('.')[2]}", 0)
 
 
 def is_safe(name: str) -> bool:
@@ -37,13 +36,12 @@ def is_safe(name: str) -> bool:
 
 def clashing(names: Iterable[str]) -> list[str]:
     """Names that no folder holds together on every system: alike but for capitals, or a file where a folder stands."""
-    seen: dict[str, str] = {}
+    seen: dict[str, tuple[str, bool]] = {}
     for name in names:
-        for path in (PurePosixPath(name), *PurePosixPath(name).parents):
-            if str(path) == ".":
-                continue
-            kind = "file" if str(path) == name else "folder"
-            before = seen.setdefault(str(path).casefold(), f"{kind} {path}")
-            if before != f"{kind} {path}":
-                return [before.split(" ", 1)[1], str(path)]
+        steps = name.split("/")
+        for count in range(1, len(steps) + 1):
+            path = "/".join(steps[:count])
+            before = seen.setdefault(path.casefold(), (path, path == name))
+            if before != (path, path == name):
+                return [before[0], path]
     return []

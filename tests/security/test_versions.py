@@ -48,7 +48,7 @@ def test_a_checksum_taken_out_of_version_3_is_missed(tmp_path: Path) -> None:
     """And version 3 does not pass for version 2 with a key too many."""
     told = {"format": FORMAT, "version": 3, "facts": {}, "files": {}}
     for manifest in (canonical_json(told), canonical_json({**told, "version": 2, "checksum": "0" * 64})):
-        with pytest.raises(BundleRefusal, match="not as it was written"):
+        with pytest.raises(BundleRefusal, match=r"as it was written|after it was written"):
             read_bundle(put(tmp_path / "b", {}, manifest))
 
 
