@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 MANIFEST = "manifest.json"
 SIGNATURE = "signature.json"
-MOST_FILES = 10_000
+MOST_FILES = 4_000
 MIB = 1024**2
-LARGEST_MANIFEST = 16 * MIB
+LARGEST_MANIFEST = MIB
 LARGEST_BUNDLE = 2048 * MIB  # all files together: they are held in memory
 LARGEST = {  # bytes by kind of file; a kind that is not named here has no place in a bundle
-    ".json": 64 * MIB,
+    ".json": 16 * MIB,
     ".npz": 256 * MIB,
-    ".txt": 64 * MIB,
+    ".txt": 16 * MIB,
     ".parquet": MIB,  # of a unit without cases: columns and no row
     ".csv": 16 * MIB,
     ".md": 4 * MIB,

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 
-LARGEST = 64 * 1024**2
+LARGEST = 16 * 1024**2
 MOST_TREES, MOST_LEAVES, MOST_FEATURES = 10_000, 4096, 100_000
 VERSIONS = ("v3", "v4")
 _OBJECTIVE = re.compile(r"binary sigmoid:1|poisson|regression")

@@ -6,6 +6,7 @@ import os
 import socket
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from outcome.bundle import MANIFEST, SIGNATURE
@@ -151,8 +152,17 @@ def _renamed(name: str, *, on_disk: bool = False) -> Callable[[Path], None]:
 
 
 def _beside(name: str) -> Callable[[Path], None]:
-    """A second file of this name in the manifest."""
-    return lambda folder: relisted(folder, lambda told: told["files"].update({name: told["files"][NAME]}))
+    """A second file of this name in the manifest, and in the folder where such a name can be there."""
+
+    def spoil(folder: Path) -> None:
+        relisted(folder, lambda told: told["files"].update({name: told["files"][NAME]}))
+        with suppress(OSError, ValueError):
+            place = folder / name
+            if place.resolve().is_relative_to(folder.resolve()):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes((folder / NAME).read_bytes())
+
+    return spoil
 
 
 def _entry(**changes: object) -> Callable[[Path], None]:
@@ -166,7 +176,7 @@ def climbing(folder: Path) -> None:
 
 def too_many(folder: Path) -> None:
     entry = {"bytes": 0, "sha256": "0" * 64}
-    relisted(folder, lambda told: told["files"].update({f"x{i}.json": entry for i in range(10_001)}))
+    relisted(folder, lambda told: told["files"].update({f"x{i}.json": entry for i in range(4_001)}))
 
 
 def too_much(folder: Path) -> None:
@@ -214,7 +224,7 @@ FOLDER_ATTACKS: dict[str, Callable[[Path], None]] = {
     "name_hidden": _renamed(".recipe.json", on_disk=True),
     "name_of_dots": _beside("estimators/./unit.json"),
     "name_empty_step": _beside("estimators//unit.json"),
-    "name_in_capitals": _beside("Recipe.JSON.json".replace(".JSON", "")),
+    "name_in_capitals": _beside("Recipe.json"),
     "folder_in_capitals": _beside("Estimators/x.json"),
     "name_of_the_manifest": _beside("Manifest.json"),
     "name_of_the_signature": _beside("signature.json"),

@@ -13,7 +13,7 @@ from outcome.bundle import READABLE, read_bundle
 from outcome.errors import BundleRefusal
 from outcome.pipeline.train import training_settings
 from outcome.serving import RiskModel
-from outcome.store import read_json, read_parquet
+from outcome.store import read_parquet
 from outcome.training.rungs import CHOSEN
 from tests.unit.outcome.pipeline.conftest import Place
 
