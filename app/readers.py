@@ -16,6 +16,7 @@ import streamlit as st
 
 from app.records import Json, StudyRecords, joined_predictions
 from outcome.errors import StoreRefusal
+from outcome.formats import METRICS, require_version
 from outcome.parquet import parquet_frame
 
 _ID_LENGTH = 12
@@ -78,6 +79,14 @@ def _stamp(files: Mapping[str, Path]) -> Stamp:
     return tuple((path, facts.st_mtime_ns, facts.st_size) for path, facts in present)
 
 
+def _metrics(path: Path) -> Json:
+    """What was evaluated, {} where nothing was. Raises StoreRefusal for what another version of the program wrote."""
+    found: Json = read_document(path, {})
+    if found:
+        require_version(found, METRICS, "metrics.json", "outcome evaluate STUDY.yaml")
+    return found
+
+
 @st.cache_resource(max_entries=4, show_spinner="Reading the study …")
 def _load(folder: str, study: str, stamp: Stamp) -> StudyRecords:
     """`stamp` is part of the key: another time or size of any file reads again."""
@@ -90,7 +99,7 @@ def _load(folder: str, study: str, stamp: Stamp) -> StudyRecords:
         features=_by_case(read_table(files["features"])),
         columns=tuple(read_document(files["columns"], [])),
         predictions=predictions,
-        metrics=read_document(files["metrics"], {}),
+        metrics=_metrics(files["metrics"]),
         ladder=read_document(files["ladder"], {}),
         findings=(*read_document(files["cohort_findings"], []), *read_document(files["segment_findings"], [])),
         flow=tuple(read_document(files["flow"], [])),

@@ -23,7 +23,7 @@ MEASUREMENTS = (
 
 
 # their tables stand on pages of their own: `python -m benchmarks NAME` prints them
-PAGES = ("clinical_faults", "conformal", "harmonisation", "imputation")
+PAGES = ("bundle_attacks", "clinical_faults", "conformal", "harmonisation", "imputation")
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from outcome.formats import DATABASE, refuse_other_version
 from outcome.store import digest, file_digest
 
 _SCHEMA = """
@@ -39,6 +40,18 @@ class Attempt:
     message: str = ""
 
 
+def require_database(connection: sqlite3.Connection, path: Path) -> None:
+    """Write this version's number into a database that has none: a new one, or one of before, of the same form.
+
+    Raises StoreRefusal where another version's number stands there.
+    """
+    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if found == 0:
+        connection.execute(f"PRAGMA user_version={DATABASE}")
+    else:
+        refuse_other_version(found, DATABASE, str(path), "choose another store with --store")
+
+
 class Ledger:
     """A study's journal. Use as a context manager: `with Ledger.open(path) as ledger`."""
 
@@ -53,6 +66,7 @@ class Ledger:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=30, isolation_level=None)
         try:
+            require_database(connection, path)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.executescript(_SCHEMA)
@@ -152,6 +166,7 @@ class Evaluations:
         store.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(store / EVALUATIONS_FILE, timeout=30, isolation_level=None)
         try:
+            require_database(connection, store / EVALUATIONS_FILE)
             connection.executescript(_EVALUATIONS_SCHEMA)
             for table in ("evaluations", "protocols"):
                 connection.executescript(_APPEND_ONLY.format(table=table))
@@ -235,6 +250,7 @@ class Reviews:
         study.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(study / REVIEWS_FILE, timeout=30, isolation_level=None)
         try:
+            require_database(connection, study / REVIEWS_FILE)
             connection.executescript(_REVIEWS_SCHEMA)
             connection.executescript(_APPEND_ONLY.format(table="reviews"))
             yield cls(connection)

@@ -1,8 +1,7 @@
-"""The commands around the stages: demo, synthetic studies, checks, drafts, bundles, the dashboard, status, doctor."""
+"""The commands around the stages: demo, synthetic studies, checks, drafts, the dashboard, status, doctor."""
 
 from __future__ import annotations
 
-import json as jsonlib
 import os
 import platform
 import sys
@@ -12,8 +11,16 @@ from typing import Annotated, Any
 
 import typer
 
-from outcome.bundle import read_bundle
-from outcome.cli.options import AsJson, BundleFolder, OutFolder, Overrides, Quiet, StoreFolder, StudyFile, WorkerCount
+from outcome.cli.options import (
+    AsJson,
+    OutFolder,
+    Overrides,
+    Quiet,
+    StoreFolder,
+    StudyFile,
+    TrustedKeys,
+    WorkerCount,
+)
 from outcome.cli.screen import Screen
 from outcome.config import load_study
 from outcome.errors import EXIT_OK, EXIT_REFUSED, DataRefusal
@@ -23,6 +30,7 @@ from outcome.pipeline.demo import run_demo
 from outcome.pipeline.draft import write_draft
 from outcome.pipeline.status import store_status
 from outcome.pipeline.synth import write_synthetic_study
+from outcome.serving.sound import admit
 from outcome.types import Level
 
 
@@ -32,10 +40,6 @@ def register(app: typer.Typer) -> None:
     app.command("synth")(synth_command)
     app.command("check")(check_command)
     app.command("draft")(draft_command)
-    bundle = typer.Typer(no_args_is_help=True, help="Look into a bundle, or verify every byte of it.")
-    bundle.command("inspect")(bundle_inspect)
-    bundle.command("verify")(bundle_verify)
-    app.add_typer(bundle, name="bundle")
     app.command("dashboard")(dashboard_command)
     app.command("status")(status_command)
     app.command("doctor")(doctor_command)
@@ -134,36 +138,10 @@ def draft_command(
     return EXIT_OK
 
 
-def bundle_inspect(bundle: BundleFolder, json: AsJson = False) -> int:
-    """What a bundle holds and where it came from (every byte is verified first).
-
-    Example: outcome bundle inspect store/kits23/bundle
-    """
-    read = read_bundle(bundle)
-    document = {
-        "status": "ok",
-        "id": read.id,
-        "facts": dict(read.facts),
-        "files": {n: len(d) for n, d in read.files.items()},
-    }
-    Screen(as_json=json).result(document, lambda s: s.line(jsonlib.dumps(document, indent=1)))
-    return EXIT_OK
-
-
-def bundle_verify(bundle: BundleFolder, json: AsJson = False) -> int:
-    """Check every byte of a bundle against its manifest; exit 3 where anything differs.
-
-    Example: outcome bundle verify store/kits23/bundle
-    """
-    read = read_bundle(bundle)
-    document = {"status": "ok", "id": read.id, "files": len(read.files)}
-    Screen(as_json=json).result(document, lambda s: s.line(f"bundle {read.id}: {len(read.files)} files as written"))
-    return EXIT_OK
-
-
 def dashboard_command(
     store: StoreFolder,
     port: Annotated[int, typer.Option(help="the port on this machine's loopback address")] = 8501,
+    trusted: TrustedKeys = None,
 ) -> int:
     """Open a store in the browser; listens on the loopback address only.
 
@@ -173,6 +151,9 @@ def dashboard_command(
         raise DataRefusal(
             f"there is no store at {store}", next_step="outcome run STUDY.yaml --store DIR, or outcome demo"
         )
+    if trusted:
+        for manifest in sorted(store.glob("*/bundle/manifest.json")):
+            admit(manifest.parent, trusted)
     sys.stderr.write(f"opening http://127.0.0.1:{port} (this machine only; stop with Ctrl-C)\n")
     # The dashboard stands above this package and is a program of its own: it is started, never imported from here.
     os.execv(sys.executable, [sys.executable, "-m", "app", "--store", str(store.resolve()), "--port", str(port)])

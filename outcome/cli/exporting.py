@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from outcome.cli.options import AsJson, BundleFolder, Overrides, Quiet, StudyFile, WorkerCount
+from outcome.cli.options import AsJson, BundleFolder, Overrides, Quiet, StudyFile, TrustedKeys, WorkerCount
 from outcome.cli.screen import Screen
 from outcome.config import load_study
 from outcome.errors import UsageError
 from outcome.executor import Workers
+from outcome.serving.sound import admit
 
 if TYPE_CHECKING:
     from outcome.pipeline.export import Exported
@@ -49,13 +50,15 @@ def register(app: typer.Typer) -> None:
 def export_command(
     bundle: BundleFolder, study: StudyFile, predictions: Predictions, out: OutObjects, series: SeriesPattern = "",
     kinds: KindList = ALL_KINDS, seg_type: SegType = "binary", pdf: PdfPattern = "", date: Day = None,
-    overrides: Overrides = None, workers: WorkerCount = 1, json: AsJson = False, quiet: Quiet = False,
+    overrides: Overrides = None, workers: WorkerCount = 1, trusted: TrustedKeys = None, json: AsJson = False,
+    quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """Predictions and masks as DICOM (segmentation, structured report, PDF) and FHIR: one folder a case.
 
     Example: outcome export store/kits23/bundle hospital.yaml --predictions predictions --out objects
     """
     wanted = _kinds(kinds)
+    admit(bundle, trusted or ())
     from outcome.pipeline.export import ExportRequest, export_cases  # pydicom and highdicom are needed here alone
 
     screen = Screen(as_json=json, quiet=quiet)

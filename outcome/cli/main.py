@@ -11,7 +11,18 @@ from collections.abc import Sequence
 import typer
 import typer.exceptions
 
-from outcome.cli import around, deidentifying, exporting, monitoring, protocol, recalibration, repeating, review, stages
+from outcome.cli import (
+    around,
+    bundles,
+    deidentifying,
+    exporting,
+    monitoring,
+    protocol,
+    recalibration,
+    repeating,
+    review,
+    stages,
+)
 from outcome.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, OutcomeError
 
 EXIT_INTERRUPTED = 130
@@ -30,6 +41,7 @@ recalibration.register(app)
 exporting.register(app)
 deidentifying.register(app)
 monitoring.register(app)
+bundles.register(app)
 around.register(app)
 review.register(app)
 

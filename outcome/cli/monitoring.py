@@ -17,6 +17,7 @@ from outcome.cli.options import (
     Quiet,
     Scheduler,
     StudyFile,
+    TrustedKeys,
     WorkerCount,
 )  # fmt: skip
 from outcome.cli.screen import Screen
@@ -27,6 +28,7 @@ from outcome.pipeline.monitor import BEFORE, monitor_plan, monitored_study, run_
 from outcome.pipeline.run import STAGE_RUNNERS, run_stages
 from outcome.pipeline.session import open_run
 from outcome.pipeline.validate import apply_bundle
+from outcome.serving.sound import admit
 from outcome.store import read_json
 
 By = Annotated[
@@ -52,13 +54,14 @@ def register(app: typer.Typer) -> None:
 def monitor_command(
     bundle: BundleFolder, study: StudyFile, out: OutStore, by: By = None, rate: Rate = 0.01,
     fail_on_alarm: FailOnAlarm = False, partition: PartitionName = None, overrides: Overrides = None,
-    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", json: AsJson = False,
-    quiet: Quiet = False,
+    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto",
+    trusted: TrustedKeys = None, json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """Compare new cases with those a frozen bundle was made from, one by one and over time; alarms with a stated rate.
 
     Example: outcome monitor store/kits23/bundle hospital.yaml --out watch --by 3
     """
+    admit(bundle, trusted or ())
     screen, loaded = Screen(as_json=json, quiet=quiet), load_study(study, overrides or ())
     plan = monitor_plan(loaded, by, rate)
     applied = monitored_study(bundle, apply_bundle(bundle, loaded, out, partition, outcomes_needed=False))

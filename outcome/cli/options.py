@@ -32,6 +32,11 @@ ProtocolFile = Annotated[
     Path | None,
     typer.Option("--protocol", metavar="FILE", help="what `outcome protocol` fixed beforehand; deviations are listed"),
 ]
+TrustedKeys = Annotated[
+    list[Path] | None,
+    typer.Option("--trusted", metavar="KEY", help="a public key (PEM): the bundle must be signed by one of those given "
+                 "(repeatable); without any, nothing is asked"),
+]  # fmt: skip
 WorkerCount = Annotated[int, typer.Option("--workers", metavar="N", help="local worker processes")]
 Scheduler = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="a Dask cluster instead of local workers")

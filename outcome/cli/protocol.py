@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from outcome.bundle import read_bundle
-from outcome.cli.options import AsJson, BundleFolder, Overrides, PartitionName, StudyFile
+from outcome.cli.options import AsJson, BundleFolder, Overrides, PartitionName, StudyFile, TrustedKeys
 from outcome.cli.screen import Screen
 from outcome.config import load_study
 from outcome.errors import EXIT_OK
 from outcome.pipeline.protocol import Protocol, planned, write_protocol
 from outcome.pipeline.validate import apply_bundle
+from outcome.serving.sound import admit
 
 OutProtocol = Annotated[Path, typer.Option("--out", metavar="FILE", help="the file to write; it must not exist yet")]
 
@@ -27,12 +28,13 @@ def register(app: typer.Typer) -> None:
 
 def protocol_command(
     bundle: BundleFolder, study: StudyFile, out: OutProtocol = Path("protocol.yaml"), partition: PartitionName = None,
-    overrides: Overrides = None, json: AsJson = False,
+    overrides: Overrides = None, trusted: TrustedKeys = None, json: AsJson = False,
 ) -> int:  # fmt: skip
     """Fix what a validation will judge, with a time and a hash; neither the table nor any outcome is read.
 
     Example: outcome protocol store/kits23/bundle hospital.yaml --out protocol.yaml
     """
+    admit(bundle, trusted or ())
     applied = apply_bundle(bundle, load_study(study, overrides or ()), out.parent, partition)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     protocol = Protocol(now, planned(read_bundle(bundle), applied))

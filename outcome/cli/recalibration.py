@@ -18,6 +18,7 @@ from outcome.cli.options import (
     Quiet,
     Scheduler,
     StudyFile,
+    TrustedKeys,
     WorkerCount,
 )  # fmt: skip
 from outcome.cli.screen import Screen
@@ -30,6 +31,7 @@ from outcome.pipeline.updating.recalibrate import Recalibrated, recalibrate, ref
 from outcome.pipeline.updating.unit_update import UpdatePlan
 from outcome.pipeline.validate import apply_bundle
 from outcome.report.update_card import unit_words
+from outcome.serving.sound import admit
 
 OutBundle = Annotated[Path, typer.Option("--out", metavar="BUNDLE2", help="the folder of the new bundle")]
 WorkingStore = Annotated[
@@ -62,7 +64,7 @@ def recalibrate_command(
     bundle: BundleFolder, study: StudyFile, out: OutBundle, partition: PartitionName = None,
     store: WorkingStore = None, alpha: Alpha = 0.05, hold_out: HoldOut = None, seed: PlanSeed = 0,
     overrides: Overrides = None, workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto",
-    json: AsJson = False, quiet: Quiet = False,
+    trusted: TrustedKeys = None, json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """Update a frozen bundle on another study's cases, as little as they ask for; written as a new bundle.
 
@@ -70,6 +72,7 @@ def recalibrate_command(
     """
     screen, plan = Screen(as_json=json, quiet=quiet), UpdatePlan(alpha, hold_out, seed)
     refuse_impossible(bundle, out, plan)
+    admit(bundle, trusted or ())
     with TemporaryDirectory(prefix="outcome-") as temporary, screen.progress() as progress:
         place = Path(temporary) if store is None else store
         applied = apply_bundle(bundle, load_study(study, overrides or ()), place, partition)

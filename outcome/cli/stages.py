@@ -23,6 +23,7 @@ from outcome.cli.options import (
     Seed,
     StoreFolder,
     StudyFile,
+    TrustedKeys,
     WorkerCount,
 )  # fmt: skip
 from outcome.cli.screen import Screen
@@ -45,6 +46,7 @@ from outcome.cli.table_evaluation import (
 from outcome.cli.work import Frozen, protocol_for, spread, work
 from outcome.config import load_study
 from outcome.pipeline.validate import apply_bundle
+from outcome.serving.sound import admit
 from outcome.store import STAGES
 
 _HELP = {
@@ -133,12 +135,14 @@ def run_command(
 def validate_command(
     bundle: BundleFolder, study: StudyFile, out: OutStore, partition: PartitionName = None, overrides: Overrides = None,
     workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", protocol: ProtocolFile = None,
-    harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0, json: AsJson = False, quiet: Quiet = False,
+    harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0, trusted: TrustedKeys = None, json: AsJson = False,
+    quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """External validation: the frozen bundle on another study's cases; every setting from the bundle, nothing fitted.
 
     Example: outcome validate store/kits23/bundle configs/kits23.yaml --partition later_batch --out validation
     """
+    admit(bundle, trusted or ())
     loaded = apply_bundle(bundle, load_study(study, overrides or ()), out, partition)
     screen = Screen(as_json=json, quiet=quiet)
     fixed = None if protocol is None else protocol_for(protocol, bundle, loaded, screen)
@@ -150,7 +154,8 @@ def validate_command(
 def predict_command(
     bundle: BundleFolder, study: StudyFile, out: OutStore, partition: PartitionName = None, overrides: Overrides = None,
     workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto",
-    harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0, json: AsJson = False, quiet: Quiet = False,
+    harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0, trusted: TrustedKeys = None, json: AsJson = False,
+    quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """The frozen bundle on any study: predictions.parquet, details.parquet; outcomes need not be known.
 
@@ -158,6 +163,7 @@ def predict_command(
 
     Example: outcome predict store/kits23/bundle hospital.yaml --out predictions
     """
+    admit(bundle, trusted or ())
     loaded = apply_bundle(bundle, load_study(study, overrides or ()), out, partition, outcomes_needed=False)
     stages = ["cohort", "segment", "radiomics", "features", "predict"]
     screen = Screen(as_json=json, quiet=quiet)

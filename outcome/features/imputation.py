@@ -46,6 +46,21 @@ class Imputer:
     deviates: FloatArray  # (m, cycles, k)
     bounds: FloatArray  # (2, k)
 
+    def __post_init__(self) -> None:
+        """Raises ValueError where the parts do not go together, or a column is none."""
+        k, m = len(self.filled), len(self.effects)
+        q, cycles = self.read.shape[-1], self.deviates.shape[1] if self.deviates.ndim == 3 else 0
+        found = tuple(getattr(self, part.name).shape for part in fields(self))
+        if m == 0 or found != ((k,), (k, q), (m, k, q), (m, k), (m, k), (m, cycles, k), (2, k)):
+            raise ValueError(f"an imputer of {k} columns and {m} draws with parts of shapes {found}")
+        if (np.append(self.filled, self.read) < 0).any():
+            raise ValueError("an imputer that reads a column before the first")
+
+    @property
+    def columns(self) -> int:
+        """How many columns there need to be: that after the last which it fills or reads."""
+        return int(np.append(self.filled, self.read).max(initial=-1)) + 1
+
     def mean(self, X: FloatArray, missing: BoolArray) -> FloatArray:
         """The matrix (n, p) with missing values (n, p) of incomplete columns taken at their mean over the draws."""
         rows = np.flatnonzero(missing[:, self.filled].any(axis=1))

@@ -126,6 +126,8 @@ class Preprocessor:
         harmoniser = Harmoniser.from_json(data["harmoniser"]) if "harmoniser" in data else None
         imputer = Imputer.from_arrays(data["imputer"]) if "imputer" in data else None
         dropped = tuple((a, b) for a, b in data["dropped"])
+        if imputer is not None and imputer.columns > len(outputs):
+            raise ValueError(f"an imputer of {imputer.columns} columns beside {len(outputs)}")
         return cls(columns_from_json(data["columns"]), outputs, dropped, harmoniser, imputer)
 
 

@@ -14,6 +14,7 @@ import lightgbm
 import numpy as np
 
 from outcome.features.exposure import expected_events
+from outcome.models.boosting_text import check_boosting_text
 from outcome.models.inputs import Inputs
 from outcome.models.linear import Params
 from outcome.models.scale import modelled
@@ -53,7 +54,9 @@ class BoostedScorer:
 
     @classmethod
     def from_state(cls, state: State) -> BoostedScorer:
-        return cls(array_text(state.arrays[TEXT]))
+        text = array_text(state.arrays[TEXT])
+        check_boosting_text(text)
+        return cls(text)
 
 
 def fit_boosting(X: FloatArray, target: Target, params: Params, seed: int) -> BoostedScorer:

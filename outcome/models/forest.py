@@ -37,6 +37,26 @@ class Trees:
     threshold: FloatArray
     value: FloatArray
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for nodes that are no trees: a child that is no later node could lead in a circle."""
+        parts = (self.left, self.right, self.feature, self.threshold, self.value)
+        count, whole = len(self.value), (self.roots, self.left, self.right, self.feature)
+        if {part.shape for part in parts} != {(count,)} or any(part.dtype.kind != "i" for part in whole):
+            raise ValueError(f"a forest's nodes differ in number: {[part.shape for part in parts]}")
+        roots, inner = self.roots, self.left >= 0
+        if roots.ndim != 1 or not len(roots) or not np.all((roots >= 0) & (roots < count)):
+            raise ValueError(f"a forest of {count} nodes with {len(roots)} roots, some of them no node")
+        for child in (self.left[inner], self.right[inner]):
+            if np.any(child <= np.flatnonzero(inner)) or np.any(child >= count):
+                raise ValueError("a node of a forest whose child is no later node")
+        if np.any(self.feature[inner] < 0) or not (np.isfinite(self.value).all() and np.isfinite(self.threshold).all()):
+            raise ValueError("a node of a forest that reads no column, or numbers that are not finite")
+
+    @property
+    def columns(self) -> int:
+        """How many columns the trees need to have: that after the last which any node reads."""
+        return int(self.feature[self.left >= 0].max(initial=-1)) + 1
+
     def mean_value(self, X: FloatArray) -> FloatArray:
         """The mean over trees of the leaf that each row falls into, shape (n,)."""
         # the trees were grown on single precision, and a value next to a threshold must fall as it did then
@@ -57,6 +77,10 @@ class ForestScorer:
 
     trees: Trees
     link: str
+
+    def __post_init__(self) -> None:
+        if self.link not in _LINKS:
+            raise ValueError(f"link must be one of {sorted(_LINKS)}, found {self.link!r}")
 
     def score(self, X: Inputs) -> FloatArray:
         return _LINKS[self.link](self.trees.mean_value(X.matrix))

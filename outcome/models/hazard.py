@@ -28,6 +28,12 @@ class BaselineHazard:
     event: FloatArray
     competing: FloatArray
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for times that do not rise, jumps that fall, or numbers of another count."""
+        rows = np.array([self.times, self.event, self.competing])
+        if rows.ndim != 2 or not np.isfinite(rows).all() or (rows < 0).any() or (np.diff(rows[0]) <= 0).any():
+            raise ValueError(f"a baseline hazard has rising times and jumps from 0 on, found {len(self.times)} times")
+
     def incidence(self, score: FloatArray, horizons_days: Sequence[float]) -> FloatArray:
         """The cumulative incidence by each horizon, in [0, 1], shape (n, h); flat after the last jump.
 

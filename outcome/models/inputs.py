@@ -52,14 +52,19 @@ class Inputs:
 
 def model_inputs(preprocessor: Preprocessor, frame: pd.DataFrame, crops: Crops = NO_CROPS) -> Inputs:
     """The inputs of the cases of a features frame (index case_id), through a fitted preprocessing."""
-    block_of = {column.name: column.block for column in preprocessor.columns}
-    blocks = tuple(block_of[output.source] for output in preprocessor.outputs)
+    blocks = output_blocks(preprocessor)
     groups = tuple(output.source if output.role == LEVEL else "" for output in preprocessor.outputs)
     names: dict[str, list[str]] = {}
     for column in preprocessor.columns:
         names.setdefault(column.block, []).append(column.name)
     present = {block: _any_known(frame, columns) for block, columns in names.items()}
     return Inputs(preprocessor.transform(frame), blocks, present, tuple(map(str, frame.index)), crops, groups)
+
+
+def output_blocks(preprocessor: Preprocessor) -> tuple[str, ...]:
+    """The block of each column that a preprocessing makes, (p,). Raises KeyError for one made of no feature."""
+    block_of = {column.name: column.block for column in preprocessor.columns}
+    return tuple(block_of[output.source] for output in preprocessor.outputs)
 
 
 def _any_known(frame: pd.DataFrame, columns: list[str]) -> BoolArray:

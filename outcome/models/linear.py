@@ -38,6 +38,10 @@ class LinearScorer:
     coefficients: FloatArray  # (p,)
     intercept: float
 
+    def __post_init__(self) -> None:
+        if self.coefficients.ndim != 1 or not np.isfinite(np.append(self.coefficients, self.intercept)).all():
+            raise ValueError(f"coefficients are finite numbers (p,), found shape {self.coefficients.shape}")
+
     def score(self, X: Inputs) -> FloatArray:
         # a row's sum, not a matrix product: BLAS may add in another order for another number of rows
         return np.sum(X.matrix * self.coefficients, axis=1) + self.intercept

@@ -41,6 +41,10 @@ class Base:
     centre: float
     scale: float
 
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.centre) and 0 < self.scale < np.inf):
+            raise ValueError(f"scores of {self.name} have a finite centre and a scale above 0")
+
     @classmethod
     def of(cls, name: str, blocks: Sequence[str], scores: FloatArray, present: BoolArray) -> Base:
         """From its scores of these cases (n,), of which only those with any of its blocks count."""
@@ -89,6 +93,11 @@ class StackedScorer:
     bases: tuple[Base, ...]
     scorers: tuple[Scorer, ...]
     weights: Weights
+
+    def __post_init__(self) -> None:
+        told = np.append(self.weights.weight, [self.weights.level, self.weights.unit])
+        if self.weights.weight.shape != (len(self.bases),) or not np.isfinite(told).all():
+            raise ValueError(f"{len(self.bases)} models with weights of shape {self.weights.weight.shape}")
 
     def score(self, X: Inputs) -> FloatArray:
         """The weighted mean in the outcome's unit, shape (n,); higher is riskier or larger."""

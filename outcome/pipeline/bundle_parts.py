@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from outcome.bundle.libraries import FACT, recorded_libraries
 from outcome.dictionary import DataDictionary
 from outcome.features.columns import BATCH, IMAGE, FeatureColumn, columns_from_json, columns_to_json
 from outcome.features.observed import observed_columns, observed_frame
@@ -126,6 +127,7 @@ def bundle_facts(run: Run) -> dict[str, Any]:
         "title": run.study.title,
         "program": f"surgical-outcome {metadata.version('surgical-outcome')}",
         "code_sha256": code_digest(),
+        FACT: recorded_libraries(),
         "seed": run.study.training.seed,
         "research_use_only": True,
     }

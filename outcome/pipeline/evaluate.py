@@ -17,6 +17,7 @@ from outcome.cohort.endpoints import composite_parts, endpoint_target
 from outcome.cohort.subgroups import subgroup_labels
 from outcome.config import BinaryEndpoint
 from outcome.dictionary import DataDictionary
+from outcome.formats import METRICS, VERSION_KEY
 from outcome.pipeline.evidence.case_mix import shift_findings
 from outcome.pipeline.evidence.integrity import integrity
 from outcome.pipeline.evidence.internal_external import internal_external
@@ -35,7 +36,6 @@ from outcome.store import read_json, read_parquet, write_json
 from outcome.types import EndpointKind
 
 STAGE = "evaluate"
-SCHEMA_VERSION = 2
 PREDICTIONS = ("predictions.parquet", "out_of_fold.parquet")  # of the bundle, of the train stage
 SAME_NAME = ("details.parquet", "information.parquet")  # in both stages
 COMPARED = ("scores", "readers", "readers_are")  # what a study compares with is its own, not the bundle's
@@ -74,7 +74,7 @@ def _produce(run: Run, bundle: Bundle, folder: Path) -> Made:
         if (cases["partition"] == name).any()
     }
     document = {
-        "schema_version": SCHEMA_VERSION,
+        VERSION_KEY: METRICS,
         "study": run.study.name,
         "title": run.study.title,
         "bundle_id": bundle.id,

@@ -21,6 +21,7 @@ from outcome.dictionary import DataDictionary
 from outcome.errors import BundleRefusal, UsageError
 from outcome.evaluation.monitoring.check import Check, alarm_threshold
 from outcome.features.observed import observed_frame
+from outcome.formats import MONITOR, VERSION_KEY
 from outcome.pipeline.monitoring.alarms import alarms_of, check_table, timeline
 from outcome.pipeline.monitoring.answers_watched import Answers, answer_checks
 from outcome.pipeline.monitoring.arrival import Arrival, Asked, arrival, asked_order
@@ -156,7 +157,7 @@ def _other_warnings(run: Run, model: RiskModel, observed: pd.DataFrame) -> list[
 def _document(run: Run, bundle: Bundle, plan: MonitorPlan, came: Arrival, count: int) -> dict[str, Any]:
     threshold = alarm_threshold(plan.rate, count)
     return {
-        "schema_version": 1,
+        VERSION_KEY: MONITOR,
         "study": run.study.name,
         "title": run.study.title,
         "bundle_id": bundle.id,

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from outcome.bundle import Bundle, read_bundle
+from outcome.bundle.libraries import FACT
 from outcome.config import name_orders
 from outcome.errors import Refusal
+from outcome.formats import METRICS, require_version
 from outcome.pipeline.bundle_summary import bundle_summary
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform, upstream
 from outcome.report.artefacts import Artefacts
@@ -37,7 +39,8 @@ def run_report(run: Run) -> StageResult:
     inputs = {f"stage:{name}": upstream(run.store, *name.split("/")) for name in ("cohort", evaluated)}
     facts = {
         "bundle_id": bundle.id,
-        **bundle.facts,
+        **{name: value for name, value in bundle.facts.items() if name != FACT},
+        "versions": dict(bundle.facts.get(FACT, {})),
         "ladder": bundle.json("ladder.json"),
         "hashes": _hashes(bundle),
         "bundle_study": bundle.json("config.json"),
@@ -46,6 +49,7 @@ def run_report(run: Run) -> StageResult:
 
     def produce(folder: Path) -> Made:
         metrics = read_json(run.store.stage("evaluate", bundle.id) / "metrics.json")
+        require_version(metrics, METRICS, "metrics.json", "outcome evaluate STUDY.yaml")
         study = {**run.study.resolved(), "model_card": bundle.files["MODEL_CARD.md"].decode()}
         flow, findings = metrics["flow"], metrics["findings"]
         page = render_report(metrics, flow=flow, findings=findings, model_facts=facts, study=study)

@@ -23,6 +23,7 @@ import segmentation
 from outcome.config import Study
 from outcome.errors import EXIT_OK, EXIT_SOME_FAILED, Refusal, StoreRefusal
 from outcome.executor import Workers
+from outcome.formats import STAGE_MANIFEST, VERSION_KEY, require_version
 from outcome.ledger import Ledger
 from outcome.store import MANIFEST, RUN_LOG, StudyStore, digest, folder_digests, plain, read_json, write_json
 
@@ -135,7 +136,9 @@ def upstream(store: StudyStore, stage: str, part: str = "") -> str:
         raise StoreRefusal(
             f"the {stage} stage is not finished", found=f"no {path}", next_step=f"outcome {stage} STUDY.yaml"
         )
-    for name, recorded in read_json(path)["inputs"].items():
+    manifest = read_json(path)
+    _require_version(path.parent, manifest)
+    for name, recorded in manifest["inputs"].items():
         if name.startswith("stage:") and upstream(store, *name.removeprefix("stage:").split("/")) != recorded:
             raise StoreRefusal(
                 f"the {stage} stage is stale: {name.removeprefix('stage:')} changed after it was made",
@@ -209,9 +212,18 @@ def _manifest_on_disk(folder: Path) -> dict[str, Any]:
     """A stage's manifest; a missing or damaged one counts as none, so that the work is made again."""
     try:
         manifest = read_json(folder / MANIFEST)
-        return dict(manifest) if {"key", "outputs", "counts", "failed"} <= set(manifest) else {}
+        if not {"key", "outputs", "counts", "failed"} <= set(manifest):
+            return {}
     except (Refusal, OSError, TypeError):
         return {}
+    _require_version(folder, manifest)
+    return dict(manifest)
+
+
+def _require_version(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Raises StoreRefusal for a stage that another version of the program left: its work is not written over."""
+    remake = "delete that folder, then `outcome run STUDY.yaml`"
+    require_version(manifest, STAGE_MANIFEST, str(folder / MANIFEST), remake)
 
 
 def _changed_outputs(run: Run, folder: Path, manifest: Mapping[str, Any]) -> list[str]:
@@ -240,7 +252,7 @@ def _discard(folder: Path, changed: list[str]) -> None:
 
 def _manifest(folder: Path, work: Work, counts: Mapping[str, Any], failed: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "schema_version": 1,
+        VERSION_KEY: STAGE_MANIFEST,
         "key": work.key,
         "command": f"outcome {work.stage}",
         "code": {"version": metadata.version("surgical-outcome"), "sha256": code_digest()},

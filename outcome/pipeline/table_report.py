@@ -10,7 +10,7 @@ from typing import Any
 
 from outcome.errors import Refusal, StoreRefusal, UsageError
 from outcome.evaluation import difference, evaluate_target
-from outcome.pipeline.evaluate import SCHEMA_VERSION
+from outcome.formats import METRICS, VERSION_KEY
 from outcome.pipeline.evidence.integrity import table_integrity
 from outcome.pipeline.predictions_table import PredictionsTable, Question
 from outcome.report.pdf import write_pdf
@@ -80,7 +80,7 @@ def table_metrics(report: TableReport, table: PredictionsTable, question: Questi
         "endpoints": {ENDPOINT: _endpoint(table, question, measured)},
     }
     return {
-        "schema_version": SCHEMA_VERSION,
+        VERSION_KEY: METRICS,
         "study": report.name,
         "title": f"Predictions made elsewhere: {report.name}",
         "bundle_id": "",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from outcome.bundle import Bundle, read_bundle, write_bundle
+from outcome.bundle import Bundle, copy_bundle, read_bundle
 from outcome.config import MaskSource, Partition, Segmenter, Study, study_from_resolved
 from outcome.errors import BundleRefusal, ConfigRefusal, StoreRefusal
 from outcome.pipeline.agreement import FROM_BUNDLE
@@ -178,4 +178,4 @@ def adopt_bundle(run: Run, bundle: Path) -> None:
             next_step="choose another --out",
         )
     if bundle.resolve() != run.store.bundle.resolve():
-        write_bundle(run.store.bundle, read.files, read.facts)
+        copy_bundle(read, run.store.bundle)

@@ -97,6 +97,11 @@ class RiskModel:
         return dict(self._bundle.json("reference.json"))
 
     @property
+    def has_reference(self) -> bool:
+        """Whether the bundle tells anything of its development cases."""
+        return "reference.json" in self._bundle.files
+
+    @property
     def index_time(self) -> str | None:
         """The variable that dates the start of surgery, where the bundle's study has one."""
         named = self._bundle.json("config.json").get("index_time")

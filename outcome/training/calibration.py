@@ -37,6 +37,16 @@ class Calibrator:
     baseline: BaselineHazard | None
     note: str
 
+    def __post_init__(self) -> None:
+        if not np.isfinite([self.centre, self.intercept, self.slope]).all():
+            raise ValueError("a calibration is made of finite numbers")
+
+    def whole(self) -> Calibrator:
+        """Itself. Raises ValueError where a time to an event has no baseline hazard, or another kind has one."""
+        if (self.baseline is not None) != (self.kind is EndpointKind.TIME_TO_EVENT):
+            raise ValueError(f"a baseline hazard goes with time_to_event and no other kind, found {self.kind.value}")
+        return self
+
     def ranking(self, score: FloatArray) -> FloatArray:
         """Ranks cases, shape (n,): without the intercept, so that folds of unequal event share can be pooled."""
         return self.slope * (score - self.centre)

@@ -21,8 +21,10 @@ from outcome.features.outputs import Output
 from outcome.features.preprocess import Preprocessor
 from outcome.models.fitted import FittedModel
 from outcome.models.hazard import BaselineHazard
+from outcome.models.inputs import output_blocks
 from outcome.models.registry import model_from_state, of_subdistribution
 from outcome.models.state import Array, State
+from outcome.models.width import refuse_other_width
 from outcome.training.calibration import Calibrator, fit_calibrator
 from outcome.training.data import TrainingData, read_inputs
 from outcome.training.folds import derive_seed
@@ -100,11 +102,17 @@ class Ensemble:
         for i, numbers in enumerate(state.numbers["members"]):
             harmoniser = unpacked(told, state.arrays, i)
             which, learned = state.arrays[f"{i}.outputs"], state.arrays[f"{i}.learned"]
+            if (which < 0).any():
+                raise ValueError(f"refit {i} reads a column before the first")
             outputs = tuple(_output(shapes[k], row) for k, row in zip(which, learned.tolist(), strict=True))
             model = model_from_state(state.part(numbers["model"], f"{i}.model"))
             calibrator = _calibrator(numbers["calibrator"], state.arrays.get(f"{i}.baseline"))
             imputer = _imputer(state.part({}, f"{i}.imputer"))
-            members.append(Member(Preprocessor(columns, outputs, (), harmoniser, imputer), model, calibrator))
+            preprocessor = Preprocessor(columns, outputs, (), harmoniser, imputer)
+            if imputer is not None and imputer.columns > len(outputs):
+                raise ValueError(f"refit {i} imputes {imputer.columns} columns of {len(outputs)}")
+            refuse_other_width(model.scorer, output_blocks(preprocessor))
+            members.append(Member(preprocessor, model, calibrator))
         return cls(tuple(members))
 
 
@@ -154,7 +162,7 @@ def _imputer(state: State) -> Imputer | None:
 
 def _calibrator(numbers: dict[str, Any], baseline: FloatArray | None) -> Calibrator:
     calibrator = Calibrator.from_json(numbers)
-    return calibrator if baseline is None else replace(calibrator, baseline=BaselineHazard(*baseline))
+    return (calibrator if baseline is None else replace(calibrator, baseline=BaselineHazard(*baseline))).whole()
 
 
 def resample_patients(data: TrainingData, rng: np.random.Generator) -> np.ndarray:

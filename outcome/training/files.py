@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,20 @@ def read_unit(files: Mapping[str, bytes]) -> tuple[dict[str, Any], dict[str, Sta
     names = sorted(name.removesuffix(".json") for name in files if name.endswith(".json") and name != UNIT)
     states = {name: read_state(name, files) for name in names}
     return json.loads(files[UNIT]), states, parquet_frame(files[PREDICTIONS])
+
+
+@contextmanager
+def read_as(name: str) -> Iterator[None]:
+    """Whatever keeps the files of this name from being what they should be is a BundleRefusal that names them."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise BundleRefusal(
+            f"a model was written in another form than this version reads: {name}",
+            expected="files of this version of the program",
+            found=f"{type(error).__name__}: {error}"[:120],
+            next_step="use the version that the bundle's manifest names, or train again",
+        ) from error
 
 
 def state_files(name: str, state: State) -> dict[str, bytes]:

@@ -15,13 +15,16 @@ import pandas as pd
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.preprocess import Preprocessor
 from outcome.models.fitted import FittedModel
+from outcome.models.inputs import output_blocks
 from outcome.models.registry import model_from_state, of_subdistribution
 from outcome.models.stacking import StackedScorer
 from outcome.models.state import State
+from outcome.models.width import refuse_other_width
 from outcome.training.calibration import Calibrator, fit_calibrator
 from outcome.training.candidates import METRICS, Candidate
 from outcome.training.choice import choose
 from outcome.training.data import TrainingData, read_inputs
+from outcome.training.files import read_as
 from outcome.training.folds import derive_seed
 from outcome.training.information import Information, learn_information
 from outcome.training.learning import Learned, learn, learn_stack
@@ -84,12 +87,15 @@ class RungFit:
     @classmethod
     def from_state(cls, state: State) -> RungFit:
         numbers = state.numbers
+        preprocessor = Preprocessor.from_json(numbers["preprocessor"])
+        model = model_from_state(state.part(numbers["model"], "model"))
+        refuse_other_width(model.scorer, output_blocks(preprocessor))
         return cls(
             Rung.from_json(numbers["rung"]),
             numbers["params"],
-            Preprocessor.from_json(numbers["preprocessor"]),
-            model_from_state(state.part(numbers["model"], "model")),
-            Calibrator.from_json(numbers["calibrator"]),
+            preprocessor,
+            model,
+            Calibrator.from_json(numbers["calibrator"]).whole(),
             None if numbers["threshold"] is None else Threshold.from_json(numbers["threshold"]),
         )
 
@@ -154,14 +160,19 @@ class FittedProcedure:
     @classmethod
     def from_states(cls, states: Mapping[str, State]) -> FittedProcedure:
         numbers = states["procedure"].numbers
-        chosen = RungFit.from_state(State(numbers["chosen"], states["procedure"].arrays))
+        with read_as("procedure"):
+            chosen = RungFit.from_state(State(numbers["chosen"], states["procedure"].arrays))
         scores = tuple(numbers["rung_scores"])
         rungs = tuple(
-            chosen if row["rung"] == chosen.rung.name else RungFit.from_state(states[f"rung_{i}"])
-            for i, row in enumerate(scores)
+            chosen if row["rung"] == chosen.rung.name else _rung(states, f"rung_{i}") for i, row in enumerate(scores)
         )
         told = Information.from_json(numbers["information"]) if "information" in numbers else None
         return cls(chosen, rungs, numbers["metric"], scores, numbers["reason"], information=told)
+
+
+def _rung(states: Mapping[str, State], name: str) -> RungFit:
+    with read_as(name):
+        return RungFit.from_state(states[name])
 
 
 def refit(fitted: RungFit, data: TrainingData, settings: TrainingSettings, seed: int) -> RungFit:

@@ -18,6 +18,10 @@ class Threshold:
     value: float
     provenance: str
 
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.value):
+            raise ValueError(f"a threshold is a finite number, found {self.value}")
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from outcome.errors import BundleRefusal, DataRefusal
+from outcome.errors import DataRefusal
 from outcome.features.columns import FeatureColumn
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.features.stability import Repeats
@@ -23,7 +23,7 @@ from outcome.training.adequacy import with_notes
 from outcome.training.data import TrainingData
 from outcome.training.details import rung_details
 from outcome.training.ensemble import Ensemble, refit_ensemble
-from outcome.training.files import read_unit, unit_files
+from outcome.training.files import UNIT, read_as, read_unit, unit_files
 from outcome.training.folds import Folds, derive_seed, patient_folds
 from outcome.training.information import case_information
 from outcome.training.ladder import ladder_json, skipped_json
@@ -145,15 +145,8 @@ class TrainedUnit:
     def from_files(cls, files: Mapping[str, bytes]) -> TrainedUnit:
         """The unit behind such files. Raises BundleRefusal for missing or foreign files."""
         facts, states, out_of_fold = read_unit(files)
-        try:
+        with read_as(UNIT):
             return cls._of(facts, states, out_of_fold)
-        except (LookupError, TypeError, ValueError) as error:
-            raise BundleRefusal(
-                "a model was written in another form than this version reads",
-                expected="files of this version of the program",
-                found=f"{type(error).__name__}: {error}"[:120],
-                next_step="use the version that the bundle's manifest names, or train again",
-            ) from error
 
     @classmethod
     def _of(cls, facts: Mapping[str, Any], states: Mapping[str, State], out_of_fold: pd.DataFrame) -> TrainedUnit:
@@ -165,9 +158,14 @@ class TrainedUnit:
             out_of_fold=out_of_fold,
             ladder=facts["ladder"],
             procedure=FittedProcedure.from_states(states) if "procedure" in states else None,
-            ensemble=Ensemble.from_state(states["ensemble"]) if "ensemble" in states else None,
+            ensemble=cls._ensemble(states["ensemble"]) if "ensemble" in states else None,
             skipped=facts["skipped"],
         )
+
+    @staticmethod
+    def _ensemble(state: State) -> Ensemble:
+        with read_as("ensemble"):
+            return Ensemble.from_state(state)
 
     def save(self, folder: Path) -> None:
         """Write the unit's files into a folder (made if absent)."""

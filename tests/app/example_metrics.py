@@ -29,7 +29,7 @@ def withheld(n: int, n_events: int) -> dict[str, Any]:
 
 def metrics() -> dict[str, Any]:
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "study": "example",
         "title": "Kidney surgery, made-up example",
         "bundle_id": BUNDLE_ID,

@@ -38,6 +38,9 @@ from outcome.models.one_thread import one_thread
 from outcome.models.state import State
 from outcome.types import FloatArray
 
+LARGEST_SIDE = 1024  # voxels
+OF_ANY_SIZE = "timm:"  # encoders among which are some of gigabytes; the others are small
+
 
 @dataclass(frozen=True)
 class Design:
@@ -63,7 +66,17 @@ class Design:
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {sorted(known)}, found {getattr(self, name)!r}")
         require_inside(self.tables, self.categories)
+        self._refuse_impossible()
         _ = self.options
+
+    def _refuse_impossible(self) -> None:
+        """Raises ValueError for columns that are told of twice or not at all, and for images that nobody has."""
+        columns = sorted(column for block in self.tables.values() for column in block)
+        if columns != list(range(len(columns))):
+            raise ValueError(f"each of {len(columns)} table columns is told of once")
+        for block, shape in self.images.items():
+            if len(shape) != 4 or not all(1 <= length <= LARGEST_SIDE for length in shape):
+                raise ValueError(f"crops of {block} are (1 + regions, X, Y, Z), found {tuple(shape)}")
 
     @property
     def options(self) -> EncoderOptions:
@@ -253,7 +266,25 @@ class NetworkScorer:
     def from_state(cls, state: State) -> NetworkScorer:
         design = Design.from_json(state.numbers["design"])
         with torch.random.fork_rng(devices=[]):
+            if design.encoder.startswith(OF_ANY_SIZE):
+                with torch.device("meta"):  # no memory is taken for a network that these weights are not of
+                    _refuse_other_weights(FusionNetwork(design), state)
             module = FusionNetwork(design)
+        _refuse_other_weights(module, state)
         module.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in state.arrays.items()})
         record = FitRecord.from_json(state.numbers["record"]) if "record" in state.numbers else None
         return cls(design, module.eval(), tuple(state.numbers["notes"]), record)
+
+
+def _refuse_other_weights(module: FusionNetwork, state: State) -> None:
+    """Raises ValueError where the arrays are not all of a network's weights, in its shapes."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    found = {name: array.shape for name, array in state.arrays.items()}
+    other = sorted(name for name in wanted.keys() | found.keys() if _lasting(wanted.get(name)) != found.get(name))
+    if other:
+        raise ValueError(f"{len(other)} of {len(wanted)} weights are not this network's, such as {other[0][:60]}")
+
+
+def _lasting(shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """A single number is written as an array of one."""
+    return (1,) if shape == () else shape

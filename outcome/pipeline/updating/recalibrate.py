@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from outcome.bundle import MANIFEST, Bundle, read_bundle, write_bundle
+from outcome.bundle.libraries import FACT, recorded_libraries
 from outcome.cohort.endpoints import endpoint_target
 from outcome.errors import DataRefusal, StoreRefusal, UsageError
 from outcome.features.crops import Crops, open_crops
@@ -180,5 +181,5 @@ def _files(
 
 def _facts(parent: Bundle, scene: _Scene) -> dict[str, Any]:
     program = f"surgical-outcome {metadata.version('surgical-outcome')}"
-    changed = {"program": program, "code_sha256": code_digest()}
+    changed = {"program": program, "code_sha256": code_digest(), FACT: recorded_libraries()}
     return {**parent.facts, **changed, "parent": parent.id, "updated_on": scene.run.study.name}

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from app.records import joined_predictions
-from outcome.bundle import VERSION, read_bundle
+from outcome.bundle import READABLE, read_bundle
 from outcome.errors import BundleRefusal
 from outcome.pipeline.train import training_settings
 from outcome.serving import RiskModel
-from outcome.store import read_json, read_parquet
+from outcome.store import read_parquet
 from outcome.training.rungs import CHOSEN
 from tests.unit.outcome.pipeline.conftest import Place
 
@@ -71,17 +71,16 @@ def test_whoever_wants_one_answer_a_case_gets_the_chosen_one(validated: Place) -
     assert set(alone["rung"]) == {CHOSEN}
 
 
-def test_a_bundle_of_the_version_before_is_refused_with_a_way_out(validated: Place) -> None:
-    bundle = validated.site_a.bundle
-    manifest = read_json(bundle / "manifest.json")
-    old = {**manifest, "version": VERSION - 1}
-    (bundle / "manifest.json").write_text(json.dumps(old))
+def test_a_bundle_of_a_version_that_held_the_choice_alone_is_refused_with_a_way_out(validated: Place) -> None:
+    path = validated.site_a.bundle / "manifest.json"
+    whole = path.read_bytes()
+    path.write_text(json.dumps({**json.loads(whole), "version": READABLE[0] - 1}))
     try:
         with pytest.raises(BundleRefusal, match="version") as refusal:
-            read_bundle(bundle)
+            read_bundle(path.parent)
     finally:
-        (bundle / "manifest.json").write_text(json.dumps(manifest))
-    assert "use the version of the program that wrote it" in str(refusal.value)
+        path.write_bytes(whole)
+    assert "train it again" in str(refusal.value)
 
 
 def test_what_a_study_states_of_networks_reaches_training_and_the_device_is_written_nowhere(place: Place) -> None:
