@@ -24,10 +24,16 @@ def read_through(store: Path, whole: Whole) -> Counter[str]:
     """
     seen: Counter[str] = Counter()
     for path in sorted(_files(store)):
-        seen[_artefact(path, whole.get(str(path.relative_to(store)), set()))] += 1
+        _count(seen, _artefact(path, whole.get(str(path.relative_to(store)), set())), path)
     for bundle in store.glob("*/bundle"):
-        seen[_bundle(bundle, whole)] += 1
+        _count(seen, _bundle(bundle, whole), bundle)
     return seen
+
+
+def _count(seen: Counter[str], what: str, path: Path) -> None:
+    seen[what] += 1
+    if what == "torn":
+        print(f"torn: {path}", flush=True)
 
 
 def _files(store: Path) -> list[Path]:

@@ -1,8 +1,8 @@
-"""Every moment at which a process changes what stands on disk below a folder, numbered; and what happens at one of them.
+"""Every moment at which a process changes what stands on disk below a folder, numbered; and a fault at one of them.
 
-A durable point lies before an operation: a file opened for writing, its write (which then stops half way), a flush, a
-rename, a folder made, a file or folder removed, a statement that commits to SQLite. The moment after an operation is the
-point before the next. Meant for a process of its own: what is replaced stays replaced.
+A durable point lies before an operation: a file opened for writing, its write (which then stops half way), a flush,
+a rename, a folder made, a file or folder removed, a statement that commits to SQLite. The moment after an operation is
+the point before the next. Meant for a process of its own: what is replaced stays replaced.
 """
 
 from __future__ import annotations

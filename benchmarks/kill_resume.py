@@ -21,7 +21,8 @@ import numpy as np
 
 from outcome.store import RUN_LOG, file_digest
 
-HOST_FACTS = {RUN_LOG, ".lock", "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "evaluations.sqlite"}
+_DATABASES = ("journal.sqlite", "evaluations.sqlite")
+HOST_FACTS = {RUN_LOG, ".lock", *(name + end for name in _DATABASES for end in ("", "-wal", "-shm", "-journal"))}
 
 
 def artefacts(folder: Path) -> dict[str, str]:

@@ -11,10 +11,8 @@ from collections.abc import Sequence
 import typer
 import typer.exceptions
 
-from outcome.cli import around, exporting, monitoring, protocol, recalibration, review, stages
-from outcome.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, OutcomeError
-
-EXIT_INTERRUPTED = 130
+from outcome.cli import around, exporting, monitoring, protocol, quarantine, recalibration, review, stages
+from outcome.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, OutcomeError
 
 app = typer.Typer(
     name="outcome",
@@ -29,6 +27,7 @@ recalibration.register(app)
 exporting.register(app)
 monitoring.register(app)
 around.register(app)
+quarantine.register(app)
 review.register(app)
 
 
