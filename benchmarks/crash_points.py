@@ -6,8 +6,8 @@ Each stage is done alone on a copy of what the stages before it left, cohort and
 durable points (benchmarks/durable_points.py) are counted, then it is killed at each in turn and done again (`--kills`:
 at so many of them, drawn at random, the first, the last and one of each kind among them). Double kills strike a whole
 run, and its resumption again, at random points; random kills strike at random times while somebody reads. Faults are a
-disk that is full or read-only from a point on, one that reports errors, and a folder that vanishes. Processes are forked
-from one that has everything imported. The PDF is left out: a browser draws it, and its bytes are written as any others.
+disk that is full or read-only from a point on, one that reports errors, and a folder that vanishes. Processes are
+forked from one that has everything imported. The PDF is left out: a browser draws it; it is written as other files are.
 """
 
 from __future__ import annotations

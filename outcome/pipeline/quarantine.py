@@ -51,20 +51,19 @@ class Tries:
 
 
 def tries(attempts: Iterable[Attempt]) -> dict[tuple[str, str, str], Tries]:
-    """What was tried and is not done, by stage, case and key, the latest last."""
-    found: dict[tuple[str, str, str], Tries] = {}
+    """What was tried of each case since it was last done, by stage, case and key, the latest work last."""
+    found: dict[tuple[str, str], dict[str, Tries]] = {}
     for attempt in attempts:
-        name = (attempt.stage, attempt.case_id, attempt.key)
-        before = found.pop(name, Tries(*name))
-        after = _after(before, attempt)
-        if after is not None:
-            found[name] = after
-    return found
+        if attempt.status == "done":
+            found.pop((attempt.stage, attempt.case_id), None)
+            continue
+        of_case = found.setdefault((attempt.stage, attempt.case_id), {})
+        before = of_case.pop(attempt.key, Tries(attempt.stage, attempt.case_id, attempt.key))
+        of_case[attempt.key] = _after(before, attempt)
+    return {(*name, key): known for name, of_case in found.items() for key, known in of_case.items()}
 
 
-def _after(before: Tries, attempt: Attempt) -> Tries | None:
-    if attempt.status == "done":
-        return None
+def _after(before: Tries, attempt: Attempt) -> Tries:
     if attempt.status == "released":
         return replace(before, failures=0, crashes=0, cut_off=0)
     if attempt.status == "begun":
