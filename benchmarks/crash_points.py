@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import io
 import json
 import os
@@ -251,6 +252,7 @@ def main(words: list[str] | None = None) -> int:
         for scene, at in chosen(every, asked.kills, rng):
             name = f"kill, {scene.name}"
             table[name] = table.get(name, Counter()) + struck(bench, scene, at, "kill")
+            print(".", end="", flush=True)
         for fault in FAULTS[1:] if asked.faults else ():
             table[fault] = _faults(bench, every, fault, asked.faults, rng)
         if asked.double or asked.random:
@@ -266,6 +268,8 @@ def _warm(bench: Bench) -> None:
         code = run([*bench.words("run"), "--store", str(bench.folder / "warm")])
     if code != 0:
         raise SystemExit("the undisturbed run failed")
+    gc.collect()
+    gc.freeze()  # what is shared with the children is not written to by their collectors
 
 
 def _faults(bench: Bench, every: list[Scene], fault: str, count: int, rng: np.random.Generator) -> Counter[str]:

@@ -168,13 +168,29 @@ def _single_threaded() -> Iterator[None]:
 
 def alone(function: Callable[[T], R], item: T, seconds: float | None = None) -> Done[T, R]:
     """Do one item in a process of its own, where nothing else can be lost: `LostCase` where that process ends."""
+    prepare_server()
     start = time.perf_counter()
+    context = multiprocessing.get_context(START_METHOD)
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_tell, args=(theirs, partial(_attempt_away, function, seconds), item))
+    process.start()
+    theirs.close()
     try:
-        with open_executor(Workers(1)) as executor:
-            return executor.submit(partial(_attempt_away, function, seconds), item).result()
-    except BrokenProcessPool:
-        took = time.perf_counter() - start
-        return Done(item, None, _lost(seconds if seconds is not None and took >= seconds else None), took)
+        done: Done[T, R] = ours.recv()
+        return done
+    except EOFError:
+        process.join()
+        timed_out = process.exitcode == -signal.SIGALRM
+        return Done(item, None, _lost(seconds if timed_out else None), time.perf_counter() - start)
+    finally:
+        ours.close()
+        process.kill()
+        process.join()
+
+
+def _tell(run: connection.Connection, task: Callable[[T], Done[T, R]], item: T) -> None:
+    _end_with_the_run()
+    run.send(task(item))
 
 
 def _lost(seconds: float | None = None) -> LostCase:
