@@ -112,9 +112,9 @@ class Ledger:
         The order is that of writing: clocks are set back.
         """
         key = "key" if _has_key(self._db) else "''"
-        query = f"SELECT stage, case_id, status, seconds, message, {key} FROM attempts"
-        where = ("", ()) if stage is None else (" WHERE stage=?", (stage,))
-        return [Attempt(*row) for row in self._db.execute(f"{query}{where[0]} ORDER BY rowid", where[1])]
+        query = f"""SELECT stage, case_id, status, seconds, message, {key} FROM attempts
+                    WHERE ? IS NULL OR stage=? ORDER BY rowid"""
+        return [Attempt(*row) for row in self._db.execute(query, (stage, stage))]
 
     def latest(self, stage: str) -> list[Attempt]:
         """How the last try of every case in a stage ended, by case id."""
