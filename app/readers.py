@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -75,8 +77,25 @@ def latest_part(stage: Path) -> Path | None:
 
 
 def _stamp(files: Mapping[str, Path]) -> Stamp:
-    present = [(str(path), path.stat()) for path in files.values() if path.is_file()]
-    return tuple((path, facts.st_mtime_ns, facts.st_size) for path, facts in present)
+    present = [(str(path), _facts_of(path)) for path in files.values()]
+    return tuple((path, facts.st_mtime_ns, facts.st_size) for path, facts in present if facts is not None)
+
+
+def _facts_of(path: Path) -> os.stat_result | None:
+    """A file's facts; None where there is none, be it that a run replaces it at this moment."""
+    try:
+        facts = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return facts if stat.S_ISREG(facts.st_mode) else None
+
+
+def _bundle_id(manifest: Path) -> str:
+    """The bundle's id by its manifest; empty where there is none."""
+    try:
+        return hashlib.sha256(manifest.read_bytes()).hexdigest()[:_ID_LENGTH]
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
 
 
 def _metrics(path: Path) -> Json:
@@ -106,7 +125,7 @@ def _load(folder: str, study: str, stamp: Stamp) -> StudyRecords:
         study=read_document(files["study"], {}),
         inputs=read_document(files["inputs"], {}),
         masks=frozenset(read_document(files["segment_index"], {})),
-        bundle_id=hashlib.sha256(bundle.read_bytes()).hexdigest()[:_ID_LENGTH] if bundle.is_file() else "",
+        bundle_id=_bundle_id(bundle),
         bundle_facts=_facts(read_document(bundle, {})),
         predicted_by=files["predictions"].parent.name if files["predictions"].is_file() else "",
         masking=read_document(files["segment"], {}).get("config") or {},

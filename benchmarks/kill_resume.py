@@ -21,12 +21,13 @@ import numpy as np
 
 from outcome.store import RUN_LOG, file_digest
 
-_HOST_FACTS = {RUN_LOG, ".lock", "journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "evaluations.sqlite"}
+_DATABASES = ("journal.sqlite", "evaluations.sqlite")
+HOST_FACTS = {RUN_LOG, ".lock", *(name + end for name in _DATABASES for end in ("", "-wal", "-shm", "-journal"))}
 
 
 def artefacts(folder: Path) -> dict[str, str]:
     """sha256 of every artefact below a folder; host facts (run logs, journal, lock) are not artefacts."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in _HOST_FACTS)
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in HOST_FACTS)
     return {str(path.relative_to(folder)): file_digest(path) for path in files}
 
 

@@ -1,6 +1,7 @@
 """Every error a user can meet, and the exit code each one ends a command with.
 
     OutcomeError            (never raised itself)
+    ├── LostCase            (ends one case, never a command) the worker process died on it, or its time was up
     ├── UsageError          exit 2   the command line asks for something impossible
     └── Refusal             exit 3   the data, the study file, the store or the bundle is refused
         ├── ConfigRefusal            a study file or an override
@@ -22,6 +23,7 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_SOME_FAILED = 4
 EXIT_ALARM = 5
+EXIT_INTERRUPTED = 130  # as shells say of a process ended by Ctrl-C
 
 EXIT_CODES = {
     EXIT_OK: "done",
@@ -53,6 +55,10 @@ class OutcomeError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Rebuild across process borders with all parts (the default keeps only the rendered text)."""
         return (_rebuild, (type(self), self.message, self.expected, self.found, self.next_step))
+
+
+class LostCase(OutcomeError):
+    """The worker process died on a case, or the case's time was up: the case failed, the command goes on."""
 
 
 class UsageError(OutcomeError):

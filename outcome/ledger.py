@@ -22,22 +22,37 @@ CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, command TEXT NOT NULL, 
                                  finished REAL, exit_code INTEGER);
 CREATE TABLE IF NOT EXISTS attempts (run INTEGER NOT NULL, stage TEXT NOT NULL, case_id TEXT NOT NULL,
                                      status TEXT NOT NULL, seconds REAL NOT NULL, message TEXT NOT NULL,
-                                     at REAL NOT NULL);
+                                     at REAL NOT NULL, key TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS attempts_by_case ON attempts (stage, case_id, at);
 CREATE TABLE IF NOT EXISTS file_hashes (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
                                         sha256 TEXT NOT NULL);
 """
 
 
+_WITH_KEY = "ALTER TABLE attempts ADD COLUMN key TEXT NOT NULL DEFAULT ''"
+ENDS = ("done", "failed", "crashed")
+STATUSES = (*ENDS, "begun", "released")
+
+
 @dataclass(frozen=True)
 class Attempt:
-    """One try at one case in one stage: status is "done" or "failed"; `message` says why it failed."""
+    """One try at one case in one stage, or what was said of it.
+
+    Status is "done", "failed" or, where its worker process was lost, "crashed": `message` says why. "begun" is kept of
+    a case that is done in the run's own process, which it could take along; "released": somebody wants it tried again.
+    `key` is that of the case's work: another file, setting or version of the program is other work.
+    """
 
     stage: str
     case_id: str
     status: str
-    seconds: float
+    seconds: float = 0.0
     message: str = ""
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"a status is one of {STATUSES}, found {self.status!r}")
 
 
 def require_database(connection: sqlite3.Connection, path: Path) -> None:
@@ -58,6 +73,7 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
         self._run = 0
+        self.exit_code = 0  # what the run ends with where nothing is raised
 
     @classmethod
     @contextmanager
@@ -70,6 +86,19 @@ class Ledger:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.executescript(_SCHEMA)
+            if not _has_key(connection):
+                connection.execute(_WITH_KEY)
+            yield cls(connection)
+        finally:
+            connection.close()
+
+    @classmethod
+    @contextmanager
+    def read(cls, path: Path) -> Iterator[Ledger]:
+        """Open a journal for reading alone: nothing is written, and a store that cannot be written will do."""
+        uri = f"{path.resolve().as_uri()}?mode=ro"
+        connection = sqlite3.connect(uri if os.access(path.parent, os.W_OK) else f"{uri}&immutable=1", uri=True)
+        try:
             yield cls(connection)
         finally:
             connection.close()
@@ -83,14 +112,28 @@ class Ledger:
 
     def record(self, attempt: Attempt) -> None:
         """Append one try."""
-        row = (self._run, attempt.stage, attempt.case_id, attempt.status, attempt.seconds, attempt.message, time.time())
-        self._db.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        row = (self._run, attempt.stage, attempt.case_id, attempt.status, attempt.seconds, attempt.message, time.time(),
+               attempt.key)  # fmt: skip
+        self._db.execute(
+            """INSERT INTO attempts (run, stage, case_id, status, seconds, message, at, key)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+            row,
+        )
+
+    def attempts(self, stage: str | None = None) -> list[Attempt]:
+        """Everything recorded of a stage's cases (default: of all stages), in its order.
+
+        The order is that of writing: clocks are set back.
+        """
+        key = "key" if _has_key(self._db) else "''"
+        query = f"""SELECT stage, case_id, status, seconds, message, {key} FROM attempts
+                    WHERE ? IS NULL OR stage=? ORDER BY rowid"""
+        return [Attempt(*row) for row in self._db.execute(query, (stage, stage))]
 
     def latest(self, stage: str) -> list[Attempt]:
-        """The last try of every case in a stage, by case id."""
-        query = """SELECT stage, case_id, status, seconds, message FROM attempts a WHERE stage=? AND at=(
-                   SELECT MAX(at) FROM attempts b WHERE b.stage=a.stage AND b.case_id=a.case_id) ORDER BY case_id"""
-        return [Attempt(*row) for row in self._db.execute(query, (stage,))]
+        """How the last try of every case in a stage ended, by case id."""
+        last = {tried.case_id: tried for tried in self.attempts(stage) if tried.status in ENDS}
+        return [last[case_id] for case_id in sorted(last)]
 
     def unfinished_runs(self) -> int:
         """Runs that started and never ended: they were killed, or are still under way."""
@@ -116,6 +159,11 @@ class Ledger:
             (str(path), facts.st_size, facts.st_mtime_ns, value),
         )
         return value
+
+
+def _has_key(connection: sqlite3.Connection) -> bool:
+    """Whether tries are kept by key; journals of earlier versions are not until they are opened for writing."""
+    return any(row[1] == "key" for row in connection.execute("PRAGMA table_info(attempts)"))
 
 
 def _files_below(folder: Path) -> list[str]:

@@ -12,7 +12,9 @@ import io
 import json
 import math
 import os
+import platform
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +39,12 @@ _DISK_ERRORS = {
     errno.ENOTDIR: "a file stands where a folder is needed",
     errno.EEXIST: "a file stands where a folder is needed",
     errno.EFBIG: "the file is larger than this disk or process may write",
+    errno.EPERM: "writing is not permitted",
+    errno.EIO: "the disk reports an error",
+    errno.ESTALE: "the network folder is gone",
+    errno.ENOTCONN: "the network folder is gone",
+    errno.ENOENT: "a file or folder in it is gone",
+    errno.ENOLCK: "this disk has no locks",
 }
 
 
@@ -68,16 +76,17 @@ class StudyStore:
         """
         with writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle = open(self.folder / ".lock", "a+", encoding="utf-8")  # noqa: SIM115 - closed below, after the work
+            handle = open(self.folder / ".lock", "a+b", buffering=0)  # noqa: SIM115 - closed below, after the work
         try:
-            _take_lock(handle, self.folder)
-            sweep_temporary(self.folder)
+            with writing(self.folder):
+                _take_lock(handle, self.folder)
+                sweep_temporary(self.folder)
             yield
         finally:
             handle.close()
 
 
-def _take_lock(handle: io.TextIOWrapper, folder: Path) -> None:
+def _take_lock(handle: io.FileIO, folder: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -85,28 +94,57 @@ def _take_lock(handle: io.TextIOWrapper, folder: Path) -> None:
         raise StoreRefusal(
             f"the store {folder} is in use",
             expected="one process at a time",
-            found=f"process {handle.read().strip() or 'unknown'} is working on it",
+            found=f"process {handle.read(200).decode(errors='replace').strip() or 'unknown'} is working on it",
             next_step="wait for it to end, or choose another store with --store",
         ) from error
-    handle.seek(0)
-    handle.truncate()
-    handle.write(str(os.getpid()))
-    handle.flush()
+    handle.truncate(0)
+    handle.write(f"{os.getpid()} on {platform.node()}, since {time.strftime('%Y-%m-%d %H:%M:%S %Z')},".encode())
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an operating-system failure while writing into a refusal that names the path and the remedy."""
+    """Turn an operating-system failure while writing into a refusal that names the path and the remedy.
+
+    A failure that names a file somewhere else is not about `path` and goes on as it is.
+    """
     try:
         yield
     except OSError as error:
         reason = _DISK_ERRORS.get(error.errno or 0)
-        if reason is None:
+        if reason is None or not _concerns(error, path):
             raise
         raise StoreRefusal(
             f"cannot write {path}: {reason}",
             next_step="free space or choose another place, then repeat the command: finished work is kept",
         ) from error
+
+
+@contextmanager
+def staying(folder: Path) -> Iterator[None]:
+    """Make a folder and refuse, at the end of the work in it, where it is no longer the one the work began in.
+
+    Whoever removes or moves it meanwhile leaves a new one with half of the work, which nobody must take for the whole.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)  # open, so that its number goes to no other folder
+    try:
+        yield
+        if not folder.exists() or not os.path.samestat(os.fstat(held), os.stat(folder)):
+            raise StoreRefusal(
+                f"{folder} was removed or moved while it was written",
+                next_step="keep the store where it is and repeat the command: what is left of it is used",
+            )
+    finally:
+        os.close(held)
+
+
+def _concerns(error: OSError, path: Path) -> bool:
+    """Whether the file that a failure names, if it names one, lies beside or below `path`, or is a folder above it."""
+    if not isinstance(error.filename, (str, bytes)):
+        return True
+    named, place = Path(os.path.abspath(os.fsdecode(error.filename))), Path(os.path.abspath(path))
+    return named.is_relative_to(place.parent) or place.is_relative_to(named)
 
 
 def sweep_temporary(folder: Path) -> None:
@@ -156,21 +194,27 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
 def write_folder(folder: Path, produce: Callable[[Path], None]) -> None:
     """Let `produce` fill a temporary folder, make it durable, and rename it over `folder`.
 
-    A crash between removing the old folder and the rename leaves none: the work is then simply done again.
+    The old folder is first put aside as a whole, so that nobody reads half of it. A crash between the two renames
+    leaves none: the work is then simply done again.
     """
     temporary = folder.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{folder.name}")
+    aside = folder.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-old-{folder.name}")
     with writing(folder):
-        shutil.rmtree(temporary, ignore_errors=True)
+        for left in (temporary, aside):
+            shutil.rmtree(left, ignore_errors=True)
         temporary.mkdir(parents=True)
         try:
             produce(temporary)
             for path in sorted(temporary.rglob("*")):
                 _flush(path)
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.exists():
+                os.replace(folder, aside)
             os.replace(temporary, folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
         _flush(folder.parent)
 
 

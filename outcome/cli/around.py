@@ -185,8 +185,18 @@ def _show_status(screen: Screen, document: dict[str, Any]) -> None:
         ]
         screen.table(["stage", "state", "counts", "failed", "next step"], rows, title=f"study {study['study']}")
         for entry in study["stages"]:
-            for case, reason in entry["failed"].items():
-                screen.line(f"failed in {entry['stage']}: {case}: {reason}")
+            _show_failed(screen, entry)
+        if any(tried["quarantined"] for entry in study["stages"] for tried in entry["tries"].values()):
+            screen.line(f"to try quarantined cases again: outcome quarantine release {document['store']}")
+
+
+def _show_failed(screen: Screen, entry: dict[str, Any]) -> None:
+    tries = entry["tries"]
+    for case, reason in entry["failed"].items():
+        said = f" ({tries[case]['words']})" if case in tries else ""
+        screen.line(f"failed in {entry['stage']}: {case}{said}: {reason}")
+    for case in sorted(set(tries) - set(entry["failed"])):
+        screen.line(f"not done in {entry['stage']}: {case} ({tries[case]['words']})")
 
 
 def _numbers(counts: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import typer
 import typer.exceptions
 
-from outcome.cli import (
+from outcome.cli import (, around, exporting, monitoring, protocol, quarantine, recalibration, review, stages
     around,
     bundles,
     deidentifying,
@@ -26,6 +26,7 @@ from outcome.cli import (
 from outcome.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, OutcomeError
 
 EXIT_INTERRUPTED = 130
+from outcome.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, OutcomeError
 
 app = typer.Typer(
     name="outcome",
@@ -43,6 +44,7 @@ deidentifying.register(app)
 monitoring.register(app)
 bundles.register(app)
 around.register(app)
+quarantine.register(app)
 review.register(app)
 
 

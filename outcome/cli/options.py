@@ -41,6 +41,11 @@ WorkerCount = Annotated[int, typer.Option("--workers", metavar="N", help="local 
 Scheduler = Annotated[
     str | None, typer.Option("--scheduler", metavar="ADDRESS", help="a Dask cluster instead of local workers")
 ]
+CaseTimeout = Annotated[
+    float | None,
+    typer.Option("--case-timeout", metavar="SECONDS", help="a case that takes longer fails, with its worker process; "
+                 "training has no limit"),
+]  # fmt: skip
 Device = Annotated[str, typer.Option("--device", help="where networks compute: auto, cpu or cuda")]
 Processes = Annotated[
     int, typer.Option("--processes", metavar="N", help="local processes that train one network together")

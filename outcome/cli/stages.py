@@ -10,6 +10,7 @@ from outcome.cli.options import (
     DEFAULT_STORE,
     AsJson,
     BundleFolder,
+    CaseTimeout,
     Device,
     HarmoniseWith,
     Outlines,
@@ -75,11 +76,12 @@ def register(app: typer.Typer) -> None:
 def _stage_command(stage: str) -> Callable[..., int]:
     def command(
         study: StudyFile, store: StoreFolder = DEFAULT_STORE, overrides: Overrides = None, workers: WorkerCount = 1,
-        scheduler: Scheduler = None, device: Device = "auto", seed: Seed = None, json: AsJson = False,
-        quiet: Quiet = False,
+        scheduler: Scheduler = None, case_timeout: CaseTimeout = None, device: Device = "auto", seed: Seed = None,
+        json: AsJson = False, quiet: Quiet = False,
     ) -> int:  # fmt: skip
         loaded = load_study(study, [*(overrides or ()), *_seed(seed)])
-        return work(loaded, store, [stage], spread(workers, scheduler, device), Screen(as_json=json, quiet=quiet))
+        how = spread(workers, scheduler, device, seconds=case_timeout)
+        return work(loaded, store, [stage], how, Screen(as_json=json, quiet=quiet))
 
     return command
 
@@ -120,22 +122,23 @@ def evaluate_command(
 
 def run_command(
     study: StudyFile, store: StoreFolder = DEFAULT_STORE, overrides: Overrides = None, workers: WorkerCount = 1,
-    scheduler: Scheduler = None, device: Device = "auto", processes: Processes = 1, seed: Seed = None,
-    json: AsJson = False, quiet: Quiet = False,
+    scheduler: Scheduler = None, case_timeout: CaseTimeout = None, device: Device = "auto", processes: Processes = 1,
+    seed: Seed = None, json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """All stages, from table and masks to the report. What is finished and unchanged is not done again.
 
     Example: outcome run configs/kits23.yaml --store store --workers 2
     """
     loaded = load_study(study, [*(overrides or ()), *_seed(seed)])
-    how = spread(workers, scheduler, device, processes)
+    how = spread(workers, scheduler, device, processes, case_timeout)
     return work(loaded, store, STAGES, how, Screen(as_json=json, quiet=quiet))
 
 
 def validate_command(
     bundle: BundleFolder, study: StudyFile, out: OutStore, partition: PartitionName = None, overrides: Overrides = None,
-    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto", protocol: ProtocolFile = None,
-    harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0, trusted: TrustedKeys = None, json: AsJson = False,
+    workers: WorkerCount = 1, scheduler: Scheduler = None, case_timeout: CaseTimeout = None, device: Device = "auto",
+    protocol: ProtocolFile = None, harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0, trusted: TrustedKeys = None,
+    json: AsJson = False,
     quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """External validation: the frozen bundle on another study's cases; every setting from the bundle, nothing fitted.
@@ -148,14 +151,14 @@ def validate_command(
     fixed = None if protocol is None else protocol_for(protocol, bundle, loaded, screen)
     stages = [stage for stage in STAGES if stage != "train"]
     frozen = Frozen(bundle, fixed, harmonise_with, outlines)
-    return work(loaded, out, stages, spread(workers, scheduler, device), screen, frozen)
+    return work(loaded, out, stages, spread(workers, scheduler, device, seconds=case_timeout), screen, frozen)
 
 
 def predict_command(
     bundle: BundleFolder, study: StudyFile, out: OutStore, partition: PartitionName = None, overrides: Overrides = None,
-    workers: WorkerCount = 1, scheduler: Scheduler = None, device: Device = "auto",
-    harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0, trusted: TrustedKeys = None, json: AsJson = False,
-    quiet: Quiet = False,
+    workers: WorkerCount = 1, scheduler: Scheduler = None, case_timeout: CaseTimeout = None, device: Device = "auto",
+    harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0, trusted: TrustedKeys = None,
+    json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """The frozen bundle on any study: predictions.parquet, details.parquet; outcomes need not be known.
 
@@ -168,7 +171,7 @@ def predict_command(
     stages = ["cohort", "segment", "radiomics", "features", "predict"]
     screen = Screen(as_json=json, quiet=quiet)
     frozen = Frozen(bundle, None, harmonise_with, outlines)
-    return work(loaded, out, stages, spread(workers, scheduler, device), screen, frozen)
+    return work(loaded, out, stages, spread(workers, scheduler, device, seconds=case_timeout), screen, frozen)
 
 
 def _seed(seed: int | None) -> list[str]:

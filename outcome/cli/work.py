@@ -16,6 +16,7 @@ from outcome.pipeline.device import checked_device, checked_processes
 from outcome.pipeline.harmonising import refuse_without_harmonising
 from outcome.pipeline.outlines import refuse_more_than_kept
 from outcome.pipeline.protocol import Protocol, adopt_protocol, deviations, read_protocol
+from outcome.pipeline.quarantine import listed
 from outcome.pipeline.run import STAGE_RUNNERS, overview, run_stages
 from outcome.pipeline.session import open_run
 from outcome.pipeline.stage import Run, StageResult
@@ -58,9 +59,10 @@ def protocol_for(path: Path, bundle: Path, study: Study, screen: Screen) -> Prot
     return fixed
 
 
-def spread(workers: int, scheduler: str | None, device: str, processes: int = 1) -> How:
-    """As the command line asks. Raises UsageError or DataRefusal where that cannot be had."""
-    asked = Workers(workers, scheduler)
+def spread(workers: int, scheduler: str | None, device: str, processes: int = 1, seconds: float | None = None) -> How:
+    """As the command line asks; `seconds`: the most a case may take. Raises UsageError or DataRefusal where that cannot
+    be had."""
+    asked = Workers(workers, scheduler, seconds)
     return How(asked, checked_device(device), checked_processes(processes, scheduler, device))
 
 
@@ -89,12 +91,17 @@ def work(
             "study": study.name,
             "store": str(store),
             "stages": [r.to_json() for r in results],
+            "quarantined": [case for case in listed(run.ledger) if case["case_id"] in _failed(results)],
             **overview(run, stages),
         }
     code = max((result.exit_code for result in results), default=EXIT_OK)
     screen.result({"status": "ok" if code == EXIT_OK else "some failed", "exit_code": code, **document},
                   lambda s: _show(s, results, document))  # fmt: skip
     return code
+
+
+def _failed(results: Sequence[StageResult]) -> set[str]:
+    return {case for result in results for case in result.failed}
 
 
 def _show(screen: Screen, results: Sequence[StageResult], document: dict[str, Any]) -> None:
@@ -105,6 +112,10 @@ def _show(screen: Screen, results: Sequence[StageResult], document: dict[str, An
             screen.line(f"failed in {result.stage}: {case}: {reason}")
         for unit, warnings in result.counts.get("warnings", {}).items():
             screen.line(f"warning in {result.stage}: {unit}: {' '.join(warnings)}")
+    for case in document["quarantined"]:
+        screen.line(f"quarantined in {case['stage']}: {case['case_id']} ({case['tries']})")
+    if document["quarantined"]:
+        screen.line(f"to try them again: outcome quarantine release {document['store']}")
     screen.overview(document.get("tables", ()))
     for name in ("bundle", "predictions", "report"):
         if document.get(name):

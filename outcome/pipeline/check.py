@@ -16,7 +16,7 @@ from outcome.cohort.types import Cohort, FlowStep
 from outcome.config import Study
 from outcome.dictionary import DataDictionary
 from outcome.errors import ConfigRefusal
-from outcome.executor import Workers, map_cases
+from outcome.executor import Workers, map_cases, reason
 from outcome.pipeline.event_check import event_findings
 from outcome.pipeline.inputs import recipe_of
 from outcome.pipeline.masks.finished_model import refuse_model
@@ -84,7 +84,7 @@ def image_findings(
     found: list[Finding] = []
     for number, done in enumerate(map_cases(workers, partial(inspect, recipe), given), start=1):
         if done.error is not None:
-            found.append(Finding("unreadable", Level.REJECT, str(done.error), (done.item.case_id,)))
+            found.append(Finding("unreadable", Level.REJECT, reason(done.error), (done.item.case_id,)))
         found.extend(done.value or [])
         progress("check", number, len(given))
     return grouped(found)

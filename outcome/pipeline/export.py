@@ -16,8 +16,8 @@ from outcome.bundle import Bundle, read_bundle
 from outcome.config import Study
 from outcome.config.imaging import CASE_PLACE
 from outcome.dictionary import DataDictionary
-from outcome.errors import EXIT_OK, EXIT_SOME_FAILED, ConfigRefusal, DataRefusal, OutcomeError, StoreRefusal
-from outcome.executor import Workers, map_cases
+from outcome.errors import EXIT_OK, EXIT_SOME_FAILED, ConfigRefusal, DataRefusal, StoreRefusal
+from outcome.executor import Workers, map_cases, reason
 from outcome.exports.statement import Statement, statements
 from outcome.pipeline.export_case import CaseExport, CaseObjects, SegKind, StoredMask, case_objects, record
 from outcome.pipeline.recipe import SEGMENTER
@@ -210,4 +210,4 @@ def _masks(place: StudyStore, recipe: Recipe) -> dict[str, StoredMask]:
 def _reason(error: BaseException | None) -> str:
     if isinstance(error, StoreRefusal):
         raise error
-    return str(error) if isinstance(error, OutcomeError) else f"{type(error).__name__}: {error}"
+    return reason(error)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from outcome.config import Study
-from outcome.errors import EXIT_BUG, EXIT_OK, OutcomeError, StoreRefusal
+from outcome.errors import EXIT_BUG, EXIT_INTERRUPTED, DataRefusal, OutcomeError, StoreRefusal
 from outcome.executor import Workers
 from outcome.ledger import Ledger
 from outcome.pipeline.stage import Progress, Run, no_progress
@@ -36,11 +37,31 @@ def open_run(
     try:
         with place.lock(), writing(place.folder), Ledger.open(place.journal) as ledger, _journalled(ledger, command):
             yield Run(study, place, ledger, workers or Workers(), progress, device, processes=processes)
-    except sqlite3.OperationalError as error:
-        raise StoreRefusal(
+    except sqlite3.DatabaseError as error:
+        raise _journal_refusal(place, error) from error
+    except OSError as error:
+        if error.filename is None or not Path(os.fsdecode(error.filename)).is_relative_to(study.root):
+            raise
+        raise DataRefusal(
+            f"{os.fsdecode(error.filename)} cannot be read",
+            found=str(error.strerror),
+            next_step="check the file and the folders above it, then repeat the command: finished work is kept",
+        ) from error
+
+
+def _journal_refusal(place: StudyStore, error: sqlite3.DatabaseError) -> StoreRefusal:
+    """What a journal that fails means. Raises what is a fault of the program and not of the file."""
+    if isinstance(error, sqlite3.OperationalError):
+        return StoreRefusal(
             f"the journal of {place.folder} cannot be written: {error}",
             next_step="free space on that disk, then repeat the command: finished work is kept",
-        ) from error
+        )
+    if type(error) is not sqlite3.DatabaseError:
+        raise error
+    return StoreRefusal(
+        f"the journal of {place.folder} is damaged: {error}",
+        next_step=f"move {place.journal.name} away and repeat the command: finished work is found again without it",
+    )
 
 
 @contextmanager
@@ -49,6 +70,13 @@ def _journalled(ledger: Ledger, command: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        ledger.finish_run(error.exit_code if isinstance(error, OutcomeError) else EXIT_BUG)
+        with suppress(sqlite3.Error):  # where the disk is full, that is the news, not that it cannot be noted
+            ledger.finish_run(_exit_code(error))
         raise
-    ledger.finish_run(EXIT_OK)
+    ledger.finish_run(ledger.exit_code)
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    return error.exit_code if isinstance(error, OutcomeError) else EXIT_BUG

@@ -25,7 +25,7 @@ from outcome.errors import EXIT_OK, EXIT_SOME_FAILED, Refusal, StoreRefusal
 from outcome.executor import Workers
 from outcome.formats import STAGE_MANIFEST, VERSION_KEY, require_version
 from outcome.ledger import Ledger
-from outcome.store import MANIFEST, RUN_LOG, StudyStore, digest, folder_digests, plain, read_json, write_json
+from outcome.store import MANIFEST, RUN_LOG, StudyStore, digest, folder_digests, plain, read_json, staying, write_json
 
 Progress = Callable[[str, int, int], None]
 _LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "scikit-misc", "lifelines", "statsmodels",
@@ -118,11 +118,14 @@ def perform(run: Run, work: Work, produce: Callable[[Path], Made]) -> StageResul
         return StageResult(work.stage, "current", manifest["counts"], manifest["failed"], time.perf_counter() - start)
     (folder / MANIFEST).unlink(missing_ok=True)
     _discard(folder, changed)
-    made = produce(folder)
-    seconds = time.perf_counter() - start
+    with staying(folder):
+        made = produce(folder)
+        seconds = time.perf_counter() - start
+        write_json(folder / RUN_LOG, _run_log(run, seconds))
     failed = {case: _without_root(reason, run.study.root) for case, reason in made.failed.items()}
-    write_json(folder / RUN_LOG, _run_log(run, seconds))
     write_json(folder / MANIFEST, _manifest(folder, work, made.counts, failed))
+    if failed:
+        run.ledger.exit_code = EXIT_SOME_FAILED
     return StageResult(work.stage, "done", plain(made.counts), failed, seconds)
 
 

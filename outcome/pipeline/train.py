@@ -20,7 +20,7 @@ from outcome.errors import BundleRefusal, ConfigRefusal
 from outcome.features.columns import IMAGE, FeatureColumn, columns_from_json
 from outcome.features.crops import Crops, open_crops
 from outcome.pipeline.bundle_parts import bundle_facts, bundle_files, development_columns
-from outcome.pipeline.case_work import CaseWork, keep_only, run_cases
+from outcome.pipeline.case_work import CaseWork, keep_only, run_units
 from outcome.pipeline.device import device_for, processes_for
 from outcome.pipeline.encoder_weights import weights_file, weights_input
 from outcome.pipeline.harmonising import harmonise_rules, refuse_few_batches
@@ -123,7 +123,7 @@ def development_cases(study: Study, cases: pd.DataFrame) -> list[str]:
 
 def _produce(run: Run, folder: Path) -> Made:
     tasks = list(_tasks(run, folder))
-    failed = run_cases(run, STAGE, tasks, lambda task: task.work, train_one)
+    failed = run_units(run, STAGE, tasks, lambda task: task.work, train_one)
     cases = read_parquet(run.store.stage("cohort") / "cases.parquet").set_index("case_id")
     without_site = hold_sites_out(run, STAGE, tasks, cases, folder)
     index = keep_only(folder, {task.work.case_id: task.work for task in tasks}, failed)

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
-from outcome.pipeline.case_work import CaseWork, run_cases, sweep
+from outcome.pipeline.case_work import CaseWork, run_units, sweep
 from outcome.pipeline.stage import Run
 from outcome.pipeline.unit_task import UnitTask
 from outcome.store import read_json, read_parquet, write_json
@@ -35,7 +35,7 @@ def do_parts(
     run: Run, stage: str, parts: Sequence[P], do_one: Callable[[P], None], shelf: Path
 ) -> tuple[list[P], dict[str, str]]:
     """The parts that were done, and the reasons of those that failed, by name; the shelf keeps what was asked for."""
-    failed = run_cases(run, stage, parts, lambda part: part.work, do_one) if parts else {}
+    failed = run_units(run, stage, parts, lambda part: part.work, do_one) if parts else {}
     done = [part for part in parts if part.work.case_id not in failed]
     sweep(shelf, {part.work.key for part in done})
     return done, failed

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from outcome.cases import refusing
 from outcome.config import Study
 from outcome.errors import ConfigRefusal, DataRefusal
-from outcome.pipeline.case_work import CaseWork, run_cases, sweep
+from outcome.pipeline.case_work import CaseWork, run_cases, run_units, sweep
 from outcome.pipeline.device import device_for
 from outcome.pipeline.masks.folds import Learners, development_patients, learners, refuse_too_few
 from outcome.pipeline.stage import Progress, Run, learning_digest, measuring_digest
@@ -138,7 +138,7 @@ def trained_networks(
     lessons = found.lessons(settings.cases_at_most if settings else None)
     tasks = [_training(run, name, [cases[c] for c in taught], recipe, folder) for name, taught in lessons.items()]
     train = partial(_train, progress=run.progress) if run.workers.count == 1 and not run.workers.scheduler else _train
-    failed = run_cases(run, "segment: networks", tasks, lambda task: task.work, train)
+    failed = run_units(run, "segment: networks", tasks, lambda task: task.work, train)
     if failed:
         raise DataRefusal(
             "a network that draws masks could not be trained",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,41 @@ def test_a_folders_hash_is_that_of_its_files_and_their_names(tmp_path: Path) -> 
         (folder / "d").write_bytes(b"one")
         hashes.append(ledger.sha256(folder))
     assert len(set(hashes)) == 4
+
+
+def test_a_clock_that_is_set_back_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Ledger.open(tmp_path / "j.sqlite") as ledger:
+        for now, status in ((200.0, "failed"), (100.0, "done"), (100.0, "done")):
+            monkeypatch.setattr(ledger_module.time, "time", lambda now=now: now)
+            ledger.record(Attempt("segment", "a", status))
+        assert [x.status for x in ledger.latest("segment")] == ["done"]
+
+
+def test_a_journal_of_an_earlier_version_is_read_and_goes_on(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "j.sqlite")
+    old.execute("""CREATE TABLE attempts (run INTEGER NOT NULL, stage TEXT NOT NULL, case_id TEXT NOT NULL,
+                   status TEXT NOT NULL, seconds REAL NOT NULL, message TEXT NOT NULL, at REAL NOT NULL)""")
+    old.execute("INSERT INTO attempts VALUES (1, 'segment', 'a', 'failed', 0.1, 'no mask', 5.0)")
+    old.commit()
+    old.close()
+    with Ledger.read(tmp_path / "j.sqlite") as ledger:
+        assert ledger.attempts() == [Attempt("segment", "a", "failed", 0.1, "no mask")]
+    with Ledger.open(tmp_path / "j.sqlite") as ledger:
+        ledger.record(Attempt("segment", "a", "done", key="k"))
+        assert [x.key for x in ledger.attempts("segment")] == ["", "k"]
+
+
+def test_reading_a_journal_writes_nothing(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path / "j.sqlite") as ledger:
+        ledger.start_run("run")
+    before = (tmp_path / "j.sqlite").read_bytes()
+    with Ledger.read(tmp_path / "j.sqlite") as ledger:
+        assert ledger.unfinished_runs() == 1
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            ledger.record(Attempt("segment", "a", "done"))
+    assert (tmp_path / "j.sqlite").read_bytes() == before
+
+
+def test_a_status_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match="begun"):
+        Attempt("segment", "a", "finished")

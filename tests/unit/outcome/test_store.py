@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
+import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -99,7 +102,7 @@ def test_a_second_process_is_refused_and_told_who_works_there(tmp_path: Path) ->
         inside = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     after = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     assert "in use" in inside.stdout
-    assert f"process {os.getpid()}" in inside.stdout
+    assert f"process {os.getpid()} on {platform.node()}, since " in inside.stdout
     assert after.stdout.strip() == "in"
 
 
@@ -110,3 +113,69 @@ def test_taking_the_lock_sweeps_what_a_kill_left(tmp_path: Path) -> None:
     (place.folder / f"{store.TEMPORARY_PREFIX}2-unit").mkdir()
     with place.lock():
         assert [p.name for p in place.folder.rglob("*") if p.name.startswith(store.TEMPORARY_PREFIX)] == []
+
+
+def test_a_file_larger_than_this_process_may_write_is_refused(tmp_path: Path) -> None:
+    """A real limit of the operating system, met half way through a file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(StoreRefusal, match="larger than this disk or process may write") as caught:
+            store.write_bytes(tmp_path / "a", b"x" * 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "next step" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EIO])
+def test_a_disk_that_refuses_the_lock_is_refused_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(store.os, "getpid", refused)
+    with pytest.raises(StoreRefusal, match="cannot write"), StudyStore(tmp_path, "s").lock():
+        pass
+
+
+def test_a_failure_that_names_a_file_elsewhere_is_not_about_the_store(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "hospital" / "table.csv"
+    with pytest.raises(PermissionError), store.writing(tmp_path / "store" / "study"):
+        raise PermissionError(errno.EACCES, "Permission denied", str(elsewhere))
+    with pytest.raises(StoreRefusal, match="not permitted"), store.writing(tmp_path / "store" / "study"):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "store" / "study" / "cohort" / "a"))
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["gone", "made anew"])
+def test_a_folder_that_goes_while_it_is_written_is_refused(tmp_path: Path, again: bool) -> None:
+    folder = tmp_path / "study" / "cohort"
+
+    def work() -> None:
+        store.write_text(folder / "a", "1")
+        shutil.rmtree(tmp_path / "study")
+        if again:
+            store.write_text(folder / "b", "2")
+
+    with pytest.raises(StoreRefusal, match="removed or moved"), store.staying(folder):
+        work()
+    with store.staying(folder):
+        store.write_text(folder / "a", "1")
+
+
+def test_nobody_reads_half_of_a_folder_that_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "unit"
+    store.write_folder(target, lambda t: [store.write_text(t / name, "old") for name in "abc"] and None)
+    seen = []
+    real = shutil.rmtree
+
+    def watched(path: Path, **named: bool) -> None:
+        seen.append(sorted(p.name for p in target.iterdir()) if target.exists() else [])
+        real(path, **named)
+
+    monkeypatch.setattr(store.shutil, "rmtree", watched)
+    store.write_folder(target, lambda t: store.write_text(t / "d", "new"))
+    assert set(map(tuple, seen)) <= {("a", "b", "c"), ("d",)}
+    assert seen[-1] == ["d"]
+    assert [p.name for p in tmp_path.iterdir()] == ["unit"]
