@@ -20,14 +20,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import connection, forkserver
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from outcome.errors import LostCase, OutcomeError, UsageError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-START_METHOD = "forkserver"
+START_METHOD: Literal["forkserver"] = "forkserver"
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 

@@ -11,6 +11,7 @@ import io
 import math
 import re
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def check_npz(data: bytes) -> None:
         _check_index(members, len(data))
         for member in members:
             _check_array(member.filename, archive.read(member))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, zipfile.zlib.error) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, zlib.error) as error:
         raise ValueError(f"no whole archive of arrays ({type(error).__name__})") from error
 
 

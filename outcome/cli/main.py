@@ -11,21 +11,19 @@ from collections.abc import Sequence
 import typer
 import typer.exceptions
 
-from outcome.cli import (, around, exporting, monitoring, protocol, quarantine, recalibration, review, stages
+from outcome.cli import (
     around,
     bundles,
     deidentifying,
     exporting,
     monitoring,
     protocol,
+    quarantine,
     recalibration,
     repeating,
     review,
     stages,
 )
-from outcome.errors import EXIT_BUG, EXIT_OK, EXIT_USAGE, OutcomeError
-
-EXIT_INTERRUPTED = 130
 from outcome.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, OutcomeError
 
 app = typer.Typer(

@@ -64,5 +64,5 @@ def repeat_command(
     code = failed if failed == EXIT_SOME_FAILED and not unequal else EXIT_REFUSED if unequal else EXIT_OK
     status = "differs" if unequal else "the same bytes"
     document = {"status": status, "exit_code": code, "differences": list(unequal), "store": str(out)}
-    screen.result(document, lambda s: [s.line(words) for words in (status, *unequal)])
+    screen.result(document, lambda s: s.line("\n".join([status, *unequal])))
     return code

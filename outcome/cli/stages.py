@@ -137,9 +137,8 @@ def run_command(
 def validate_command(
     bundle: BundleFolder, study: StudyFile, out: OutStore, partition: PartitionName = None, overrides: Overrides = None,
     workers: WorkerCount = 1, scheduler: Scheduler = None, case_timeout: CaseTimeout = None, device: Device = "auto",
-    protocol: ProtocolFile = None, harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0, trusted: TrustedKeys = None,
-    json: AsJson = False,
-    quiet: Quiet = False,
+    protocol: ProtocolFile = None, harmonise_with: HarmoniseWith = 0, outlines: Outlines = 0,
+    trusted: TrustedKeys = None, json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """External validation: the frozen bundle on another study's cases; every setting from the bundle, nothing fitted.
 

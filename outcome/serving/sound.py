@@ -112,7 +112,7 @@ def _check_images(design: Any, model: RiskModel) -> None:
 
 def _check_answers(unit: TrainedUnit, empty: pd.DataFrame) -> None:
     """A case of which nothing is known is told finite numbers by every rung, chances between 0 and 1."""
-    fits = [*unit.rungs, *(unit.ensemble.members[:1] if unit.ensemble else ())]
+    fits: list[RungFit | Member] = [*unit.rungs, *(unit.ensemble.members[:1] if unit.ensemble else ())]
     with np.errstate(all="ignore"):
         risks = [fit.calibrator.risk(_score(fit, empty), unit.horizons_days) for fit in fits]
     chances = unit.kind in _CHANCES
