@@ -13,6 +13,7 @@ import typer.exceptions
 
 from outcome.cli import (
     around,
+    assessing,
     bundles,
     deidentifying,
     exporting,
@@ -34,6 +35,7 @@ app = typer.Typer(
     help="Predict surgical outcomes from preoperative imaging and the health record. Research use only.",
 )
 stages.register(app)
+assessing.register(app)
 repeating.register(app)
 protocol.register(app)
 recalibration.register(app)
