@@ -15,7 +15,7 @@ from outcome.cli.screen import Screen
 from outcome.config import load_study
 from outcome.errors import UsageError
 from outcome.pipeline.device import checked_device
-from outcome.pipeline.one_case import write_case_study
+from outcome.pipeline.one_case import OneCase, write_case_study
 from outcome.pipeline.run import STAGE_RUNNERS, run_stages
 from outcome.pipeline.session import open_run
 from outcome.pipeline.validate import adopt_bundle, apply_bundle
@@ -28,6 +28,12 @@ Record = Annotated[
     Path | None,
     typer.Option("--record", metavar="CSV", help="what is known of the case: one row, columns as in the dictionary"),
 ]
+OwnDictionary = Annotated[
+    Path | None,
+    typer.Option(
+        "--dictionary", metavar="CSV", help="how this hospital calls and measures things; default: the bundle's"
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,8 +42,8 @@ def register(app: typer.Typer) -> None:
 
 
 def assess_command(
-    bundle: BundleFolder, folder: CaseFolder, out: OutFolder, record: Record = None, date: Day = None,
-    device: Device = "auto", trusted: TrustedKeys = None, json: AsJson = False, quiet: Quiet = False,
+    bundle: BundleFolder, folder: CaseFolder, out: OutFolder, record: Record = None, dictionary: OwnDictionary = None,
+    date: Day = None, device: Device = "auto", trusted: TrustedKeys = None, json: AsJson = False, quiet: Quiet = False,
 ) -> int:  # fmt: skip
     """One case: risks, its mask as DICOM segmentation, structured report, PDF and FHIR, from a folder of images.
 
@@ -52,16 +58,16 @@ def assess_command(
     admit(bundle, trusted or ())
     screen = Screen(as_json=json, quiet=quiet)
     try:
-        return _assess(bundle, folder, out, record, date.strftime("%Y%m%d") if date else "", device, screen)
+        case = write_case_study(bundle, folder, out / "study", record, dictionary)
+        return _assess(bundle, case, out, date.strftime("%Y%m%d") if date else "", device, screen)
     except BaseException:
         shutil.rmtree(out, ignore_errors=True)  # it was not there before
         raise
 
 
-def _assess(bundle: Path, folder: Path, out: Path, record: Path | None, day: str, device: str, screen: Screen) -> int:
+def _assess(bundle: Path, case: OneCase, out: Path, day: str, device: str, screen: Screen) -> int:
     from outcome.pipeline.export import ExportRequest, export_cases  # pydicom and highdicom are needed here alone
 
-    case = write_case_study(bundle, folder, out / "study", record)
     study = load_study(case.study)
     applied = apply_bundle(bundle, study, out / "store", outcomes_needed=False)
     with (
@@ -76,7 +82,7 @@ def _assess(bundle: Path, folder: Path, out: Path, record: Path | None, day: str
     failed = {name: reason for result in results for name, reason in result.failed.items()} | dict(made.failed)
     document = {
         "status": "some failed" if code else "ok", "exit_code": code, "bundle_id": made.bundle_id,
-        "case": folder.resolve().name, "images": dict(case.found), "record_not_read": list(case.not_read),
+        "case": case.name, "images": dict(case.found), "record_not_read": list(case.not_read),
         "risks": _risks(out / "objects"), "left_out": made.left_out, "failed": failed,
         "objects": {name: list(files) for name, files in made.files.items()}, "out": str(out),
         "note": "research use only",

@@ -31,23 +31,26 @@ _LEFT_OUT = ("patient_id", "site", "partitions", "subgroups", "crossed", "scores
 
 @dataclass(frozen=True)
 class OneCase:
-    """Where the study of the case stands, the images and masks that were found, and what of the record was not read."""
+    """The case's name, its study, the images and masks that were found, and what of the record was not read."""
 
+    name: str
     study: Path
     found: Mapping[str, str]
     not_read: tuple[str, ...]
 
 
-def write_case_study(bundle_folder: Path, folder: Path, out: Path, record: Path | None = None) -> OneCase:
+def write_case_study(
+    bundle_folder: Path, folder: Path, out: Path, record: Path | None = None, own: Path | None = None
+) -> OneCase:
     """Write study file, dictionary and table of the case in `folder` to `out`, which must be new.
 
-    The case is called as its folder. Raises DataRefusal where no image of the bundle lies there, or the record has
-    another number of rows than one.
+    The case is called as its folder. The record is read by the hospital's `own` dictionary, else by the bundle's.
+    Raises DataRefusal where no image of the bundle lies there, or the record has another number of rows than one.
     """
     bundle, folder = read_bundle(bundle_folder), folder.resolve()
     config = bundle.json("config.json")
     images, masks = _images(config, folder), _masks(config, folder)
-    dictionary, variable = _dictionary(bundle, config)
+    dictionary, variable = _dictionary(bundle, config, own)
     row = _row(record)
     document = {
         **{name: value for name, value in config.items() if name not in _LEFT_OUT},
@@ -62,7 +65,7 @@ def write_case_study(bundle_folder: Path, folder: Path, out: Path, record: Path 
     pd.DataFrame([known]).to_csv(out / "table.csv", index=False)
     write_text(out / "dictionary.csv", dictionary.to_csv())
     write_text(out / "study.yaml", yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
-    return OneCase(out / "study.yaml", {**images, **masks}, tuple(sorted(set(row) - set(known))))
+    return OneCase(folder.name, out / "study.yaml", {**images, **masks}, tuple(sorted(set(row) - set(known))))
 
 
 def _images(config: Mapping[str, Any], folder: Path) -> dict[str, str]:
@@ -109,10 +112,10 @@ def _mask(config: Mapping[str, Any], masks: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def _dictionary(bundle: Bundle, config: Mapping[str, Any]) -> tuple[DataDictionary, Variable]:
-    """The bundle's dictionary, and the variable that names the case: its own, or one beside it."""
+def _dictionary(bundle: Bundle, config: Mapping[str, Any], own: Path | None) -> tuple[DataDictionary, Variable]:
+    """The dictionary of the record, and the variable that names the case: its own, or one beside it."""
     text = io.StringIO(bundle.files["dictionary.csv"].decode())
-    dictionary = DataDictionary.read(text, "the bundle's dictionary.csv")
+    dictionary = DataDictionary.load(own) if own else DataDictionary.read(text, "the bundle's dictionary.csv")
     if config["case_id"] in dictionary:
         return dictionary, dictionary[config["case_id"]]
     known, role = Availability.PREOPERATIVE, frozenset({Role.IDENTIFIER})

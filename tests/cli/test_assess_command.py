@@ -36,10 +36,11 @@ def patient(studies: Path) -> Path:
 
 def test_a_folder_becomes_risks_and_objects(bundle: Path, studies: Path, patient: Path, call: Call) -> None:
     case, out = case_ids(studies)[0], studies / "out"
-    answer = call("assess", bundle, patient, "--record", studies / "record.csv", "--out", out, "--json")
+    words = ("--record", studies / "record.csv", "--dictionary", next((studies / "B").glob("dictionary*.csv")))
+    answer = call("assess", bundle, patient, *words, "--out", out, "--json")
     assert answer.code == 0, answer.err
     assert set(answer.json["objects"]["patient"]) | {"export.json"} == FILES
-    assert "seen_by" in answer.json["record_not_read"]
+    assert answer.json["record_not_read"] == ["seen_by"]
     mask = read_mask(patient / "mask.nii.gz", REGIONS)
     drawn = hd.seg.segread(out / "objects" / "patient" / "segmentation.dcm").get_volume(combine_segments=True)
     assert {n: int((drawn.array == n).sum()) for n in (1, 2)} == {n: int((mask.labels == n).sum()) for n in (1, 2)}
