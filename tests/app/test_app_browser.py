@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,7 @@ def frozen(store: Path) -> Path:
     target = Target.binary("any_complication", [float(age > 62) for age in frame["clinical:age"]])
     settings = TrainingSettings(outer_folds=2, inner_folds=2, bootstraps=2, min_events=5, families=("ridge",))
     unit = train_unit(frame, columns, target, list(frame.index), settings, inputs=InputSet.PREOPERATIVE, seed=1)
+    unit = replace(unit, out_of_fold=unit.out_of_fold.iloc[:0])  # no patient travels
     files = {f"estimators/any_complication.preoperative/{name}": data for name, data in unit.files().items()}
     files["columns.json"] = canonical_json(columns_to_json(columns))
     files["recipe.json"] = canonical_json(None)

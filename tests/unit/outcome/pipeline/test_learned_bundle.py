@@ -180,7 +180,7 @@ def test_a_bundle_without_its_network_is_refused(hospitals: Hospitals) -> None:
 def test_damaged_weights_are_refused(hospitals: Hospitals) -> None:
     weights = read_bundle(hospitals.store().bundle).files[SEGMENTER_FILE]
     changed_bundle(hospitals, segmenter__safetensors=weights[:-8])
-    with pytest.raises(BundleRefusal, match="segmenter cannot be used"):
+    with pytest.raises(BundleRefusal, match="does not hold what training writes"):
         hospitals.validate("B")
 
 
