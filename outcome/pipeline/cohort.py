@@ -24,6 +24,7 @@ from outcome.pipeline.overlap import refuse_overlap
 from outcome.pipeline.recipe import foreign_bundle
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform
 from outcome.recipe import CaseInput
+from outcome.sources.compact import cells
 from outcome.sources.tables import read_record
 from outcome.store import digest, file_digest, write_json, write_parquet, write_text
 from outcome.types import Finding, Level
@@ -143,7 +144,7 @@ def _table_digest(study: Study, table: pd.DataFrame) -> str:
     """The hash of the table file, or of what a query or a health record gave."""
     if study.table.path and study.table.mapping is None:
         return file_digest(study.root / study.table.path)
-    return digest({str(name): table[name].astype(str).tolist() for name in table.columns})
+    return digest({str(name): [str(cell) for cell in cells(table[name])] for name in table.columns})
 
 
 def _relative(case: CaseInput, study: Study) -> dict[str, Any]:
