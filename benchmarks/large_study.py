@@ -178,18 +178,21 @@ def main() -> int:
     parser.add_argument("--format", choices=sorted(WRITERS), default="parquet")
     parser.add_argument("--survival", action="store_true", help="a time to an event beside the yes/no endpoint")
     parser.add_argument("--set", action="append", default=[], metavar="a.b=c", help="a setting of the training study")
+    parser.add_argument("--until", choices=STAGES, help="end after this command, without validating")
     parser.add_argument("--folder", type=Path, help="keep everything there (default: a temporary folder)")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = asked.folder or Path(place)
         training = asked.train_cases or asked.cases
         here = write_hospital(folder / "a", "a", training, asked)
-        there = write_hospital(folder / "b", "b", asked.cases, asked)
         store, settings = str(folder / "store"), [word for pair in asked.set for word in ("--set", pair)]
-        print(f"| command | cases | features | wall s | CPU s | peak GB |\n|---|---|---|---|---|---|", flush=True)
+        print("| command | cases | features | wall s | CPU s | peak GB |\n|---|---|---|---|---|---|", flush=True)
         for stage in STAGES:
             _print(stage, training, asked.features, measured([stage, str(here), "--store", store, *settings]))
+            if stage == asked.until:
+                return 0
         bundle = str(folder / "store" / "a" / "bundle")
+        there = write_hospital(folder / "b", "b", asked.cases, asked)
         cost = measured(["validate", bundle, str(there), "--out", str(folder / "validated")])
         _print("validate", asked.cases, asked.features, cost)
     return 0

@@ -88,7 +88,7 @@ def _code(
         coded = code_column(variable, raw, decimal=study.table.decimal, is_time=variable.name in times)
         values[variable.name] = coded.values
         problems[variable.name] = {problem: rows for problem, rows in coded.problems.items() if rows.any()}
-    return pd.DataFrame(values), problems
+    return pd.DataFrame(values, copy=False), problems  # a large one would stand twice in memory
 
 
 def _rows(frame: pd.DataFrame, kept: BoolArray) -> pd.DataFrame:
@@ -154,7 +154,7 @@ def _assemble(facts: CohortFacts, chosen: Chosen, findings: tuple[Finding, ...],
     stored = _stored(facts.study, facts.dictionary)
     identified = cases[["case_id"]]
     variables = pd.concat([identified, _rows(facts.variables, placed)[stored]], axis=1, copy=False)
-    facts.dictionary.schema(stored).validate(variables)
+    facts.dictionary.schema(stored).validate(variables, inplace=True)  # it only looks: a copy would be as large again
     endpoints = facts.endpoints[facts.endpoints["case_id"].isin(cases["case_id"])].reset_index(drop=True)
     return Cohort(cases, variables, endpoints, flow, findings, table_ids)
 

@@ -51,20 +51,21 @@ def run_cohort(run: Run) -> StageResult:
     """Make the cohort stage of a study."""
     study = run.study
     reading = read_record(study.table, study.root, DataDictionary.load(study.dictionary))
-    table = reading.table
+    noticed, digest_of_table = reading.findings, _table_digest(study, reading.table)
     bundle = foreign_bundle(run)
     agreed = study_dictionary(study, bundle)
-    selected = select(study, agreed.dictionary, table)
+    selected = select(study, agreed.dictionary, reading.table)
+    del reading  # the table may be the largest thing in memory
     if bundle is None:
         refuse_unreadable_sequences(study, selected.inputs)  # under a bundle a hospital may lack any of its sequences
     else:
         refuse_overlap(bundle, selected.cohort.cases)
         selected = replace(selected, findings=(*agreed.findings, *selected.findings))
-    selected = replace(selected, findings=(*reading.findings, *selected.findings))
+    selected = replace(selected, findings=(*noticed, *selected.findings))
     files = {case: _relative(case_input, study) for case, case_input in selected.inputs.items()}
     config = {name: value for name, value in study.resolved().items() if name not in _NOT_OURS}
     inputs = {
-        "table": _table_digest(study, table),
+        "table": digest_of_table,
         "dictionary": digest(agreed.dictionary.to_csv()),
         "files": digest(files),
         **({} if study.table.mapping is None else {"mapping": file_digest(study.table.mapping)}),

@@ -18,7 +18,6 @@ from outcome.errors import DataRefusal
 from outcome.sources.raw import distinct_names, raw_text
 
 LARGEST_WHOLE = 10**15  # larger whole numbers are written otherwise as floats than as integers
-ARROW_TEXT = pd.ArrowDtype(pa.large_string())
 
 
 def compact_frame(names: Sequence[str], columns: Iterable[pd.Series], where: str) -> pd.DataFrame:
@@ -31,7 +30,7 @@ def compact_frame(names: Sequence[str], columns: Iterable[pd.Series], where: str
 
 def text_column(parts: Sequence[pa.Array]) -> pd.Series:
     """A column from its pieces of text, already without surrounding blanks and None where nothing stands."""
-    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array(parts, pa.large_string())))  # type: ignore[arg-type]
+    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array(parts, pa.string())))  # type: ignore[arg-type]
 
 
 def arrow_column(column: pa.ChunkedArray) -> pd.Series:
@@ -99,4 +98,4 @@ def _float(text: str) -> float | None:
 
 def _all_small(column: pa.ChunkedArray) -> bool:
     ends = pc.min_max(column).as_py()
-    return ends["min"] is not None and -LARGEST_WHOLE < ends["min"] and ends["max"] < LARGEST_WHOLE
+    return ends["min"] is not None and ends["min"] > -LARGEST_WHOLE and ends["max"] < LARGEST_WHOLE

@@ -12,7 +12,7 @@ from outcome.config import TableSource
 from outcome.errors import DataRefusal
 from outcome.sources.compact import compact_frame, text_column
 
-CELLS_AT_ONCE = 1_000_000  # as Python texts, some sixty bytes each
+CELLS_AT_ONCE = 2_000_000  # as Python texts, some sixty bytes each
 
 
 def read_delimited(path: Path, source: TableSource) -> pd.DataFrame:
@@ -38,13 +38,13 @@ def read_delimited(path: Path, source: TableSource) -> pd.DataFrame:
             next_step="quote cells that hold the separator, or correct table.separator",
         )
     parts += [_packed(rows)] if rows or not parts else []
-    columns = zip(*parts, strict=True) if parts[0] else [[pa.array([], pa.large_string())] for _ in header]
+    columns = zip(*parts, strict=True) if parts[0] else [[pa.array([], pa.string())] for _ in header]
     return compact_frame(header, map(text_column, columns), path.name)
 
 
 def _packed(rows: list[list[str]]) -> list[pa.Array]:
     """These rows column by column, without surrounding blanks; None where nothing stands."""
-    return [pa.array([cell.strip() or None for cell in column], pa.large_string()) for column in zip(*rows, strict=True)]
+    return [pa.array([cell.strip() or None for cell in column], pa.string()) for column in zip(*rows, strict=True)]
 
 
 def _refuse_wrong_separator(header: list[str], source: TableSource, path: Path) -> None:

@@ -56,7 +56,11 @@ def test_a_cluster_loses_only_the_case_that_its_workers_die_on(tmp_path: Path) -
     with (
         dask.config.set(settings),
         distributed.LocalCluster(
-            n_workers=WORKERS, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50, local_directory=tmp_path
+            n_workers=WORKERS,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=50,
+            local_directory=tmp_path,
         ) as cluster,
     ):
         ends = {done.item: done for done in map_cases(Workers(1, cluster.scheduler_address), die_on_three, range(8))}

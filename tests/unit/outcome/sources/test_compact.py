@@ -19,13 +19,13 @@ from outcome.sources.raw import raw_text
 from outcome.sources.tables import read_table
 
 NUMBER = Variable("x", VariableKind.NUMERIC, missing_codes=("-99", "7.50", "inf"))
-TEXTS = ["1", "+5", "-0", "0.1", ".5", "5.", "1e3", "1e400", "007", "-99", "-99.0", "7.5", "7.50", "NA", "nan", "inf", "x1",
-         "1,5", "1_0", "٣", "0x10", "1 2", None, "0.30000000000000004", "123456789012345678901", "5e-324"]  # fmt: skip
+TEXTS = ["1", "+5", "-0", "0.1", ".5", "5.", "1e3", "1e400", "007", "-99", "-99.0", "7.5", "7.50", "NA", "nan", "inf",
+         "x1", "1,5", "1_0", "٣", "0x10", "1 2", None, "0.30000000000000004", "123456789012345678901", "5e-324"]  # fmt: skip
 FLOATS = [1.0, -0.0, 0.1, -99.0, 7.5, np.nan, np.inf, -np.inf, 1e15, 1e22, 2.0**53 + 2, 5e-324, 1 / 3]
 
 
 def arrow(texts: list[str | None]) -> pd.Series:
-    return text_column([pa.array(texts[:7], pa.large_string()), pa.array(texts[7:], pa.large_string())])
+    return text_column([pa.array(texts[:7], pa.string()), pa.array(texts[7:], pa.string())])
 
 
 def same_coding(compact: pd.Series, plain: list[str | None]) -> None:
