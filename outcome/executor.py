@@ -20,7 +20,7 @@ from functools import partial
 from multiprocessing import forkserver
 from typing import Any, Generic, TypeVar
 
-from outcome.errors import OutcomeError, UsageError
+from outcome.errors import OutcomeError, Refusal, UsageError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -69,7 +69,7 @@ def map_cases(workers: Workers, function: Callable[[T], R], items: Iterable[T]) 
     """Apply `function` to every item and yield each end as it comes (order not kept).
 
     `function` and items must be picklable unless one local worker is used. Work ahead of the reader is bounded, by
-    places of the cluster where there is one. Raises OutcomeError where a cluster's scheduler goes away.
+    places of the cluster where there is one. Raises Refusal where a cluster's scheduler goes away.
     """
     todo = list(items)
     if workers.count == 1 and workers.scheduler is None:
@@ -131,7 +131,7 @@ def _dask_executor(address: str) -> Iterator[Opened]:
     try:
         yield Opened(_OnCluster(client), _remembered(lambda: sum(client.nthreads().values())), (Exception,))
     except (CancelledError, CommClosedError) as error:
-        raise OutcomeError(
+        raise Refusal(
             f"the Dask scheduler at {address} went away",
             next_step="start it again and repeat the command: finished cases are kept",
         ) from error

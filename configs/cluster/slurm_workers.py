@@ -3,8 +3,8 @@
     python configs/cluster/slurm_workers.py --jobs 4 --memory 4GB --walltime 04:00:00 [--partition NAME] [--gpus]
 
 Run it where jobs may be submitted. It starts a scheduler, submits one Slurm job a worker, prints the address on stdout
-and stays until it is stopped (Ctrl-C, or --seconds); its jobs end with it. One case at a time a worker; with --gpus each
-worker has a GPU of its own, on which a network stays loaded from case to case.
+and stays until it is stopped (Ctrl-C, or --seconds); its jobs end with it. One case at a time a worker; with --gpus
+each worker has a GPU of its own, on which a network stays loaded from case to case.
 """
 
 from __future__ import annotations

@@ -142,12 +142,14 @@ def trainer_of(plan: SegmenterPlan, beginning: Beginning, device: str) -> Iterat
     """The parts of a training that begins so. Weights of its start are put in where they fit."""
     cure_torchvision()
     from lightning.fabric import Fabric  # imports torchvision, which must be cured first
+    from lightning.fabric.plugins.environments import LightningEnvironment
     from lightning.fabric.utilities.rank_zero import rank_zero_module
 
     # It tells its precision on every start, which is no news to the reader of a results stream.
     rank_zero_module.log.setLevel(logging.WARNING)
     precision = choose_precision(device, plan.precision)
-    fabric = Fabric(accelerator=device, devices=1, precision=precision)
+    alone = LightningEnvironment()  # or it would ask Slurm, where that is installed, how many processes there are
+    fabric = Fabric(accelerator=device, devices=1, precision=precision, plugins=[alone])
     weights = class_weights(plan, beginning.sources)
     criterion = criterion_of(plan.loss, None if weights is None else fabric.to_device(weights))
     with reproducible(), ThreadPoolExecutor(min(cores(), plan.batch)) as pool:

@@ -77,9 +77,9 @@ def begin_with_masks(
 
 def learn_outlines(outliner: Outliner, crops: Tensor, rng: np.random.Generator, device: str) -> list[float]:
     """Learn from crops (n, 1 + regions, X, Y, Z); ends on the CPU. Returns the loss of every batch."""
-    from outcome.models.network.fabric import Fabric  # seconds that only training pays
+    from outcome.models.network.fabric import local_fabric  # seconds that only training pays
 
-    fabric = Fabric(accelerator=device, devices=1)
+    fabric = local_fabric(device)
     optimizer = torch.optim.AdamW([*body_weights(outliner.encoder), *outliner.way_up()], RATE)
     learner, optimizer = fabric.setup(outliner.train(), optimizer)
     batches = -(-len(crops) // BATCH)

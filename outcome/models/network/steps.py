@@ -115,10 +115,10 @@ def take_steps(learning: Learning, loss: JointLoss, steps: Steps, device: str, s
     With watch cases, whose losses stand in `steps.watch` afterwards, both end as they stood after the best epoch.
     Of several processes each calls this with its share, the same network, loss and steps; all end with one network.
     """
-    from outcome.models.network.fabric import Fabric  # seconds that only training pays
+    from outcome.models.network.fabric import local_fabric  # seconds that only training pays
 
     course, rng = steps.course, steps.rng
-    fabric = Fabric(accelerator=device, devices=1 if share.count == 1 or device == "cpu" else [share.rank])
+    fabric = local_fabric(device, 1 if share.count == 1 or device == "cpu" else [share.rank])
     module = learning.module
     loss.to(fabric.device)
     own, beside = _learning(module.parameters()), _learning(loss.heads.parameters())

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from outcome.errors import OutcomeError
+from outcome.errors import Refusal
 from outcome.executor import AHEAD, Workers, map_cases
 
 distributed = pytest.importorskip("distributed")
@@ -76,5 +76,5 @@ def test_a_scheduler_that_goes_away_is_told() -> None:
         ends = map_cases(Workers(1, cluster.scheduler_address), note, range(60))
         next(ends)
         cluster.close()
-        with pytest.raises(OutcomeError, match="went away"):
+        with pytest.raises(Refusal, match="went away"):
             list(ends)
