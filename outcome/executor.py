@@ -1,7 +1,7 @@
 """Where work runs: in this process, in local processes, or on a Dask cluster, all as `concurrent.futures.Executor`.
 
 One bad item never stops the others: an exception, a worker process that dies, or one that never ends becomes that
-item's own result.
+item's own result. A cluster may grow and shrink while it works; what its lost workers had in hand others do again.
 """
 
 from __future__ import annotations
@@ -14,20 +14,23 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import connection, forkserver
 from typing import Any, Generic, Literal, TypeVar
 
+from outcome.dask_cluster import LOOK_AGAIN_S, open_cluster
 from outcome.errors import LostCase, OutcomeError, UsageError
 
 T = TypeVar("T")
 R = TypeVar("R")
+End = tuple[R | None, BaseException | None, float]  # value, error, seconds: what a worker sends back
 
 START_METHOD: Literal["forkserver"] = "forkserver"
+AHEAD = 3  # items in flight for each place where one can run: enough that no place waits, few enough to fit in memory
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -58,6 +61,18 @@ class Workers:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """An executor, and how many items it can do at the same moment (asked anew each time: a cluster grows).
+
+    `lost`: what a future raises where the item's end never came back; an exception of the item itself is data.
+    """
+
+    executor: Executor
+    places: Callable[[], int]
+    lost: tuple[type[Exception], ...] = (BrokenProcessPool,)
+
+
+@dataclass(frozen=True)
 class Done(Generic[T, R]):
     """One item's end: `value` where it went well, `error` where it did not; `seconds` of its own work."""
 
@@ -70,31 +85,35 @@ class Done(Generic[T, R]):
 def map_cases(workers: Workers, function: Callable[[T], R], items: Iterable[T]) -> Iterator[Done[T, R]]:
     """Apply `function` to every item and yield each end as it comes (order not kept).
 
-    `function` and items must be picklable unless one local worker is used. Work ahead of the reader is bounded.
+    `function` and items must be picklable unless one local worker is used. Work ahead of the reader is bounded, by
+    places of the cluster where there is one. Raises Refusal where a cluster's scheduler goes away.
     """
     todo = list(items)
     if workers.in_process:
-        yield from (_attempt(function, item) for item in todo)
+        yield from (Done(item, *_end(function, item)) for item in todo)
         return
-    task = partial(_attempt_away, function, workers.seconds)
+    task = partial(_end_away, function, workers.seconds)
     while todo:
-        with open_executor(workers) as executor:
-            suspects, todo = yield from _drain(executor, task, todo, workers.count * 3)
-        # A pool that loses a worker drops everything in flight: each is tried alone, so only the culprit fails.
+        with open_executor(workers) as opened:
+            suspects, todo = yield from _drain(opened, task, todo)
+        # A pool that loses a worker drops everything in flight, a cluster what was on workers that died again and
+        # again: each is tried alone, so only the culprit fails.
         for item in suspects:
-            yield alone(function, item, workers.seconds)
+            yield (
+                _alone_on_cluster(workers, task, item) if workers.scheduler else alone(function, item, workers.seconds)
+            )
 
 
 @contextmanager
-def open_executor(workers: Workers) -> Iterator[Executor]:
+def open_executor(workers: Workers) -> Iterator[Opened]:
     """An executor for `workers`; closed on leaving, pending work dropped."""
     if workers.scheduler is not None:
-        with _dask_executor(workers.scheduler) as executor:
-            yield executor
+        with open_cluster(workers.scheduler) as (cluster, places):
+            yield Opened(cluster, places, (Exception,))
         return
     executor = _local_pool(workers.count)
     try:
-        yield executor
+        yield Opened(executor, lambda: workers.count)
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
@@ -136,22 +155,6 @@ def _end_after(sentinel: int) -> None:
 
 
 @contextmanager
-def _dask_executor(address: str) -> Iterator[Executor]:
-    from distributed import Client  # a cluster client costs two seconds to import; most runs need none
-
-    try:
-        client = Client(address, timeout=10)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"no Dask scheduler answers at {address}", found=str(error)[:120], next_step="check --scheduler"
-        ) from error
-    try:
-        yield client.get_executor(pure=False)
-    finally:
-        client.close()
-
-
-@contextmanager
 def _single_threaded() -> Iterator[None]:
     """One thread a worker: the libraries read these variables when the server imports them."""
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
@@ -172,12 +175,11 @@ def alone(function: Callable[[T], R], item: T, seconds: float | None = None) -> 
     start = time.perf_counter()
     context = multiprocessing.get_context(START_METHOD)
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_tell, args=(theirs, partial(_attempt_away, function, seconds), item))
+    process = context.Process(target=_tell, args=(theirs, partial(_end_away, function, seconds), item))
     process.start()
     theirs.close()
     try:
-        done: Done[T, R] = ours.recv()
-        return done
+        return Done(item, *ours.recv())
     except EOFError:
         process.join()
         timed_out = process.exitcode == -signal.SIGALRM
@@ -188,7 +190,7 @@ def alone(function: Callable[[T], R], item: T, seconds: float | None = None) -> 
         process.join()
 
 
-def _tell(run: connection.Connection, task: Callable[[T], Done[T, R]], item: T) -> None:
+def _tell(run: connection.Connection, task: Callable[[T], End[R]], item: T) -> None:
     _end_with_the_run()
     run.send(task(item))
 
@@ -202,16 +204,16 @@ def _lost(seconds: float | None = None) -> LostCase:
     return LostCase("the worker process died on this case", next_step="look at the case's files")
 
 
-def _attempt(function: Callable[[T], R], item: T) -> Done[T, R]:
+def _end(function: Callable[[T], R], item: T) -> End[R]:
     """Run one item; its exception becomes data, and so does a library that wants to end the process."""
     start = time.perf_counter()
     try:
-        return Done(item, function(item), None, time.perf_counter() - start)
+        return function(item), None, time.perf_counter() - start
     except (Exception, SystemExit) as error:
-        return Done(item, None, error, time.perf_counter() - start)
+        return None, error, time.perf_counter() - start
 
 
-def _attempt_away(function: Callable[[T], R], seconds: float | None, item: T) -> Done[T, R]:
+def _end_away(function: Callable[[T], R], seconds: float | None, item: T) -> End[R]:
     """Run one item in a worker process, which the kernel ends after `seconds`, whatever it is busy with.
 
     An exception of a library goes home as its type and words: not every one survives the way between processes.
@@ -219,12 +221,12 @@ def _attempt_away(function: Callable[[T], R], seconds: float | None, item: T) ->
     if seconds is not None:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, seconds)
-    done = _attempt(function, item)
+    value, error, took = _end(function, item)
     if seconds is not None:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    if done.error is None or isinstance(done.error, (OutcomeError, MemoryError)):
-        return done
-    return replace(done, error=FailedElsewhere(f"{type(done.error).__name__}: {done.error}"))
+    if error is None or isinstance(error, (OutcomeError, MemoryError)):
+        return value, error, took
+    return None, FailedElsewhere(f"{type(error).__name__}: {error}"), took
 
 
 class FailedElsewhere(Exception):
@@ -239,27 +241,42 @@ def reason(error: BaseException | None) -> str:
 
 
 def _drain(
-    executor: Executor, task: Callable[[T], Done[T, R]], todo: list[T], ahead: int
+    opened: Opened, task: Callable[[T], End[R]], todo: list[T]
 ) -> Generator[Done[T, R], None, tuple[list[T], list[T]]]:
-    """Yield ends until all are done or the pool breaks; return the items in flight then, and those never begun."""
-    queue = deque(todo)
+    """Yield ends until all are done or a pool breaks; return the items to be tried alone, and those never begun.
+
+    A cluster does not break with a worker: it goes on with the rest.
+    """
+    broken, queue = False, deque(todo)
     waiting: dict[Future[Any], T] = {}
     suspects: list[T] = []
-    while (queue and not suspects) or waiting:
-        while queue and not suspects and len(waiting) < ahead:
+    while (queue and not broken) or waiting:
+        while queue and not broken and len(waiting) < max(1, AHEAD * opened.places()):
             try:
-                waiting[executor.submit(task, queue[0])] = queue[0]
+                waiting[opened.executor.submit(task, queue[0])] = queue[0]
             except BrokenProcessPool:
                 break  # the futures in flight carry the same news
             queue.popleft()
-        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+        for future in wait(waiting, LOOK_AGAIN_S, return_when=FIRST_COMPLETED).done:
             item = waiting.pop(future)
             try:
-                yield future.result()
-            except BrokenProcessPool:
+                end = future.result()
+            except CancelledError:
+                raise
+            except opened.lost as error:
                 suspects.append(item)
-            except Exception as error:
-                if type(error).__name__ != "KilledWorker":  # Dask's own name for a worker that died more than once
-                    raise
-                yield Done(item, None, _lost(), 0.0)
+                broken = broken or isinstance(error, BrokenProcessPool)
+            else:
+                yield Done(item, *end)
     return suspects, list(queue)
+
+
+def _alone_on_cluster(workers: Workers, task: Callable[[T], End[R]], item: T) -> Done[T, R]:
+    with open_executor(workers) as opened:
+        try:
+            return Done(item, *opened.executor.submit(task, item).result())
+        except CancelledError:
+            raise
+        except opened.lost as error:
+            died = type(error).__name__ == "KilledWorker"  # Dask's own name for workers that died on an item
+            return Done(item, None, _lost() if died else error, 0.0)

@@ -25,7 +25,7 @@ import pandas as pd
 import pyarrow as pa
 
 from outcome.errors import StoreRefusal
-from outcome.parquet import parquet_bytes, parquet_frame
+from outcome.parquet import read_parquet_file, write_parquet_file
 
 STAGES = ("cohort", "segment", "radiomics", "features", "train", "predict", "evaluate", "report")
 MANIFEST = "manifest.json"
@@ -188,7 +188,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame without its index; the same frame gives the same bytes."""
-    write_bytes(path, parquet_bytes(frame))
+    write_with(path, lambda temporary: write_parquet_file(temporary, frame))
 
 
 def write_folder(folder: Path, produce: Callable[[Path], None]) -> None:
@@ -244,7 +244,7 @@ def read_json(path: Path) -> Any:
 def read_parquet(path: Path) -> pd.DataFrame:
     """Read a table artefact; a missing or damaged one is refused by name."""
     try:
-        return parquet_frame(path.read_bytes())
+        return read_parquet_file(path)
     except FileNotFoundError as error:
         raise _missing(path) from error
     except (pa.ArrowInvalid, OSError) as error:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from outcome.cohort.agreement import check_agreement
 from outcome.cohort.checks import CohortFacts, table_findings
-from outcome.cohort.coding import Coded, code_column
+from outcome.cohort.coding import code_column
 from outcome.cohort.criteria import truth
 from outcome.cohort.endpoints import endpoints_long
 from outcome.cohort.identity import identify, identity_findings, usable_rows
@@ -32,22 +32,22 @@ def build_cohort(study: Study, dictionary: DataDictionary, table: pd.DataFrame) 
     check_agreement(study, dictionary)
     identity = identify(study, dictionary, table)
     rows = usable_rows(identity)
-    order = identity[rows].sort_values("case_id").index
-    cases, table_here = identity.loc[order].reset_index(drop=True), table.loc[order].reset_index(drop=True)
-    coded = _code(study, dictionary, table_here)
-    values = pd.DataFrame({name: column.values for name, column in coded.items()})
+    cases = identity[rows].sort_values("case_id")
+    values, problems = _code(study, dictionary, table, cases.index)
+    cases = cases.reset_index(drop=True)
     chosen = _include(study, dictionary, values, FlowStart(len(table), int(rows.sum())))
-    members = memberships(study, dictionary, values[chosen.kept].reset_index(drop=True))
-    kept = cases[chosen.kept].reset_index(drop=True)
+    kept, values = _rows(cases, chosen.kept).copy(), _rows(values, chosen.kept)
+    members = memberships(study, dictionary, values)
     kept["partition"] = assign(members, len(kept))
+    used = [name for name in dict.fromkeys(name for _, name in study.variables_used()) if name in values.columns]
     facts = CohortFacts(
         study=study,
         dictionary=dictionary,
-        table=table_here,
+        columns=tuple(map(str, table.columns)),
         cases=kept,
-        variables=values[chosen.kept].reset_index(drop=True),
-        endpoints=endpoints_long(study, dictionary, _with_id(values[chosen.kept], kept)),
-        problems=_problems(coded, cases, chosen.certainly_out),
+        variables=values,
+        endpoints=endpoints_long(study, dictionary, _with_id(values[used], kept)),
+        problems=_problems(problems, cases, chosen.certainly_out),
     )
     findings = [*identity_findings(identity), *partition_findings(study, kept, members), *table_findings(facts)]
     return _assemble(facts, chosen, tuple(findings), tuple(cases["case_id"]))
@@ -70,19 +70,30 @@ class Chosen:
     flow: tuple[FlowStep, ...]
 
 
-def _code(study: Study, dictionary: DataDictionary, table: pd.DataFrame) -> dict[str, Coded]:
-    """Every variable of the dictionary; one that the table lacks is missing in every case."""
-    absent = pd.Series([None] * len(table), index=table.index, dtype=object)
-    times = time_variables(study)
-    return {
-        variable.name: code_column(
-            variable,
-            table[variable.column] if variable.column in table.columns else absent,
-            decimal=study.table.decimal,
-            is_time=variable.name in times,
-        )
-        for variable in dictionary
-    }
+Problems = Mapping[str, Mapping[str, BoolArray]]  # by variable and problem: which rows have it
+
+
+def _code(
+    study: Study, dictionary: DataDictionary, table: pd.DataFrame, order: pd.Index
+) -> tuple[pd.DataFrame, Problems]:
+    """Every variable of the dictionary for these rows of the table, column by column, and what cannot be right.
+
+    A variable that the table lacks is missing in every case.
+    """
+    absent = pd.Series([None] * len(order), dtype=object)
+    times, values, problems = time_variables(study), {}, {}
+    for variable in dictionary:
+        there = variable.column in table.columns
+        raw = table[variable.column].loc[order].reset_index(drop=True) if there else absent
+        coded = code_column(variable, raw, decimal=study.table.decimal, is_time=variable.name in times)
+        values[variable.name] = coded.values
+        problems[variable.name] = {problem: rows for problem, rows in coded.problems.items() if rows.any()}
+    return pd.DataFrame(values, copy=False), problems  # a large one would stand twice in memory
+
+
+def _rows(frame: pd.DataFrame, kept: BoolArray) -> pd.DataFrame:
+    """These rows, numbered anew; the frame itself, which may be large, where it keeps all."""
+    return frame if kept.all() else frame[kept].reset_index(drop=True)
 
 
 def time_variables(study: Study) -> frozenset[str]:
@@ -116,13 +127,11 @@ def _include(study: Study, dictionary: DataDictionary, values: pd.DataFrame, sta
     return Chosen(kept, out, tuple(flow))
 
 
-def _problems(
-    coded: Mapping[str, Coded], cases: pd.DataFrame, out: BoolArray
-) -> dict[tuple[str, str], tuple[str, ...]]:
+def _problems(found_in: Problems, cases: pd.DataFrame, out: BoolArray) -> dict[tuple[str, str], tuple[str, ...]]:
     """(problem, variable) to the cases that have it; a case that is out beyond doubt need not be mended."""
     found = {}
-    for name, column in coded.items():
-        for problem, rows in column.problems.items():
+    for name, problems in found_in.items():
+        for problem, rows in problems.items():
             hit = rows & ~out
             if hit.any():
                 found[problem, name] = tuple(cases.loc[hit, "case_id"])
@@ -143,8 +152,9 @@ def _assemble(facts: CohortFacts, chosen: Chosen, findings: tuple[Finding, ...],
         flow = (*flow, FlowStep("partition", "in no partition", int(placed.sum()), int((~placed).sum())))
     cases = facts.cases.loc[placed, list(CASE_COLUMNS)].reset_index(drop=True)
     stored = _stored(facts.study, facts.dictionary)
-    variables = _with_id(facts.variables[placed][stored], cases)
-    facts.dictionary.schema(stored).validate(variables)
+    identified = cases[["case_id"]]
+    variables = pd.concat([identified, _rows(facts.variables, placed)[stored]], axis=1, copy=False)
+    facts.dictionary.schema(stored).validate(variables, inplace=True)  # it only looks: a copy would be as large again
     endpoints = facts.endpoints[facts.endpoints["case_id"].isin(cases["case_id"])].reset_index(drop=True)
     return Cohort(cases, variables, endpoints, flow, findings, table_ids)
 

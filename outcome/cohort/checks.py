@@ -27,11 +27,11 @@ _EARLY = (Availability.PREOPERATIVE, Availability.PLANNED)
 
 @dataclass(frozen=True, eq=False)
 class CohortFacts:
-    """All a check may look at. `table` holds every case's raw row; `cases`, `variables`, `endpoints` the included."""
+    """All a check may look at. `columns` are those of the raw table; `cases`, `variables`, `endpoints` the included."""
 
     study: Study
     dictionary: DataDictionary
-    table: pd.DataFrame
+    columns: tuple[str, ...]
     cases: pd.DataFrame
     variables: pd.DataFrame
     endpoints: pd.DataFrame
@@ -61,7 +61,7 @@ def uncodable_values(facts: CohortFacts) -> Iterator[Finding]:
 def columns_without_a_row(facts: CohortFacts) -> Iterator[Finding]:
     """Table columns the dictionary does not describe: they are not used."""
     known = {variable.column for variable in facts.dictionary}
-    foreign = [str(name) for name in facts.table.columns if name not in known]
+    foreign = [name for name in facts.columns if name not in known]
     if foreign:
         shown = ", ".join(foreign[:12]) + (" …" if len(foreign) > 12 else "")
         message = f"{len(foreign)} column(s) of the table are not in the dictionary and are not used: {shown}"
@@ -70,7 +70,7 @@ def columns_without_a_row(facts: CohortFacts) -> Iterator[Finding]:
 
 def variables_without_a_column(facts: CohortFacts) -> Iterator[Finding]:
     """Variables the table lacks: missing in every case; a reviewer should know where a predictor is among them."""
-    absent = [variable for variable in facts.dictionary if variable.column not in facts.table.columns]
+    absent = [variable for variable in facts.dictionary if variable.column not in facts.columns]
     needed = {name for _, name in facts.study.variables_used()}
     for variable in absent:
         serious = Role.PREDICTOR in variable.roles or variable.name in needed
@@ -83,7 +83,7 @@ def empty_columns(facts: CohortFacts) -> Iterator[Finding]:
     learns = any(partition.relation == "development" for partition in facts.study.partitions.values())
     needed = {name for _, name in facts.study.variables_used()}
     for variable in facts.dictionary if len(facts.variables) else ():
-        if variable.column in facts.table.columns and facts.variables[variable.name].isna().all():
+        if variable.column in facts.columns and facts.variables[variable.name].isna().all():
             used = Role.PREDICTOR in variable.roles or variable.name in needed
             level = Level.REJECT if used and learns else Level.REVIEW if used else Level.NOTE
             message = f"{variable.name}: no case has a value; fill the column, or take its role away in the dictionary"

@@ -17,6 +17,8 @@ import pandas as pd
 
 from outcome.dictionary import Variable, VariableKind
 from outcome.dictionary.variable import Range
+from outcome.sources.compact import cells as raw_cells
+from outcome.sources.compact import numbers_of
 from outcome.types import BoolArray, FloatArray
 
 UNKNOWN_CODE, NOT_A_NUMBER, NOT_A_DATE = "unknown_code", "not_a_number", "not_a_date"
@@ -48,10 +50,10 @@ def code_column(variable: Variable, raw: pd.Series, *, decimal: str = ".", is_ti
     `decimal` is the table's decimal sign; `is_time` marks a time counted from surgery, which cannot be negative.
     """
     absent = _missing_spellings(variable)
-    cells = [None if cell is None or cell != cell or cell in absent else str(cell) for cell in raw.tolist()]
     if variable.kind is VariableKind.NUMERIC:
-        coded = _code_numbers(variable, cells, decimal, is_time)
+        coded = _code_numbers(variable, *_numbers(raw, absent, decimal), is_time)
     else:
+        cells = _cells(raw, absent)
         values, problem = CODERS[variable.kind](variable, cells)
         lost = [cell is not None and value is None for cell, value in zip(cells, values, strict=True)]
         dtype = float if variable.kind is VariableKind.BOOLEAN else object
@@ -64,12 +66,25 @@ def _missing_spellings(variable: Variable) -> frozenset[str]:
     return (standard - set(variable.codes)) | set(variable.missing_codes)
 
 
-def _code_numbers(variable: Variable, cells: Cells, decimal: str, is_time: bool) -> Coded:
-    numbers = np.array([_number(cell, decimal) for cell in cells], dtype=float)
+def _cells(raw: pd.Series, absent: frozenset[str]) -> Cells:
+    return [None if cell is None or cell != cell or cell in absent else str(cell) for cell in raw_cells(raw)]
+
+
+def _numbers(raw: pd.Series, absent: frozenset[str], decimal: str) -> tuple[FloatArray, BoolArray]:
+    """The numbers of a column, NaN where there is none, and which cells are filled: as if read cell by cell."""
+    at_once = numbers_of(raw, absent, _NUMBER.pattern) if decimal == "." else None
+    if at_once is not None:
+        return at_once
+    cells = _cells(raw, absent)
+    filled = np.array([cell is not None for cell in cells], dtype=bool)
+    return np.array([_number(cell, decimal) for cell in cells], dtype=float), filled
+
+
+def _code_numbers(variable: Variable, numbers: FloatArray, filled: BoolArray, is_time: bool) -> Coded:
     before = (numbers < 0) & is_time
     outside = _outside(numbers, variable.hard_range) & ~before
     problems = {
-        NOT_A_NUMBER: np.array([cell is not None for cell in cells], dtype=bool) & np.isnan(numbers),
+        NOT_A_NUMBER: filled & np.isnan(numbers),
         BEFORE_SURGERY: before,
         OUT_OF_RANGE: outside,
         IMPLAUSIBLE: _outside(numbers, variable.plausible_range) & ~before & ~outside,

@@ -8,6 +8,7 @@ from outcome.config import Study
 from outcome.config.study import ROW_NUMBER
 from outcome.dictionary import DataDictionary, nearest
 from outcome.errors import DataRefusal
+from outcome.sources.compact import cells
 from outcome.types import Finding, Level
 
 
@@ -61,4 +62,4 @@ def _column(name: str, dictionary: DataDictionary, table: pd.DataFrame) -> pd.Se
             found=f"{len(table.columns)} columns",
             next_step=f"correct @SOURCE of {name} in the dictionary, or the table",
         )
-    return table[column].astype(object)
+    return pd.Series(cells(table[column]), table.index, dtype=object)

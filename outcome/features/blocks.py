@@ -25,7 +25,7 @@ def join_blocks(
     named = radiomics.add_prefix("radiomics:").reindex(clinical.index)
     columns = [*columns, *(radiomics_column(name) for name in named.columns)]
     if images is None:
-        return pd.concat([clinical, named], axis=1), columns
+        return (pd.concat([clinical, named], axis=1) if len(named.columns) else clinical), columns
     blocks = [image_column(str(sequence)) for sequence in images.columns]
     present = images.reindex(clinical.index).set_axis([column.name for column in blocks], axis=1)
     return pd.concat([clinical, named, present], axis=1), [*columns, *blocks]

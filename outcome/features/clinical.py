@@ -46,5 +46,5 @@ def _values(variables: pd.DataFrame, variable: Variable) -> pd.Series:
         return pd.Series([None] * len(variables), index=variables.index, dtype=object if categorical else float)
     column = variables[variable.name]
     if not categorical:
-        return column.astype(float)
+        return column.astype(float, copy=False)  # the frame of all columns copies them, once
     return pd.Series([None if pd.isna(v) else str(v) for v in column], index=column.index, dtype=object)

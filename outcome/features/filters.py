@@ -32,7 +32,7 @@ def redundant_with(X: FloatArray, limit: float) -> dict[int, int]:
     """
     if X.shape[1] < 2:
         return {}
-    correlation = np.abs(np.corrcoef(rankdata(X, axis=0), rowvar=False))
+    correlation = _rank_correlation(X)
     kept: list[int] = []
     found: dict[int, int] = {}
     for j in range(X.shape[1]):
@@ -42,6 +42,16 @@ def redundant_with(X: FloatArray, limit: float) -> dict[int, int]:
         else:
             kept.append(j)
     return found
+
+
+def _rank_correlation(X: FloatArray) -> FloatArray:
+    """|Spearman correlation| of every two columns, (p, p); one more matrix like `X` is held, and no other."""
+    ranks = np.empty(X.shape)
+    for j in range(X.shape[1]):
+        ranks[:, j] = rankdata(X[:, j])
+    ranks -= ranks.mean(axis=0)
+    ranks /= np.sqrt(np.einsum("ij,ij->j", ranks, ranks))
+    return np.abs(ranks.T @ ranks)
 
 
 def strongest(X: FloatArray, target: Target, count: int) -> list[int]:

@@ -35,6 +35,7 @@ from outcome.features.outputs import MISSING_LEVEL, Output, absent_values, level
 from outcome.features.steps import learn_steps
 from outcome.types import BoolArray, FloatArray, Target
 
+PANEL = 64  # columns that are made before they are laid beside each other: one at a time would cross all of memory
 ORDERED = "ordered"  # how a categorical column is learned whose choices are steps of one scale
 
 
@@ -87,8 +88,9 @@ class Preprocessor:
         if self.harmoniser is not None:
             frame = harmonised(self.harmoniser, frame)
         X = np.empty((len(frame), len(self.outputs)))
-        for j, output in enumerate(self.outputs):
-            X[:, j] = output.apply(frame[output.source])
+        for first in range(0, len(self.outputs), PANEL):
+            panel = [output.apply(frame[output.source]) for output in self.outputs[first : first + PANEL]]
+            X[:, first : first + len(panel)] = np.stack(panel, axis=1)
         return X if self.imputer is None else self.imputer.mean(X, missing_values(self.outputs, frame))
 
     def unseen(self, frame: pd.DataFrame) -> dict[str, int]:

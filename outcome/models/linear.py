@@ -29,6 +29,7 @@ Params = Mapping[str, Any]  # numbers and, for networks, names
 RIDGE_PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01)
 ELASTIC_NET_PENALTIES = (0.2, 0.1, 0.05, 0.025, 0.0125, 0.006, 0.003)
 L1_RATIO = 0.5  # of the elastic net
+ROWS = 16_384  # that are weighed at a time: the weighted copy of a large matrix would be as large again
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +94,16 @@ class LogLoss:
 
     def derivatives(self, b: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Gradient (p + 1,) and Hessian (p + 1, p + 1) of the loss."""
-        chance = expit(self.X @ b[:-1] + b[-1])
-        columns = np.column_stack([self.X, np.ones(len(self.X))])
-        weight = chance * (1 - chance)
-        return columns.T @ (chance - self.y) / len(self.y), columns.T @ (weight[:, None] * columns) / len(self.y)
+        n, size = len(self.y), len(b)
+        gradient, hessian = np.zeros(size), np.zeros((size, size))
+        for first in range(0, n, ROWS):
+            X, y = self.X[first : first + ROWS], self.y[first : first + ROWS]
+            chance = expit(X @ b[:-1] + b[-1])
+            columns = np.column_stack([X, np.ones(len(X))])
+            weight = chance * (1 - chance)
+            gradient += columns.T @ (chance - y)
+            hessian += columns.T @ (weight[:, None] * columns)
+        return gradient / n, hessian / n
 
 
 def fit_linear(X: FloatArray, target: Target, params: Params, seed: int) -> LinearScorer:

@@ -24,6 +24,7 @@ from outcome.pipeline.overlap import refuse_overlap
 from outcome.pipeline.recipe import foreign_bundle
 from outcome.pipeline.stage import Made, Run, StageResult, Work, perform
 from outcome.recipe import CaseInput
+from outcome.sources.compact import cells
 from outcome.sources.tables import read_record
 from outcome.store import digest, file_digest, write_json, write_parquet, write_text
 from outcome.types import Finding, Level
@@ -50,20 +51,21 @@ def run_cohort(run: Run) -> StageResult:
     """Make the cohort stage of a study."""
     study = run.study
     reading = read_record(study.table, study.root, DataDictionary.load(study.dictionary))
-    table = reading.table
+    noticed, digest_of_table = reading.findings, _table_digest(study, reading.table)
     bundle = foreign_bundle(run)
     agreed = study_dictionary(study, bundle)
-    selected = select(study, agreed.dictionary, table)
+    selected = select(study, agreed.dictionary, reading.table)
+    del reading  # the table may be the largest thing in memory
     if bundle is None:
         refuse_unreadable_sequences(study, selected.inputs)  # under a bundle a hospital may lack any of its sequences
     else:
         refuse_overlap(bundle, selected.cohort.cases)
         selected = replace(selected, findings=(*agreed.findings, *selected.findings))
-    selected = replace(selected, findings=(*reading.findings, *selected.findings))
+    selected = replace(selected, findings=(*noticed, *selected.findings))
     files = {case: _relative(case_input, study) for case, case_input in selected.inputs.items()}
     config = {name: value for name, value in study.resolved().items() if name not in _NOT_OURS}
     inputs = {
-        "table": _table_digest(study, table),
+        "table": digest_of_table,
         "dictionary": digest(agreed.dictionary.to_csv()),
         "files": digest(files),
         **({} if study.table.mapping is None else {"mapping": file_digest(study.table.mapping)}),
@@ -143,7 +145,7 @@ def _table_digest(study: Study, table: pd.DataFrame) -> str:
     """The hash of the table file, or of what a query or a health record gave."""
     if study.table.path and study.table.mapping is None:
         return file_digest(study.root / study.table.path)
-    return digest({str(name): table[name].astype(str).tolist() for name in table.columns})
+    return digest({str(name): [str(cell) for cell in cells(table[name])] for name in table.columns})
 
 
 def _relative(case: CaseInput, study: Study) -> dict[str, Any]:

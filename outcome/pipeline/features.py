@@ -95,6 +95,7 @@ def _produce(run: Run, folder: Path, cut: _Cut | None) -> Made:
     if harmonise is not None:
         batch = _batches(harmonise.variable, variables, read_parquet(cohort / "cases.parquet").set_index("case_id"))
         features, columns = with_batch(features, columns, batch, harmonise.by)
+    del variables  # as large as the features
     write_parquet(folder / "features.parquet", features.reset_index())
     write_json(folder / "columns.json", [column.to_json() for column in columns])
     counts = {"cases": len(features), "features": len(columns), "with_radiomics": len(radiomics)}

@@ -38,18 +38,24 @@ def raw_text(value: Any) -> str | None:
 
 def raw_frame(names: Sequence[str], columns: Sequence[Sequence[Any]], where: str) -> pd.DataFrame:
     """A frame of raw text from columns of any values. Refuses duplicate names and a table without rows."""
-    names = [str(name).strip() or f"column_{number}" for number, name in enumerate(names, start=1)]
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    names = distinct_names(names, where)
+    if not columns or not len(columns[0]):
+        raise DataRefusal(f"{where} is empty", expected="a header and one row a case", found="no rows")
+    texts = {name: [raw_text(value) for value in column] for name, column in zip(names, columns, strict=True)}
+    return pd.DataFrame(texts, dtype=object)
+
+
+def distinct_names(names: Sequence[str], where: str) -> list[str]:
+    """The columns' names without surrounding blanks, a number where one has none. Raises DataRefusal for a repeat."""
+    named = [str(name).strip() or f"column_{number}" for number, name in enumerate(names, start=1)]
+    twice = sorted(name for name, count in Counter(named).items() if count > 1)
     if twice:
         raise DataRefusal(
             f"{where} has several columns of the same name",
             found=", ".join(twice[:10]),
             next_step="rename or remove the copies: nobody can tell which one is meant",
         )
-    if not columns or not len(columns[0]):
-        raise DataRefusal(f"{where} is empty", expected="a header and one row a case", found="no rows")
-    texts = {name: [raw_text(value) for value in column] for name, column in zip(names, columns, strict=True)}
-    return pd.DataFrame(texts, dtype=object)
+    return named
 
 
 def _float_text(value: float) -> str | None:

@@ -11,7 +11,10 @@ from outcome.types import Finding
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """One row a case, str or None in every cell; findings carry counts and ids, never a patient's value."""
+    """One row a case, its columns perhaps compact (`sources.compact`).
+
+    Findings carry counts and ids, never a patient's value.
+    """
 
     table: pd.DataFrame
     findings: tuple[Finding, ...] = ()

@@ -12,6 +12,7 @@ from outcome.dictionary import DataDictionary
 from outcome.errors import DataRefusal, Refusal
 from outcome.sources import delimited, nested, query, workbook
 from outcome.sources.aliases import refuse_early, renamed
+from outcome.sources.compact import as_text
 from outcome.sources.ehr.fhir import read_fhir
 from outcome.sources.ehr.omop import read_omop
 from outcome.sources.reading import Reading
@@ -20,12 +21,15 @@ from outcome.sources.reading import Reading
 def read_record(source: TableSource, root: Path, dictionary: DataDictionary) -> Reading:
     """The study's table, one row a case, whatever its form: a table as it is, or a health record by its mapping.
 
+    Its columns may be compact (`sources.compact`): numbers as numbers, which `cells` gives as the text they stand for.
+
     Raises DataRefusal and ConfigRefusal as `read_table` does, and where a mapping and the dictionary disagree.
     """
     if source.mapping is None:
         if source.aliases:
             refuse_early(source.aliases, dictionary)
-        return Reading(read_table(source, root))
+        # with a registry's names cells are rewritten, one by one
+        return Reading(read_table(source, root) if source.aliases else _as_written(source, root))
     mapping = load_mapping(source.mapping, source.format)
     if isinstance(mapping, OmopMapping):
         return read_omop(source, root, mapping, dictionary)
@@ -40,7 +44,7 @@ def read_table(source: TableSource, root: Path) -> pd.DataFrame:
     `table.aliases`. Raises DataRefusal for a file that is missing, empty or unreadable, for rows of different length,
     and for two columns of one name.
     """
-    table = _as_written(source, root)
+    table = as_text(_as_written(source, root))
     return renamed(table, source.aliases) if source.aliases else table
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 from outcome.config import TableSource
 from outcome.dictionary import nearest
 from outcome.errors import DataRefusal
-from outcome.parquet import arrow_table
+from outcome.parquet import open_parquet
+from outcome.sources.compact import arrow_column, compact_frame
 from outcome.sources.raw import raw_frame
 
 
@@ -33,6 +34,6 @@ def read_workbook(path: Path, source: TableSource) -> pd.DataFrame:
 
 def read_parquet_table(path: Path, source: TableSource) -> pd.DataFrame:
     """A Parquet file; only its columns count, not a pandas index stored beside them."""
-    table = arrow_table(path.read_bytes())
-    columns = [column.to_pylist() for column in table.columns]
-    return raw_frame(table.column_names, columns, path.name)
+    file = open_parquet(path)
+    columns = (arrow_column(file.read([name], use_threads=False).column(0)) for name in file.schema_arrow.names)
+    return compact_frame(file.schema_arrow.names, columns, path.name)

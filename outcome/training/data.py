@@ -64,7 +64,8 @@ class TrainingData:
 
     def sorted(self) -> TrainingData:
         """The same cases by case id, so that the order of the table changes nothing."""
-        return self.take(np.argsort(self.frame.index.to_numpy(dtype=str), kind="stable"))
+        order = np.argsort(self.frame.index.to_numpy(dtype=str), kind="stable")
+        return self if np.array_equal(order, np.arange(len(order))) else self.take(order)
 
     def limited(self, columns: Sequence[FeatureColumn]) -> TrainingData:
         """The same cases with some columns only."""

@@ -11,7 +11,7 @@ learned from: the changes say what the model leans on, not what the block is wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +56,8 @@ class Information:
         weights = self.weights
         unknown = np.zeros(len(frame))
         for block, names in blocks_read(preprocessor).items():
-            unknown += weights.get(block, 0.0) * frame[list(names)].isna().mean(axis=1).to_numpy(dtype=float)
+            missing = np.sum([frame[name].isna().to_numpy(dtype=bool) for name in names], axis=0)
+            unknown += weights.get(block, 0.0) * (missing / len(names))
         return np.clip(1.0 - unknown, 0.0, 1.0)
 
     def change(self, preprocessor: Preprocessor, frame: pd.DataFrame) -> FloatArray:
@@ -89,20 +90,26 @@ def blocks_read(preprocessor: Preprocessor) -> dict[str, tuple[str, ...]]:
 def blocks_lacking(preprocessor: Preprocessor, frame: pd.DataFrame) -> dict[str, BoolArray]:
     """By block (n,): which cases lack every column of it that the model reads."""
     read = blocks_read(preprocessor)
-    return {block: frame[list(names)].isna().all(axis=1).to_numpy(dtype=bool) for block, names in read.items()}
+    return {block: _all_missing(frame, names) for block, names in read.items()}
+
+
+def _all_missing(frame: pd.DataFrame, names: Sequence[str]) -> BoolArray:
+    """(n,) which cases lack all of these columns; column by column, so that no part of a large frame is copied."""
+    lacking = np.ones(len(frame), dtype=bool)
+    for name in names:
+        lacking &= frame[name].isna().to_numpy(dtype=bool)
+        if not lacking.any():
+            break
+    return lacking
 
 
 def blanked(preprocessor: Preprocessor, frame: pd.DataFrame, block: str) -> pd.DataFrame:
     """The same cases without a block: every column of it missing, read or not."""
     taken = [column for column in preprocessor.columns if column.block == block and column.kind != BATCH]
-    empty = pd.DataFrame(
-        {
-            column.name: pd.Series(None, index=frame.index, dtype=object if column.choices else float)
-            for column in taken
-        },
-        index=frame.index,
-    )
-    return pd.concat([frame.drop(columns=list(empty.columns)), empty], axis=1)[list(frame.columns)]
+    empty = {
+        column.name: pd.Series(None, index=frame.index, dtype=object if column.choices else float) for column in taken
+    }
+    return pd.DataFrame({name: empty.get(str(name), frame[name]) for name in frame.columns}, index=frame.index)
 
 
 def learn_information(preprocessor: Preprocessor, score: Score, frame: pd.DataFrame) -> Information:
@@ -113,7 +120,8 @@ def learn_information(preprocessor: Preprocessor, score: Score, frame: pd.DataFr
     whole, moved = score(frame), {}
     for block, lacking in blocks_lacking(preprocessor, frame).items():
         there = np.flatnonzero(~lacking)
-        without = score(blanked(preprocessor, frame.iloc[there], block)) if len(there) else np.empty(0)
+        cases = frame if len(there) == len(frame) else frame.iloc[there]
+        without = score(blanked(preprocessor, cases, block)) if len(there) else np.empty(0)
         moved[block] = float(np.sqrt(np.mean((whole[there] - without) ** 2))) if len(there) else 0.0
     return Information(moved)
 

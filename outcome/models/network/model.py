@@ -278,13 +278,13 @@ class NetworkScorer:
 
 def _refuse_other_weights(module: FusionNetwork, state: State) -> None:
     """Raises ValueError where the arrays are not all of a network's weights, in its shapes."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    found = {name: array.shape for name, array in state.arrays.items()}
-    other = sorted(name for name in wanted.keys() | found.keys() if _lasting(wanted.get(name)) != found.get(name))
+    wanted = {name: _lasting(tuple(tensor.shape)) for name, tensor in module.state_dict().items()}
+    found = {name: _lasting(array.shape) for name, array in state.arrays.items()}
+    other = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     if other:
         raise ValueError(f"{len(other)} of {len(wanted)} weights are not this network's, such as {other[0][:60]}")
 
 
-def _lasting(shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    """A single number is written as an array of one."""
+def _lasting(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A single number, such as a count of batches, is written as an array of one."""
     return (1,) if shape == () else shape

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from outcome.bundle import Bundle
@@ -123,10 +124,14 @@ def _draw_one(task: Drawing) -> None:
     write_json(task.work.path(), report)
 
 
+_LOADING = Lock()
+
+
 def loaded_network(task: Drawing) -> Segmenter:
-    """The network that draws a case."""
+    """The network that draws a case; a process reads it once, and keeps it on its device from case to case."""
     regions = tuple(task.recipe.regions.items())
-    return _from_file(str(task.network.file), task.network.name, regions, task.device)
+    with _LOADING:  # a worker with several threads would otherwise hold as many copies
+        return _from_file(str(task.network.file), task.network.name, regions, task.device)
 
 
 @lru_cache(maxsize=1)

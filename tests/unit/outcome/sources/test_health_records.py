@@ -9,6 +9,7 @@ import pandas as pd
 from outcome.config import Study
 from outcome.pipeline.cohort import run_cohort
 from outcome.pipeline.session import open_run
+from outcome.sources.compact import as_text
 from outcome.store import StudyStore
 from tests.health_records import COLUMNS, hospital
 from tests.health_studies import csv_study, fhir_study, omop_study, read
@@ -17,7 +18,7 @@ SAME = ("cases.parquet", "variables.parquet", "endpoints.parquet", "dictionary.c
 
 
 def sorted_table(study: Study) -> pd.DataFrame:
-    return read(study).table[list(COLUMNS)].sort_values("case_id").reset_index(drop=True)
+    return as_text(read(study).table)[list(COLUMNS)].sort_values("case_id").reset_index(drop=True)
 
 
 def test_three_forms_of_one_record_give_one_frame(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from outcome.config import TableSource, load_study
 from outcome.errors import DataRefusal
 from outcome.sources import read_table
+from outcome.sources.compact import as_text
 from outcome.sources.database import reading
 from tests.health_records import COLUMNS, hospital
 from tests.health_studies import csv_study, omop_study, read
@@ -35,7 +36,7 @@ def filled(url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ordered(table: pd.DataFrame) -> pd.DataFrame:
-    return table[list(COLUMNS)].sort_values("case_id").reset_index(drop=True)
+    return as_text(table)[list(COLUMNS)].sort_values("case_id").reset_index(drop=True)
 
 
 def test_a_select_gives_what_the_file_gives(url: str, filled: Path) -> None:
