@@ -22,6 +22,7 @@ from outcome.formats import METRICS, require_version
 from outcome.parquet import parquet_frame
 
 _ID_LENGTH = 12
+_ABSENT = (FileNotFoundError, NotADirectoryError)  # also where a run replaces a file at this very moment
 Stamp = tuple[tuple[str, int, int], ...]
 
 
@@ -85,7 +86,7 @@ def _facts_of(path: Path) -> os.stat_result | None:
     """A file's facts; None where there is none, be it that a run replaces it at this moment."""
     try:
         facts = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except _ABSENT:
         return None
     return facts if stat.S_ISREG(facts.st_mode) else None
 
@@ -94,7 +95,7 @@ def _bundle_id(manifest: Path) -> str:
     """The bundle's id by its manifest; empty where there is none."""
     try:
         return hashlib.sha256(manifest.read_bytes()).hexdigest()[:_ID_LENGTH]
-    except (FileNotFoundError, NotADirectoryError):
+    except _ABSENT:
         return ""
 
 
@@ -153,20 +154,20 @@ def _by_case(table: pd.DataFrame) -> pd.DataFrame:
 
 def read_table(path: Path) -> pd.DataFrame:
     """A Parquet table; empty where the file is absent, refused where it is damaged."""
-    if not path.is_file():
-        return pd.DataFrame()
     try:
         return parquet_frame(path.read_bytes())
+    except _ABSENT:
+        return pd.DataFrame()
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
         raise _damaged(path) from error
 
 
 def read_document(path: Path, absent: Any) -> Any:
     """A JSON file; `absent` where there is none, refused where it is damaged."""
-    if not path.is_file():
-        return absent
     try:
         return json.loads(path.read_bytes())
+    except _ABSENT:
+        return absent
     except (OSError, ValueError) as error:
         raise _damaged(path) from error
 

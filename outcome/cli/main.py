@@ -57,19 +57,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(words: Sequence[str]) -> int:
     """Run one command line; every error becomes a message and an exit code, never a traceback."""
     try:
-        return int(app(args=list(words), standalone_mode=False) or EXIT_OK)
+        code = int(app(args=list(words), standalone_mode=False) or EXIT_OK)
+        # typer makes a silent exit code of the user's Ctrl-C
+        return _interrupted(words) if code == EXIT_INTERRUPTED else code
     except typer.Exit as end:
         return end.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        return _tell(
-            words, "interrupted; finished work is kept and a repeat goes on from there", EXIT_INTERRUPTED, "interrupted"
-        )
+        return _interrupted(words)
     except typer.exceptions.TyperException as error:
         return _tell(words, f"{error}\n  next step: outcome {' '.join(words[:1])} --help", EXIT_USAGE, "usage")
     except OutcomeError as error:
         return _tell(words, str(error), error.exit_code, "refused")
     except Exception as error:
         return _bug(words, error)
+
+
+def _interrupted(words: Sequence[str]) -> int:
+    said = "interrupted; finished work is kept and a repeat goes on from there"
+    return _tell(words, said, EXIT_INTERRUPTED, "interrupted")
 
 
 def _bug(words: Sequence[str], error: Exception) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +47,22 @@ def test_a_development_case_shows_its_out_of_fold_risk_and_never_the_one_that_sa
 
 def test_without_predictions_there_is_nothing_to_ask() -> None:
     assert len(joined_predictions(pd.DataFrame(), pd.DataFrame())) == 0
+
+
+def test_a_file_that_a_run_replaces_while_the_pages_look_is_no_error(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, looks = Path.stat, Counter[Path]()
+
+    def gone_at_the_second_look(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        looks[path] += 1
+        if path.name == "flow.json" and looks[path] > 1:
+            raise FileNotFoundError(path)
+        return real(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", gone_at_the_second_look)
+    load_study(store, STUDY)
+    assert any(path.name == "flow.json" for path in looks)
 
 
 def test_questions_follow_the_study_and_have_one_entry_a_horizon(store: Path) -> None:

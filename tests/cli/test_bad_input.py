@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from outcome.pipeline import cohort
 from outcome.store import StudyStore
 from tests.cli.conftest import PATIENTS, Call, with_settings
 
@@ -248,3 +250,18 @@ def test_a_draft_never_overwrites(studies: Path, call: Call) -> None:
     before = (studies / "mine" / "study.yaml").read_text()
     assert call("draft", studies / "own.csv", "--out", studies / "mine").code == 2
     assert (studies / "mine" / "study.yaml").read_text() == before
+
+
+def test_a_run_interrupted_by_its_user_ends_with_130_which_the_journal_keeps(
+    studies: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cohort, "read_record", interrupted)
+    answer = call("cohort", studies / "A" / "study.yaml", "--store", studies / "s")
+    assert answer.code == 130
+    assert "a repeat goes on from there" in answer.err
+    (journal,) = (studies / "s").rglob("*.sqlite")
+    with sqlite3.connect(journal) as kept:
+        assert kept.execute("SELECT exit_code FROM runs").fetchall() == [(130,)]
