@@ -23,6 +23,7 @@ from outcome.models.state import State
 from outcome.types import EndpointKind, FloatArray, Target
 
 SMALLEST_SHARE = 1e-3
+DRAWN_AT_MOST = 10_000  # cases a tree; more would make trees of 100,000 cases larger than all else in a bundle
 Integers = npt.NDArray[np.int32]
 
 
@@ -95,11 +96,16 @@ class ForestScorer:
 
 
 def fit_forest(X: FloatArray, target: Target, params: Params, seed: int) -> ForestScorer:
-    """A forest for any kind of endpoint; params: trees, min_leaf, feature_share."""
+    """A forest for any kind of endpoint; params: trees, min_leaf, feature_share.
+
+    Each tree sees as many cases as there are, drawn with replacement, but never more than 10,000 (Breiman 2001,
+    doi:10.1023/A:1010933404324, knows no such limit).
+    """
     shape: dict[str, Any] = {
         "n_estimators": int(params["trees"]),
         "min_samples_leaf": int(params["min_leaf"]),
         "max_features": float(params["feature_share"]),
+        "max_samples": DRAWN_AT_MOST if len(X) > DRAWN_AT_MOST else None,
         "random_state": seed,
         "n_jobs": 1,
     }
@@ -109,6 +115,7 @@ def fit_forest(X: FloatArray, target: Target, params: Params, seed: int) -> Fore
         exposure = expected_events(target)
         seen = exposure > 0  # who left before the first event tells nothing
         rate = (target.event[seen] == 1) / exposure[seen]
+        shape["max_samples"] = DRAWN_AT_MOST if seen.sum() > DRAWN_AT_MOST else None
         grown = RandomForestRegressor(criterion="poisson", **shape).fit(X[seen], rate, sample_weight=exposure[seen])
         return ForestScorer(export(grown), "log")
     return ForestScorer(export(RandomForestRegressor(**shape).fit(X, modelled(target))), "identity")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-from outcome.models.forest import export
+from outcome.models import forest as forests
+from outcome.models.forest import export, fit_forest
+from outcome.types import EndpointKind, Target
 
 
 def test_classifier_equals_scikit_learn() -> None:
@@ -34,3 +37,22 @@ def test_values_on_a_threshold_fall_to_the_same_side() -> None:
     cuts = trees.threshold[trees.left >= 0][:50]
     new = np.repeat(np.concatenate([cuts, np.nextafter(cuts, 1), np.nextafter(cuts, -1)])[:, None], 4, axis=1)
     np.testing.assert_allclose(trees.mean_value(new), forest.predict(new), atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["binary", "time_to_event", "continuous"])
+def test_a_tree_sees_no_more_cases_than_its_limit(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    X, event = rng.normal(size=(100, 3)), (np.arange(100) % 2).astype(float)
+    targets = {
+        "binary": Target.binary("e", event),
+        "time_to_event": Target.survival("e", np.arange(1.0, 101), event.astype(int)),
+        "continuous": Target("e", EndpointKind.CONTINUOUS, X[:, 0], *np.full((2, 100), np.nan)),
+    }
+    params = {"trees": 5, "min_leaf": 1, "feature_share": 1.0}
+    monkeypatch.setattr(forests, "DRAWN_AT_MOST", 10)
+    trees = fit_forest(X, targets[kind], params, 1).trees
+    leaves = np.add.reduceat(trees.left < 0, trees.roots)
+    assert leaves.max() <= 10
+    monkeypatch.setattr(forests, "DRAWN_AT_MOST", 100)
+    all_drawn = fit_forest(X, targets[kind], params, 1).trees
+    assert np.add.reduceat(all_drawn.left < 0, all_drawn.roots).max() > 10
