@@ -42,7 +42,7 @@ check: $(CHECKED) ## format, lint, types, import contracts, generated pages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY) ## measure speed and memory; writes tables to docs/results/
+bench: $(READY) ## measure speed, memory and reliability; writes the tables of docs/results/
 	$(BIN)/python -m benchmarks
 
 wheelhouse: $(READY) ## a folder of wheels from which a machine without internet installs everything

@@ -1,57 +1,57 @@
-"""`make bench`: run every measurement and write docs/results/speed.md, each table below the command that made it.
+"""`make bench`: run the commands that pages of results name, and put what they print in the place of what stood there.
 
-What needs real patients reads $OUTCOME_REAL_DATA and is left out, by name, where that is unset.
+    python -m benchmarks [docs/results/PAGE.md ...]
+
+A section of a page has a heading, its command on a line of its own between backquotes, words, and after the line
+`<!-- printed -->` what the command printed, up to the next heading. What needs real patients reads $OUTCOME_REAL_DATA
+and keeps what stands there, by name, where that is unset. Exit code 1 where a command failed.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-OUT = Path("docs/results/speed.md")
+PAGES = (Path("docs/results/speed.md"), Path("docs/results/reliability.md"))
 REAL = "$OUTCOME_REAL_DATA"
-MEASUREMENTS = (
-    ("Evaluation of 100,000 cases", "python -m benchmarks.evaluation"),
-    ("Mask reading and shape features, KiTS23", f"python -m benchmarks.mask_reading {REAL}/kits23/dataset --peers"),
-    ("Radiomics: IBSI consensus values", f"python -m benchmarks.consensus {REAL}/ibsi"),
-    ("Radiomics: seconds and memory", "python -m benchmarks.radiomics"),
-    ("Image gate: spoiled files", "python -m benchmarks.image_fuzz 10000"),
-    ("A second worker on the case stages, KiTS23", "python -m benchmarks.workers configs/kits23.yaml"),
-)
-
-
-# their tables stand on pages of their own: `python -m benchmarks NAME` prints them
-PAGES = ("bundle_attacks", "clinical_faults", "conformal", "harmonisation", "imputation")
+PRINTED = "<!-- printed -->\n"
+COMMAND = re.compile(r"^`(python -m benchmarks\..+)`$", re.MULTILINE)
 
 
 def main() -> int:
-    if sys.argv[1:]:
-        return _one(sys.argv[1], sys.argv[2:])
-    sections = ["# Speed\n\nWritten by `make bench`; absolute times are of one shared 2-core machine without a GPU."]
+    pages = [Path(word) for word in sys.argv[1:]] or PAGES
+    return max(refresh(page) for page in pages)
+
+
+def refresh(page: Path) -> int:
+    """Measure anew everything on a page; it is written after each section, for the next may take an hour."""
+    sections = re.split(r"(?m)^(?=## )", page.read_text(encoding="utf-8"))
     failed = 0
-    for title, command in MEASUREMENTS:
-        print(f"{title}: {command}", flush=True)
-        if (REAL in command or "configs/kits23" in command) and "OUTCOME_REAL_DATA" not in os.environ:
-            sections.append(f"## {title}\n\nNot measured: OUTCOME_REAL_DATA is not set.")
+    for number, section in enumerate(sections):
+        named = COMMAND.search(section)
+        if named is None or PRINTED not in section:
             continue
-        words = command.replace(REAL, os.environ.get("OUTCOME_REAL_DATA", "")).split()
-        done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True)
-        failed += done.returncode != 0
-        body = done.stdout if done.returncode == 0 else done.stderr
-        table = body if body.startswith("|") else f"```\n{body.strip()}\n```"
-        sections.append(f"## {title}\n\n`{command}`\n\n{table.strip()}")
-    OUT.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
-    print(f"wrote {OUT}")
+        command = named.group(1)
+        if (REAL in command or "configs/" in command) and "OUTCOME_REAL_DATA" not in os.environ:
+            print(f"{page}: not measured, OUTCOME_REAL_DATA is not set: {command}", flush=True)
+            continue
+        print(f"{page}: {command}", flush=True)
+        body, good = _printed(command)
+        failed += not good
+        sections[number] = f"{section.partition(PRINTED)[0]}{PRINTED}\n{body}\n\n"
+        page.write_text("".join(sections).rstrip() + "\n", encoding="utf-8")
     return 1 if failed else 0
 
 
-def _one(name: str, words: list[str]) -> int:
-    if name not in PAGES:
-        sys.stderr.write(f"no measurement {name!r}; there are {', '.join(PAGES)}\n")
-        return 2
-    return subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *words]).returncode
+def _printed(command: str) -> tuple[str, bool]:
+    """What the command prints, and whether it ended well; what is no table stands as it is between fences."""
+    words = command.replace(REAL, os.environ.get("OUTCOME_REAL_DATA", "")).split()
+    done = subprocess.run([sys.executable, *words[1:]], capture_output=True, text=True)
+    said = done.stdout if done.returncode == 0 else done.stdout + done.stderr
+    return (said if said.startswith("|") else f"```\n{said.strip()}\n```").strip(), done.returncode == 0
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ Simon, Friedman, Hastie & Tibshirani 2011, doi:10.18637/jss.v039.i05; Efron 1977
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from outcome.models.linear import LinearScorer, Params, penalties
-from outcome.models.newton import minimise
+from outcome.models.newton import minimise_sparse
 from outcome.models.risk_sets import RiskSets
 from outcome.types import FloatArray, Target
 
@@ -42,17 +43,31 @@ class PartialLikelihood:
         at_risk = self.risk.seen(np.exp(score - top))
         return float(-np.sum(score[self.risk.events] - top - np.log(at_risk)) / len(score))
 
+    def of_columns(self, columns: npt.NDArray[np.intp]) -> PartialLikelihood:
+        """That of these columns alone."""
+        return replace(self, X=self.X[:, columns])
+
+    def gradient(self, b: FloatArray) -> FloatArray:
+        """The gradient (p,) alone."""
+        expected, _, _ = self._expected(b)
+        expected[self.risk.events] -= 1
+        return np.asarray(self.X.T @ expected / len(expected))
+
     def derivatives(self, b: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Gradient (p,) and Hessian (p, p) of the loss."""
+        expected, weight, each = self._expected(b)
+        hessian = self.X.T @ (expected[:, None] * self.X) - self._squared_means(weight, each)
+        expected[self.risk.events] -= 1
+        return self.X.T @ expected / len(expected), hessian / len(expected)
+
+    def _expected(self, b: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Events expected of each case (n,), its weight (n,), and by event one over the weight at risk."""
         score, risk = self.X @ b, self.risk
         weight = np.exp(score - score.max())
         each = 1 / risk.seen(weight)
         expected = risk.collected(risk.per_day(each))
         expected[risk.events] -= risk.per_day(risk.share * each)[risk.day_of]
-        expected *= weight
-        hessian = self.X.T @ (expected[:, None] * self.X) - self._squared_means(weight, each)
-        expected[risk.events] -= 1
-        return self.X.T @ expected / len(score), hessian / len(score)
+        return expected * weight, weight, each
 
     def _squared_means(self, weight: FloatArray, each: FloatArray) -> FloatArray:
         """The sum over events of mm', m (p,) the weighted mean of the columns in the risk set that the event sees.
@@ -77,5 +92,5 @@ def fit_cox(X: FloatArray, target: Target, params: Params, seed: int) -> LinearS
 def fit_partial(likelihood: PartialLikelihood, centre: FloatArray, params: Params) -> LinearScorer:
     """The penalised maximum of a partial likelihood whose columns (n, p) have had `centre` (p,) taken off."""
     penalty, ratio = penalties(params)
-    b = minimise(likelihood, np.zeros(len(centre)), penalty * ratio, penalty * (1 - ratio))
+    b = minimise_sparse(likelihood, np.zeros(len(centre)), penalty * ratio, penalty * (1 - ratio))
     return LinearScorer(b, -float(np.sum(centre * b)))

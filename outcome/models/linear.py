@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 
 from outcome.models.inputs import Inputs
-from outcome.models.newton import minimise
+from outcome.models.newton import minimise_sparse
 from outcome.models.scale import modelled
 from outcome.models.state import State
 from outcome.types import FloatArray, Target
@@ -75,7 +76,7 @@ def fit_logistic(X: FloatArray, target: Target, params: Params, seed: int) -> Li
         return LinearScorer(np.array(model.coef_[0], dtype=float), float(model.intercept_[0]))
     share = float(target.value.mean())
     start = np.append(np.zeros(X.shape[1]), math.log(share / (1 - share)))
-    b = minimise(LogLoss(X, target.value), start, penalty * ratio, penalty * (1 - ratio))
+    b = minimise_sparse(LogLoss(X, target.value), start, penalty * ratio, penalty * (1 - ratio))
     return LinearScorer(b[:-1], float(b[-1]))
 
 
@@ -91,6 +92,15 @@ class LogLoss:
         """The mean over cases."""
         score = self.X @ b[:-1] + b[-1]
         return float(np.mean(np.logaddexp(0.0, score) - self.y * score))
+
+    def of_columns(self, columns: npt.NDArray[np.intp]) -> LogLoss:
+        """The loss of these columns and the level alone."""
+        return LogLoss(self.X[:, columns], self.y)
+
+    def gradient(self, b: FloatArray) -> FloatArray:
+        """The gradient (p + 1,) alone, in one pass over the cases."""
+        above = expit(self.X @ b[:-1] + b[-1]) - self.y
+        return np.append(self.X.T @ above, above.sum()) / len(above)
 
     def derivatives(self, b: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Gradient (p + 1,) and Hessian (p + 1, p + 1) of the loss."""

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from outcome.models import newton
 from outcome.models.cox import PartialLikelihood
 from outcome.models.linear import LogLoss
-from outcome.models.newton import Loss, minimise
+from outcome.models.newton import Loss, LossOfColumns, minimise, minimise_sparse
 from outcome.types import FloatArray, Target
 
 L2 = 0.02
@@ -56,3 +57,23 @@ def test_the_way_there_does_not_matter(loss: Loss) -> None:
     p = 40 + loss.has_level
     far = np.random.default_rng(1).normal(size=p)
     assert minimise(loss, far, 0.02, L2) == pytest.approx(minimise(loss, np.zeros(p), 0.02, L2), abs=1e-5)
+
+
+@pytest.mark.parametrize("loss", [yes_no(), survival()], ids=["yes/no", "cox"])
+@pytest.mark.parametrize("l1", [0.002, 0.02, 0.08, 0.5])
+def test_a_growing_set_of_columns_ends_where_all_of_them_do(
+    loss: LossOfColumns, l1: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newton, "FEW_COLUMNS", 5)
+    monkeypatch.setattr(newton, "FIRST_COLUMNS", 3)
+    start = np.zeros(40 + loss.has_level)
+    start[40:] = 0.3  # a level that is not the best one
+    found, wanted = minimise_sparse(loss, start, l1, L2), minimise(loss, start, l1, L2)
+    assert found == pytest.approx(wanted, abs=1e-5)
+    assert not start[:40].any(), "the start was written over"
+
+
+@pytest.mark.parametrize("loss", [yes_no(), survival()], ids=["yes/no", "cox"])
+def test_the_gradient_alone_is_that_beside_the_hessian(loss: LossOfColumns) -> None:
+    b = np.random.default_rng(1).normal(size=40 + loss.has_level) / 5
+    assert loss.gradient(b) == pytest.approx(loss.derivatives(b)[0], abs=1e-12)
