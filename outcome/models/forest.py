@@ -23,7 +23,7 @@ from outcome.models.state import State
 from outcome.types import EndpointKind, FloatArray, Target
 
 SMALLEST_SHARE = 1e-3
-DRAWN_AT_MOST = 10_000  # cases a tree; more would make trees of 100,000 cases larger than all else in a bundle
+NUMBERS_A_TREE = 2_000_000  # drawn cases times columns: exact splits of more take minutes a tree
 Integers = npt.NDArray[np.int32]
 
 
@@ -98,14 +98,14 @@ class ForestScorer:
 def fit_forest(X: FloatArray, target: Target, params: Params, seed: int) -> ForestScorer:
     """A forest for any kind of endpoint; params: trees, min_leaf, feature_share.
 
-    Each tree sees as many cases as there are, drawn with replacement, but never more than 10,000 (Breiman 2001,
-    doi:10.1023/A:1010933404324, knows no such limit).
+    Each tree draws as many cases as there are, with replacement, but no more than make two million numbers: 10,000
+    cases of 200 columns (Breiman 2001, doi:10.1023/A:1010933404324, knows no such limit).
     """
     shape: dict[str, Any] = {
         "n_estimators": int(params["trees"]),
         "min_samples_leaf": int(params["min_leaf"]),
         "max_features": float(params["feature_share"]),
-        "max_samples": DRAWN_AT_MOST if len(X) > DRAWN_AT_MOST else None,
+        "max_samples": _drawn(X),
         "random_state": seed,
         "n_jobs": 1,
     }
@@ -115,10 +115,16 @@ def fit_forest(X: FloatArray, target: Target, params: Params, seed: int) -> Fore
         exposure = expected_events(target)
         seen = exposure > 0  # who left before the first event tells nothing
         rate = (target.event[seen] == 1) / exposure[seen]
-        shape["max_samples"] = DRAWN_AT_MOST if seen.sum() > DRAWN_AT_MOST else None
+        shape["max_samples"] = _drawn(X[seen])
         grown = RandomForestRegressor(criterion="poisson", **shape).fit(X[seen], rate, sample_weight=exposure[seen])
         return ForestScorer(export(grown), "log")
     return ForestScorer(export(RandomForestRegressor(**shape).fit(X, modelled(target))), "identity")
+
+
+def _drawn(X: FloatArray) -> int | None:
+    """How many cases a tree draws; None: as many as there are."""
+    most = max(1, NUMBERS_A_TREE // X.shape[1])
+    return most if len(X) > most else None
 
 
 def export(forest: Any) -> Trees:

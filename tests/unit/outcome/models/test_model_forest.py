@@ -49,10 +49,10 @@ def test_a_tree_sees_no_more_cases_than_its_limit(kind: str, monkeypatch: pytest
         "continuous": Target("e", EndpointKind.CONTINUOUS, X[:, 0], *np.full((2, 100), np.nan)),
     }
     params = {"trees": 5, "min_leaf": 1, "feature_share": 1.0}
-    monkeypatch.setattr(forests, "DRAWN_AT_MOST", 10)
+    monkeypatch.setattr(forests, "NUMBERS_A_TREE", 30)
     trees = fit_forest(X, targets[kind], params, 1).trees
     leaves = np.add.reduceat(trees.left < 0, trees.roots)
     assert leaves.max() <= 10
-    monkeypatch.setattr(forests, "DRAWN_AT_MOST", 100)
+    monkeypatch.setattr(forests, "NUMBERS_A_TREE", 300)
     all_drawn = fit_forest(X, targets[kind], params, 1).trees
     assert np.add.reduceat(all_drawn.left < 0, all_drawn.roots).max() > 10
