@@ -19,6 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from multiprocessing import connection, forkserver
 from typing import Any, Generic, Literal, TypeVar
 
@@ -30,7 +31,9 @@ R = TypeVar("R")
 End = tuple[R | None, BaseException | None, float]  # value, error, seconds: what a worker sends back
 
 START_METHOD: Literal["forkserver"] = "forkserver"
-AHEAD = 3  # items in flight for each place where one can run: enough that no place waits, few enough to fit in memory
+AHEAD = 3  # tasks in flight for each place where one can run: enough that no place waits, few enough to fit in memory
+TASK_S = 0.5  # quick items go to a cluster together until they are so much work: each task costs it some 10 ms
+TOGETHER = 16
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -65,11 +68,13 @@ class Opened:
     """An executor, and how many items it can do at the same moment (asked anew each time: a cluster grows).
 
     `lost`: what a future raises where the item's end never came back; an exception of the item itself is data.
+    `together`: the most items in one task.
     """
 
     executor: Executor
     places: Callable[[], int]
     lost: tuple[type[Exception], ...] = (BrokenProcessPool,)
+    together: int = 1
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ def open_executor(workers: Workers) -> Iterator[Opened]:
     """An executor for `workers`; closed on leaving, pending work dropped."""
     if workers.scheduler is not None:
         with open_cluster(workers.scheduler) as (cluster, places):
-            yield Opened(cluster, places, (Exception,))
+            yield Opened(cluster, places, (Exception,), TOGETHER)
         return
     executor = _local_pool(workers.count)
     try:
@@ -247,28 +252,41 @@ def _drain(
 
     A cluster does not break with a worker: it goes on with the rest.
     """
-    broken, queue = False, deque(todo)
-    waiting: dict[Future[Any], T] = {}
+    broken, queue, size = False, deque(todo), 1
+    waiting: dict[Future[Any], list[T]] = {}
     suspects: list[T] = []
     while (queue and not broken) or waiting:
         while queue and not broken and len(waiting) < max(1, AHEAD * opened.places()):
+            items = list(islice(queue, size))
             try:
-                waiting[opened.executor.submit(task, queue[0])] = queue[0]
+                waiting[opened.executor.submit(_each, task, items)] = items
             except BrokenProcessPool:
                 break  # the futures in flight carry the same news
-            queue.popleft()
+            for _ in items:
+                queue.popleft()
         for future in wait(waiting, LOOK_AGAIN_S, return_when=FIRST_COMPLETED).done:
-            item = waiting.pop(future)
+            items = waiting.pop(future)
             try:
-                end = future.result()
+                ends = future.result()
             except CancelledError:
                 raise
             except opened.lost as error:
-                suspects.append(item)
+                suspects += items
                 broken = broken or isinstance(error, BrokenProcessPool)
             else:
-                yield Done(item, *end)
+                size = _size(ends, opened.together)
+                yield from (Done(item, *end) for item, end in zip(items, ends, strict=True))
     return suspects, list(queue)
+
+
+def _each(task: Callable[[T], End[R]], items: list[T]) -> list[End[R]]:
+    return [task(item) for item in items]
+
+
+def _size(ends: list[End[Any]], most: int) -> int:
+    """How many items like these are enough work for one task."""
+    took = sum(seconds for _, _, seconds in ends) / len(ends)
+    return max(1, min(most, int(TASK_S / max(took, 1e-9))))
 
 
 def _alone_on_cluster(workers: Workers, task: Callable[[T], End[R]], item: T) -> Done[T, R]:

@@ -16,9 +16,11 @@ from outcome.pipeline.run import STAGE_RUNNERS, run_stages
 from outcome.pipeline.session import open_run
 from outcome.pipeline.synth import write_synthetic_study
 from outcome.store import StudyStore
+from tests.small_studies import keep_endpoints
 
 LAST = "A00045"  # the last development case
 PATIENTS = 60
+ENDPOINTS = ("any_complication", "length_of_stay", "recurrence")  # yes/no, amount, competing times
 SETTINGS = (
     "training.outer_folds=2",
     "training.inner_folds=2",
@@ -45,7 +47,7 @@ def later(folder: Path) -> list[Path]:
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two partitions; only the later cases have a CT, so that they alone have intensities."""
     folder = tmp_path_factory.mktemp("leakage") / "original"
-    path = write_synthetic_study(folder, PATIENTS, 5, "A")
+    path = keep_endpoints(write_synthetic_study(folder, PATIENTS, 5, "A"), *ENDPOINTS)
     text = path.read_text()
     start, end = text.index("partitions:"), text.index("subgroups:")
     path.write_text(text[:start] + PARTITIONS + text[end:])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from outcome.errors import Refusal
-from outcome.executor import AHEAD, Workers, map_cases
+from outcome.executor import AHEAD, TOGETHER, Workers, map_cases
 
 distributed = pytest.importorskip("distributed")
 WORKERS, THREADS = 2, 2
@@ -35,12 +35,26 @@ def note(x: int) -> int:
 
 def test_every_place_of_a_cluster_has_work_and_work_ahead_of_the_reader_is_bounded(here: Any) -> None:
     begun.clear()
-    ends = map_cases(Workers(1, here.scheduler_address), note, range(60))
+    ends = map_cases(Workers(1, here.scheduler_address), note, range(600))
     first = next(ends)
     time.sleep(0.5)  # the reader does nothing: what was handed out is finished long since
+    assert WORKERS * THREADS < len(begun) <= AHEAD * WORKERS * THREADS * TOGETHER
+    assert sorted([first.item, *(done.item for done in ends)]) == list(range(600))
+    assert sorted(begun) == list(range(600))
+
+
+def slow(x: int) -> int:
+    time.sleep(0.3)
+    return note(x)
+
+
+def test_only_quick_cases_go_together(here: Any) -> None:
+    begun.clear()
+    ends = map_cases(Workers(1, here.scheduler_address), slow, range(40))
+    next(ends)
+    time.sleep(1.5)
     assert WORKERS * THREADS < len(begun) <= AHEAD * WORKERS * THREADS
-    assert sorted([first.item, *(done.item for done in ends)]) == list(range(60))
-    assert sorted(begun) == list(range(60))
+    assert len(list(ends)) == 39
 
 
 def die_on_three(number: int) -> int:
