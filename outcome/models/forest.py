@@ -7,6 +7,7 @@ doi:10.2307/2532300); score = log relative hazard. Others: the mean leaf value o
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logit
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.tree import DecisionTreeRegressor
 
 from outcome.features.exposure import expected_events
 from outcome.models.inputs import Inputs
@@ -101,35 +103,46 @@ def fit_forest(X: FloatArray, target: Target, params: Params, seed: int) -> Fore
     Each tree draws as many cases as there are, with replacement, but no more than make two million numbers: 10,000
     cases of 200 columns (Breiman 2001, doi:10.1023/A:1010933404324, knows no such limit).
     """
-    shape: dict[str, Any] = {
-        "n_estimators": int(params["trees"]),
-        "min_samples_leaf": int(params["min_leaf"]),
-        "max_features": float(params["feature_share"]),
-        "max_samples": _drawn(X),
-        "random_state": seed,
-        "n_jobs": 1,
-    }
     if target.kind is EndpointKind.BINARY:
-        return ForestScorer(export(RandomForestClassifier(**shape).fit(X, target.value)), "logit")
+        return ForestScorer(_grow(X, target.value, None, "gini", params, seed), "logit")
     if target.kind is EndpointKind.TIME_TO_EVENT:
         exposure = expected_events(target)
         seen = exposure > 0  # who left before the first event tells nothing
         rate = (target.event[seen] == 1) / exposure[seen]
-        shape["max_samples"] = _drawn(X[seen])
-        grown = RandomForestRegressor(criterion="poisson", **shape).fit(X[seen], rate, sample_weight=exposure[seen])
-        return ForestScorer(export(grown), "log")
-    return ForestScorer(export(RandomForestRegressor(**shape).fit(X, modelled(target))), "identity")
+        return ForestScorer(_grow(X[seen], rate, exposure[seen], "poisson", params, seed), "log")
+    return ForestScorer(_grow(X, modelled(target), None, "squared_error", params, seed), "identity")
 
 
-def _drawn(X: FloatArray) -> int | None:
-    """How many cases a tree draws; None: as many as there are."""
-    most = max(1, NUMBERS_A_TREE // X.shape[1])
-    return most if len(X) > most else None
+def _grow(X: FloatArray, y: FloatArray, weight: FloatArray | None, criterion: str, params: Params, seed: int) -> Trees:
+    drawn, count = max(1, NUMBERS_A_TREE // X.shape[1]), int(params["trees"])
+    shape = {"min_samples_leaf": int(params["min_leaf"]), "max_features": float(params["feature_share"])}
+    if drawn < len(X):
+        return export(_drawn_trees(X, y, weight, criterion, shape, np.random.default_rng(seed).spawn(count), drawn))
+    forest = RandomForestClassifier if criterion == "gini" else RandomForestRegressor
+    grown = forest(count, criterion=criterion, **shape, random_state=seed, n_jobs=1)
+    return export(grown.fit(X, y, sample_weight=weight).estimators_)
 
 
-def export(forest: Any) -> Trees:
-    """The nodes of a fitted scikit-learn forest; for a classifier the leaf value is the share of the second class."""
-    trees = [estimator.tree_ for estimator in forest.estimators_]
+def _drawn_trees(
+    X: FloatArray, y: FloatArray, weight: FloatArray | None, criterion: str, shape: Mapping[str, Any],
+    draws: Sequence[np.random.Generator], count: int,
+) -> Iterator[DecisionTreeRegressor]:  # fmt: skip
+    """One tree for each generator, of so many cases.
+
+    Each gets a copy of its own cases, column by column: in the whole of a large matrix every value of a column lies on
+    another page of memory. Of 0 and 1 the squared error splits where Gini's impurity does.
+    """
+    for rng in draws:
+        rows = rng.integers(0, len(X), count)
+        own = np.asfortranarray(X[rows], dtype=np.float32)
+        by = "poisson" if criterion == "poisson" and y[rows].any() else "squared_error"
+        tree = DecisionTreeRegressor(criterion=by, **shape, random_state=int(rng.integers(2**31)))
+        yield tree.fit(own, y[rows], sample_weight=None if weight is None else weight[rows])
+
+
+def export(estimators: Iterable[Any]) -> Trees:
+    """The nodes of scikit-learn's fitted trees; of a classifier's the leaf value is the share of the second class."""
+    trees = [estimator.tree_ for estimator in estimators]
     starts = np.cumsum([0, *(tree.node_count for tree in trees)])[:-1]
     lefts = [np.where(t.children_left < 0, -1, t.children_left + s) for t, s in zip(trees, starts, strict=True)]
     rights = [np.where(t.children_right < 0, -1, t.children_right + s) for t, s in zip(trees, starts, strict=True)]
