@@ -2,7 +2,7 @@
 
     python -m benchmarks.same_bytes [STUDY.yaml] [--workers 1 1 1 2] [--set a.b=c ...]
 
-Without a study, 120 synthetic patients are one. Each number of workers is a run into an empty store, in a process of
+Without a study, 60 synthetic patients are one. Each number of workers is a run into an empty store, in a process of
 its own; all are compared with the first. Run logs, journal and lock hold facts of the machine and are not compared.
 Exit code 1 where anything differs.
 """
@@ -28,7 +28,7 @@ def main() -> int:
     differ: set[str] = set()
     print("| run | workers | exit code | artefacts | differing from the first run |\n|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as place:
-        study = asked.study or str(write_synthetic_study(Path(place), 120, 7, "A"))
+        study = asked.study or str(write_synthetic_study(Path(place), 60, 7, "A"))
         for number, workers in enumerate(asked.workers, start=1):
             store = Path(place) / str(number)
             run = start(argparse.Namespace(study=study, set=asked.set, workers=workers), store)
