@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import rankdata
 
 from outcome.features.exposure import outcome_rank_value
 from outcome.types import FloatArray, Target
+
+EXACT_RANKS = 2**23  # cases whose ranks single precision tells apart
+ROWS = 16_384  # in double precision at a time
 
 
 def too_rare(x: FloatArray, rare_below: int) -> str:
@@ -45,13 +51,27 @@ def redundant_with(X: FloatArray, limit: float) -> dict[int, int]:
 
 
 def _rank_correlation(X: FloatArray) -> FloatArray:
-    """|Spearman correlation| of every two columns, (p, p); one more matrix like `X` is held, and no other."""
-    ranks = np.empty(X.shape)
+    """|Spearman correlation| of every two columns, (p, p); half a matrix like `X` is held beside it, and no more.
+
+    Ranks are halves of whole numbers, and single precision holds those of eight million cases exactly.
+    """
+    ranks = np.empty(X.shape, dtype=np.float32 if len(X) < EXACT_RANKS else np.float64)
     for j in range(X.shape[1]):
         ranks[:, j] = rankdata(X[:, j])
-    ranks -= ranks.mean(axis=0)
-    ranks /= np.sqrt(np.einsum("ij,ij->j", ranks, ranks))
-    return np.abs(ranks.T @ ranks)
+    mean, squares = (len(X) + 1) / 2, np.zeros(X.shape[1])
+    for part in _parts(ranks):
+        squares += np.einsum("ij,ij->j", part - mean, part - mean)
+    size, products = np.sqrt(squares), np.zeros((X.shape[1], X.shape[1]))
+    for part in _parts(ranks):
+        scaled = (part - mean) / size
+        products += scaled.T @ scaled
+    return np.abs(products)
+
+
+def _parts(ranks: npt.NDArray[np.floating]) -> Iterator[FloatArray]:
+    """Some rows at a time, in double precision."""
+    for first in range(0, len(ranks), ROWS):
+        yield ranks[first : first + ROWS].astype(float)
 
 
 def strongest(X: FloatArray, target: Target, count: int) -> list[int]:
