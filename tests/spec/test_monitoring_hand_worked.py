@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from outcome.evaluation.monitoring import relations
 from outcome.evaluation.monitoring.cuts import Cuts, cuts_of
 from outcome.evaluation.monitoring.exchangeable import Bets, bet_increments, urn_chances
 from outcome.evaluation.monitoring.fences import fence_of
 from outcome.evaluation.monitoring.pairs import ranked_pairs
-from outcome.evaluation.monitoring.relations import Relation, Term, relation_of
+from outcome.evaluation.monitoring.relations import Relation, Term, likely_inputs, refitted, relation_of
 from outcome.evaluation.monitoring.restarts import evidence_of
 from outcome.evaluation.monitoring.told_hazard import told_hazard
 from outcome.evaluation.monitoring.told_risks import Band, event_evidence
@@ -117,3 +118,31 @@ def test_cuts_travel_as_json() -> None:
     assert cuts is not None
     again = Cuts.from_json(cuts.to_json())
     assert (again.n, again.ranks, again.values.tolist()) == (cuts.n, cuts.ranks, cuts.values.tolist())
+
+
+def test_of_many_columns_the_correlated_ones_are_tried() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(300, 250)), columns=[f"x{i}" for i in range(250)])
+    frame["x7"] = 2 * frame["x9"] + 0.1 * rng.normal(size=300)
+    frame = frame.mask(rng.random(frame.shape) < 0.1)
+    terms = [Term(name) for name in frame]
+    strength = frame.corr(min_periods=50).abs().to_numpy()
+    np.testing.assert_allclose(np.abs(relations._correlations(frame.to_numpy())), strength, atol=1e-10)
+    likely = likely_inputs(terms, frame)
+    assert Term("x9") in likely[7]
+    assert Term("x7") not in likely[7]
+    assert {len(each) for each in likely} == {relations.LIKELY_INPUTS}
+    found = relation_of(terms[7], likely[7], frame.iloc[:150])
+    assert found is not None
+    assert [term.column for term in found.relation.inputs] == ["x9"]
+    again = refitted(found.relation, frame)
+    assert again is not None
+    assert again.relation.coefficients[1] == pytest.approx(2, abs=0.02)
+    assert len(again.residuals) == 300
+
+
+def test_of_few_columns_all_others_are_tried() -> None:
+    terms = [Term("a"), Term("a", log=True), Term("b"), Term("c")]
+    assert likely_inputs(terms, pd.DataFrame({"a": [1.0], "b": [2.0], "c": [3.0]})) == [
+        terms[2:], terms[2:], [*terms[:2], terms[3]], terms[:3],
+    ]  # fmt: skip

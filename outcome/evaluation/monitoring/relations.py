@@ -19,6 +19,8 @@ LEAST_EXPLAINED = 0.25  # of the variance, out of fold
 MOST_INPUTS = 3
 FEWEST_CASES = 50
 FOLDS = 5
+MANY_INPUTS = 200  # of more, only the likely ones are tried: their pairs grow with the square
+LIKELY_INPUTS = 20
 _GAIN = 0.05  # of the variance: another input must earn its place
 
 
@@ -79,6 +81,39 @@ class Found:
 
     relation: Relation
     residuals: FloatArray
+
+
+def likely_inputs(terms: Sequence[Term], frame: pd.DataFrame) -> list[list[Term]]:
+    """For each term those of other columns that may explain it: all, or of many the most correlated ones."""
+    if len(terms) <= MANY_INPUTS:
+        return [[other for other in terms if other.column != term.column] for term in terms]
+    strength = np.abs(_correlations(np.column_stack([term.of(frame) for term in terms])))
+    names = np.array([term.column for term in terms])
+    strength[names[:, None] == names[None, :]] = -1.0
+    places = np.argsort(-strength, axis=1, kind="stable")[:, :LIKELY_INPUTS]
+    return [[terms[j] for j in sorted(row)] for row in places]
+
+
+def _correlations(X: FloatArray) -> FloatArray:
+    """Pearson's correlation of every two columns (p, p) among the cases that know both; 0 where too few do."""
+    known = np.isfinite(X)
+    filled = np.where(known, X, 0.0)
+    count = np.maximum(known.sum(axis=0), 1)
+    centred = np.where(known, filled - filled.sum(axis=0) / count, 0.0)
+    centred /= np.maximum(np.sqrt(np.sum(centred**2, axis=0) / count), 1e-300)
+    there = known.astype(float)
+    n = np.maximum(there.T @ there, 1)
+    mean = centred.T @ there / n
+    variance = np.maximum((centred**2).T @ there / n - mean**2, 0.0)
+    size = np.sqrt(variance * variance.T)
+    covariance = centred.T @ centred / n - mean * mean.T
+    return np.where((n >= FEWEST_CASES) & (size > 0), covariance / np.where(size > 0, size, 1.0), 0.0)
+
+
+def refitted(relation: Relation, frame: pd.DataFrame) -> Found | None:
+    """The same target and inputs learned from these cases; None where the inputs explain too little of it there."""
+    X = np.column_stack([term.of(frame) for term in relation.inputs])
+    return _fitted(relation.target, list(relation.inputs), relation.target.of(frame), X)
 
 
 def relation_of(target: Term, others: Sequence[Term], frame: pd.DataFrame) -> Found | None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from outcome.evaluation.monitoring.cuts import Cuts, cuts_of, lots_of
-from outcome.evaluation.monitoring.relations import Relation, Term, relation_of
+from outcome.evaluation.monitoring.relations import Relation, Term, likely_inputs, refitted, relation_of
 from outcome.features.columns import BATCH, IMAGE, FeatureColumn
 from outcome.features.observed import INTERVAL, SCAN
 from outcome.pipeline.reference.population import SUPPRESSION_LIMIT, column_summary, has_rare_value
@@ -21,6 +21,7 @@ from outcome.types import FloatArray
 RECORD = ("clinical", "plan")
 MOST_OTHERS = 60  # columns of other blocks, images at a glance apart
 MOST_RELATIONS = 20
+MOST_SEARCHED = 5000  # cases in which relations are sought
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 SKEWED = 3.0  # a positive column whose 95 % quantile is so many times its 5 % one is taken on the logarithm
 MISSING = "missing "
@@ -107,8 +108,14 @@ def _relations(frame: pd.DataFrame, columns: Sequence[FeatureColumn]) -> Iterato
     terms = [term for column in used for term in _terms(frame[column.name], column)]
     labels = {column.name: column for column in used}
     numeric = [term for term in terms if labels[term.column].kind == "numeric"]
-    found = [one for target in numeric if (one := relation_of(target, terms, frame)) is not None]
-    for one in sorted(found, key=lambda one: -one.relation.explained)[:MOST_RELATIONS]:
+    # of many cases a part, evenly spaced, says which columns go together; all of them say how
+    few = len(frame) <= MOST_SEARCHED
+    seen = frame if few else frame.iloc[np.linspace(0, len(frame) - 1, MOST_SEARCHED).astype(int)]
+    likely = dict(zip(terms, likely_inputs(terms, seen), strict=True))
+    sought = [one for target in numeric if (one := relation_of(target, likely[target], seen)) is not None]
+    best = sorted(sought, key=lambda one: -one.relation.explained)[:MOST_RELATIONS]
+    found = best if few else [one for each in best if (one := refitted(each.relation, frame)) is not None]
+    for one in found:
         known = np.isfinite(one.residuals)
         about = relation_name(one.relation)
         cuts = cuts_json(one.residuals[known], [str(case) for case in frame.index[known]], about)

@@ -19,6 +19,7 @@ from outcome.pipeline.monitoring.answers_watched import Answers, answer_checks
 from outcome.pipeline.monitoring.arrival import Asked, arrival, asked_order
 from outcome.pipeline.monitoring.doubles import duplicated_cases
 from outcome.pipeline.monitoring.inputs_watched import input_checks
+from outcome.pipeline.reference import monitoring_summary as summaries
 from outcome.pipeline.reference.monitoring_summary import monitoring_summary
 from outcome.pipeline.reference.population import reference_summary
 from outcome.report.monitor_page import render_monitor
@@ -196,3 +197,16 @@ def test_the_page_says_what_since_when_how_strong_and_what_next(reference: dict[
     for words in ("Research use only", "Since: about 2024-04", "How strong", "Next:", "&lt;b&gt;Site", "<svg"):
         assert words in page
     assert page == render_monitor(document, check_table(checks, threshold), over_time, none)
+
+
+def test_of_many_cases_a_part_finds_relations_and_all_of_them_fit_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"clinical:a": rng.normal(size=400), "clinical:c": rng.normal(size=400)})
+    frame["clinical:b"] = 3 * frame["clinical:a"] + rng.normal(size=400)
+    frame.index = pd.Index([f"c{i:03d}" for i in range(400)], name="case_id")
+    columns = [FeatureColumn(name, "clinical", "numeric", "preoperative") for name in frame]
+    whole = monitoring_summary(frame, columns, ())["relations"]
+    monkeypatch.setattr(summaries, "MOST_SEARCHED", 100)
+    part = monitoring_summary(frame, columns, ())["relations"]
+    assert len(whole) == 2
+    assert sorted(part, key=str) == sorted(whole, key=str)
