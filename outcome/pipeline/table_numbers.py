@@ -31,7 +31,7 @@ def numbers(frame: pd.DataFrame, name: str) -> FloatArray:
 def parsed(frame: pd.DataFrame, name: str, *, coded: bool = False) -> FloatArray:
     """A column as numbers, NaN where nothing stands; refuses text and infinities. `coded`: true and false count."""
     words = _TRUTH if coded else {}
-    texts = ["" if cell is None else str(cell).lower() for cell in frame[name]]
+    texts = frame[name].astype("string").fillna("").str.lower()
     values = np.array([_number(words.get(text, text)) for text in texts], dtype=float)
     wrong = np.isinf(values)
     if wrong.any():
