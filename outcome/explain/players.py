@@ -52,7 +52,10 @@ class Population:
 
 @dataclass(frozen=True)
 class Player:
-    """An input that moves as one: its columns of the matrix, and the block whose presence goes with it ("" none)."""
+    """An input that moves as one: its columns of the matrix, and the block whose presence goes with it ("" none).
+
+    `modality` is the block it belongs to: blocks are compared as wholes.
+    """
 
     name: str
     label: str
@@ -60,6 +63,7 @@ class Player:
     reference: str  # what it is compared with, with unit
     columns: tuple[int, ...]
     block: str = ""
+    modality: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +108,8 @@ def _players(
     for block, columns in by_block.items():
         there = bool(case.present[block][0])
         if columns[0].kind == IMAGE:
-            label = f"Image {block.removeprefix(IMAGE_PREFIX)}"
-            found.append(Player(block, label, AVAILABLE if there else NOT_AVAILABLE, NOT_AVAILABLE, (), block))
+            told = AVAILABLE if there else NOT_AVAILABLE
+            found.append(Player(block, block_label(block), told, NOT_AVAILABLE, (), block, block))
         elif not there:
             found.append(_absent(block, columns, preprocessor.outputs))
         else:
@@ -117,8 +121,14 @@ def _absent(block: str, columns: Sequence[FeatureColumn], outputs: Sequence[Outp
     """A block that the case lacks is one fact, not as many as it has columns."""
     names = {column.name for column in columns}
     places = tuple(j for j, output in enumerate(outputs) if output.source in names)
-    label = BLOCK_WORDS.get(block, block.replace("_", " "))
-    return Player(block, label, NOT_AVAILABLE, AVAILABLE, places, block if places else "")
+    return Player(block, block_label(block), NOT_AVAILABLE, AVAILABLE, places, block if places else "", block)
+
+
+def block_label(block: str) -> str:
+    """What a reader calls a modality block."""
+    if block.startswith(IMAGE_PREFIX):
+        return f"Image {block.removeprefix(IMAGE_PREFIX)}"
+    return BLOCK_WORDS.get(block, block.replace("_", " "))
 
 
 def _player(column: FeatureColumn, outputs: Sequence[Output], frame: pd.DataFrame, population: Population) -> Player:
@@ -126,7 +136,8 @@ def _player(column: FeatureColumn, outputs: Sequence[Output], frame: pd.DataFram
     label, unit = words_of(column)
     made = [outputs[j] for j in places]
     value = value_text(column, frame[column.name].iloc[0], unit)
-    return Player(column.name, label, value, _reference_text(column, made, population, unit), places)
+    reference = _reference_text(column, made, population, unit)
+    return Player(column.name, label, value, reference, places, modality=column.block)
 
 
 def words_of(column: FeatureColumn) -> tuple[str, str]:

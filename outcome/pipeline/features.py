@@ -96,7 +96,8 @@ def _produce(run: Run, folder: Path, cut: _Cut | None) -> Made:
         batch = _batches(harmonise.variable, variables, read_parquet(cohort / "cases.parquet").set_index("case_id"))
         features, columns = with_batch(features, columns, batch, harmonise.by)
     del variables  # as large as the features
-    write_parquet(folder / "features.parquet", features.reset_index())
+    features.reset_index(inplace=True)  # in place: a copy is as large again
+    write_parquet(folder / "features.parquet", features)
     write_json(folder / "columns.json", [column.to_json() for column in columns])
     counts = {"cases": len(features), "features": len(columns), "with_radiomics": len(radiomics)}
     return Made({**counts, **(cut.counts if cut else {})}, cut.failed if cut else {})

@@ -32,6 +32,7 @@ class Batch:
     present: Tensor  # (n, blocks) bool, tables first, then images
     images: Mapping[str, Tensor]  # each (m, 1 + regions, X, Y, Z) of the m cases present, in order
     measured: Mapping[str, Tensor] = field(default_factory=dict)  # each (m, q): region statistics, where made before
+    seen: Mapping[str, Tensor] = field(default_factory=dict)  # each (m, f): what the encoder gives, where made before
 
     def take(self, rows: Tensor) -> Batch:
         """These cases alone, in this order."""

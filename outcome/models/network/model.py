@@ -13,7 +13,7 @@ batch changes no bit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, cast
@@ -33,6 +33,7 @@ from outcome.models.network.fit_record import FitRecord
 from outcome.models.network.fusion import FUSIONS
 from outcome.models.network.heads import HEADS
 from outcome.models.network.outcomes import Head
+from outcome.models.network.reading import read_batches
 from outcome.models.network.tokens import WIDTH, ImageToken, MadeFor
 from outcome.models.one_thread import one_thread
 from outcome.models.state import State
@@ -176,7 +177,7 @@ class FusionNetwork(nn.Module):
         for i, (block, image) in enumerate(zip(self.image_blocks, self.images, strict=True), start=len(tokens)):
             token, rows = table.new_zeros(len(table), WIDTH), torch.nonzero(batch.present[:, i])[:, 0]
             if len(rows):
-                seen = image(batch.images[block], record[rows], batch.measured.get(block))
+                seen = image(batch.images[block], record[rows], batch.measured.get(block), batch.seen.get(block))
                 token = token.index_copy(0, rows, seen.token)
                 direct = direct.index_add(0, rows, seen.direct * present[rows, i, None])
                 linear = linear.index_add(0, rows, seen.linear)
@@ -229,6 +230,11 @@ class NetworkScorer:
         """Case i as the network reads it. Raises DataRefusal for a crop of another shape."""
         return one_case(inputs, i, tuple(self.design.tables), self.design.images)
 
+    def batches(self, inputs: Inputs) -> Iterator[Batch]:
+        """Each case as the network reads it, one after the other, see `tensors`; a case's images are read once."""
+        images = dict(zip(self.design.images, self.module.image_tokens(), strict=True))
+        return read_batches(images, inputs, partial(self.tensors, inputs))
+
     def forward_case(self, inputs: Inputs, i: int) -> Tensor:
         """The score of case i, with its graph. Raises DataRefusal for a crop of another shape."""
         return self.score_batch(self.tensors(inputs, i))[0]
@@ -245,12 +251,12 @@ class NetworkScorer:
         if X.matrix.shape[1] != self.design.columns:
             raise ValueError(f"{self.design.columns} table columns were learned, found {X.matrix.shape[1]}")
         with torch.no_grad(), one_thread():
-            return np.array([float(self.forward_case(X, i)) for i in range(len(X))], dtype=float)
+            return np.array([float(self.score_batch(batch)[0]) for batch in self.batches(X)], dtype=float)
 
     def outputs(self, X: Inputs) -> Tensor:
         """(n, outputs): what the head reads of each case, for heads that say more than a score."""
         with torch.no_grad(), one_thread():
-            return torch.cat([self.module(self.tensors(X, i)) for i in range(len(X))])
+            return torch.cat([self.module(batch) for batch in self.batches(X)])
 
     def said(self, X: Inputs) -> Said | None:
         """Chances of grades or quantiles, by the head; None for yes/no and times (`beyond_score`)."""

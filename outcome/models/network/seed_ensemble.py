@@ -9,7 +9,7 @@ geometric mean of the networks' spreads; that they disagree does not widen it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,12 +84,12 @@ class SeedEnsembleScorer:
         if X.matrix.shape[1] != self.design.columns:
             raise ValueError(f"{self.design.columns} table columns were learned, found {X.matrix.shape[1]}")
         with torch.no_grad(), one_thread():
-            return np.array([float(self.forward_case(X, i)) for i in range(len(X))], dtype=float)
+            return np.array([float(self._head.score(raw)[0]) for raw in self._all_raw(X)], dtype=float)
 
     def outputs(self, X: Inputs) -> Tensor:
         """(n, outputs): the networks' mean outputs, which the head reads."""
         with torch.no_grad(), one_thread():
-            return torch.cat([self._raw(X, i) for i in range(len(X))])
+            return torch.cat(list(self._all_raw(X)))
 
     def said(self, X: Inputs) -> Said | None:
         """Chances of grades or quantiles, by the head; None for yes/no and times (`beyond_score`)."""
@@ -114,3 +114,9 @@ class SeedEnsembleScorer:
         """(1, outputs): the mean outputs of case i."""
         batch = self.members[0].tensors(X, i)
         return torch.stack([member.module(batch) for member in self.members]).mean(dim=0)
+
+    def _all_raw(self, X: Inputs) -> Iterator[Tensor]:
+        """The same of every case, in order."""
+        for batches in zip(*(member.batches(X) for member in self.members), strict=True):
+            made = [member.module(batch) for member, batch in zip(self.members, batches, strict=True)]
+            yield torch.stack(made).mean(dim=0)

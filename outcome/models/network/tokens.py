@@ -71,16 +71,24 @@ class ImageToken(nn.Module):
         self.layer = nn.Sequential(nn.Linear(features, WIDTH), nn.ReLU())
         self.direct = nn.Linear(seen, outputs, bias=False)
 
-    def forward(self, crop: Tensor, record: Tensor, numbers: Tensor | None = None) -> Seen:
+    def forward(
+        self, crop: Tensor, record: Tensor, numbers: Tensor | None = None, encoded: Tensor | None = None
+    ) -> Seen:
         """`record` (n, r) holds the table blocks' tokens side by side, which a modulation reads.
 
-        `numbers` are the crop's region statistics (n, measured), made here where not handed over.
+        `numbers` are the crop's region statistics (n, measured), `encoded` what the encoder gives (n, features); each
+        is made here where not handed over.
         """
         measured = self.in_units(region_statistics(crop) if numbers is None else numbers)
         centre, spread = self.centre[self.measured :], self.spread[self.measured :]
-        features = (self.encoder(crop, self._change(record)) - centre) / spread
+        features = ((self.encoder(crop, self._change(record)) if encoded is None else encoded) - centre) / spread
         token = self.layer(torch.cat([measured, features], dim=1))
         return Seen(token, self.direct(features), (measured * self.coefficients).sum(dim=1))
+
+    def encode(self, crop: Tensor) -> Tensor | None:
+        """What the encoder gives (n, features), None where that depends on the record too."""
+        encoded: Tensor | None = self.encoder(crop, None) if self.modulation is None else None
+        return encoded
 
     def _change(self, record: Tensor) -> Change | None:
         modulation = self.modulation
