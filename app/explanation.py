@@ -14,7 +14,7 @@ from app.records import PROBABILITIES, StudyRecords, endpoint_facts
 from outcome.errors import OutcomeError, StoreRefusal
 from outcome.report.numbers import format_number, horizon_words, per_100
 from outcome.report.wording import amount_unit, rung_words
-from outcome.serving import Explanation, RiskModel, case_explanation
+from outcome.serving import BlockContribution, Explanation, RiskModel, case_explanation
 
 PICK = "pt_explain"
 SHOWN = 6
@@ -59,8 +59,9 @@ class Bar:
 
 @dataclass(frozen=True)
 class Moved:
-    """What the section says."""
+    """What the section says: the modality blocks where there are several, and the inputs that count most."""
 
+    blocks: tuple[Bar, ...]
     bars: tuple[Bar, ...]
     rest: str
     ends: str
@@ -126,22 +127,29 @@ def heats(explanation: Explanation) -> dict[str, Heat]:
 
 
 def moved(explanation: Explanation) -> Moved:
-    """An explanation in words and lengths: the inputs that count most, the others together."""
+    """An explanation in words and lengths: whole blocks, the inputs that count most, the others together."""
     rows = [row for row in explanation.contributions.rows if row.contribution]
+    blocks = explanation.contributions.blocks if len(explanation.contributions.blocks) > 1 else ()
     least = SPANS.get(explanation.kind.value, 0.0)
-    most = max([least, *(abs(row.contribution) for row in rows)])
+    most = max([least, *(abs(row.contribution) for row in rows), *(abs(block.contribution) for block in blocks)])
     bars = tuple(
         Bar(row.label, row.value, row.reference, effect_words(row.contribution), row.contribution > 0,
             *_bar(row.contribution / most))
         for row in rows[:SHOWN]
     )  # fmt: skip
     return Moved(
+        blocks=tuple(_of_block(block, most) for block in blocks),
         bars=bars,
         rest=_rest([row.contribution for row in rows[SHOWN:]]),
         ends=_ends(explanation),
         scale=SCALES.get(explanation.kind.value, OWN_SCALE),
         model=rung_words(explanation.model_name),
     )
+
+
+def _of_block(block: BlockContribution, most: float) -> Bar:
+    size = block.contribution / most if most else 0.0
+    return Bar(block.label, "", "", effect_words(block.contribution), block.contribution > 0, *_bar(size))
 
 
 def _ends(explanation: Explanation) -> str:

@@ -195,7 +195,8 @@ def _share(output: Output, population: Population) -> float:
 def _reference_text(column: FeatureColumn, made: Sequence[Output], population: Population, unit: str) -> str:
     own = next((output for output in made if output.role in ("number", "boolean")), None)
     if own is not None and own.role == "number":
-        return f"average {number_text(math.expm1(own.mean) if own.log1p else own.mean, unit)}"
+        mean = number_text(math.expm1(own.mean) if own.log1p else own.mean, unit)
+        return f"average {mean}{_middle(population.of(column.name), unit)}"
     if own is not None:
         return f"yes in {_percent(_share(own, population))}"
     shares = {output.level: _share(output, population) for output in made if output.role in ("level", "step")}
@@ -205,6 +206,12 @@ def _reference_text(column: FeatureColumn, made: Sequence[Output], population: P
         return _step_text(column, shares)
     commonest = max(shares, key=lambda level: shares[level])
     return f"{value_text(column, commonest)} in {_percent(shares[commonest])}"
+
+
+def _middle(told: Mapping[str, Any], unit: str) -> str:
+    """Where nine in ten development cases lie, where the bundle tells it."""
+    low, high = ((told.get("quantiles") or {}).get(share) for share in ("0.05", "0.95"))
+    return "" if low is None or high is None else f", nine in ten {number_text(low)} to {number_text(high, unit)}"
 
 
 def _step_text(column: FeatureColumn, shares: Mapping[str, float]) -> str:

@@ -2,6 +2,7 @@
 
 from outcome.cases import Plane
 from outcome.explain.heat import HeatMap
+from outcome.explain.shapley import BlockContribution
 from outcome.explain.unit import Explanation
 from outcome.serving.case import SEGMENTER_FILE, bundle_segmenter
 from outcome.serving.model import RiskModel
@@ -10,6 +11,7 @@ from outcome.serving.stored import ENTERED, as_entered, case_explanation, case_p
 __all__ = [
     "ENTERED",
     "SEGMENTER_FILE",
+    "BlockContribution",
     "Explanation",
     "HeatMap",
     "Plane",

@@ -13,7 +13,7 @@ from page_reading import OpenPage, texts
 from app import explanation, main, patient
 from app.explanation import NOT_A_CAUSE, SEEN, effect_words, moved
 from outcome.errors import BundleRefusal, DataRefusal, StoreRefusal
-from outcome.explain.shapley import Contribution, Contributions
+from outcome.explain.shapley import BlockContribution, Contribution, Contributions
 from outcome.explain.unit import NOT_CHOSEN, Explanation
 from outcome.serving import HeatMap, RiskModel
 from outcome.types import EndpointKind
@@ -45,11 +45,14 @@ def example(**changes: object) -> Explanation:
 def answering(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """A model that explains every case; what it was asked."""
     asked: list[tuple[str, str, str]] = []
+    blocks = BlockContribution("clinical", "Health record", 0.9), BlockContribution("image:ct", "Image ct", 0.0)
+    ends = replace(example().contributions, blocks=blocks)
+    whole = example(heat={"ct": heat()}, note=NOT_CHOSEN, contributions=ends)
 
     def explain(*args: object) -> Explanation:
         case_id, endpoint, inputs = (str(part) for part in args[-3:])
         asked.append((case_id, endpoint, inputs))
-        return example(heat={"ct": heat()}, note=NOT_CHOSEN) if endpoint == "any_complication" else example()
+        return whole if endpoint == "any_complication" else example()
 
     monkeypatch.setattr(RiskModel, "load", lambda _: None)
     monkeypatch.setattr(explanation, "case_explanation", explain)
@@ -65,6 +68,17 @@ def test_the_largest_effects_are_bars_and_the_rest_one_sentence() -> None:
     assert (shown.bars[1].left_percent, shown.bars[1].width_percent) == (12.5, 37.5)
     assert shown.ends == "The average development case gets 10 of 100 within 30 days, this patient 20 of 100."
     assert "log odds" in shown.scale
+
+
+def test_several_blocks_are_bars_of_their_own_on_the_same_scale_and_one_alone_is_none() -> None:
+    record, image = BlockContribution("clinical", "Health record", 1.6), BlockContribution("image:ct", "Image ct", -0.4)
+    ends = example().contributions
+    shown = moved(example(contributions=replace(ends, blocks=(record, image))))
+    assert [(bar.label, bar.effect) for bar in shown.blocks] == [
+        ("Health record", "raises (+1.60)"), ("Image ct", "lowers (−0.40)"),
+    ]  # fmt: skip
+    assert (shown.blocks[0].width_percent, shown.bars[0].width_percent) == (50.0, 25.0)
+    assert moved(example(contributions=replace(ends, blocks=(record,)))).blocks == ()
 
 
 def test_a_small_effect_has_a_small_bar() -> None:
@@ -98,7 +112,18 @@ def test_the_page_explains_the_first_outcome_and_says_what_it_is_not(
     shown = texts(page)
     assert not page.exception
     assert answering == [("E003", "any_complication", "preoperative")]
-    for words in (SECTION, "Albumin", "1 unit", "average 2 unit", "raises (+0.80)", "lowers (−0.60)", NOT_A_CAUSE):
+    for words in (
+        SECTION,
+        "Health record",
+        "raises (+0.90)",
+        "hardly moves it",
+        "Albumin",
+        "1 unit",
+        "average 2 unit",
+        "raises (+0.80)",
+        "lowers (−0.60)",
+        NOT_A_CAUSE,
+    ):
         assert words in shown, words
     assert SEEN in shown, "a development case is explained by a model that saw it"
     assert shown.index("12 of 100") < shown.index("raises (+0.80)")

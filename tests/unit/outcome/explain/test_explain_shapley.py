@@ -169,6 +169,13 @@ def test_values_and_references_are_words_with_units(fitted: Preprocessor) -> Non
     assert (image.label, image.value, image.reference) == ("Image ct", "not available", "not available")
 
 
+def test_a_number_s_reference_tells_where_nine_in_ten_lie_where_the_bundle_does(fitted: Preprocessor) -> None:
+    told = {"clinical:age": {"quantiles": {"0.05": 43.85, "0.5": 60.0, "0.95": 73.3}}, "clinical:bmi": {"mean": None}}
+    age, bmi, *_ = game_of(fitted, people().iloc[[1]], Population(N, told)).players
+    assert age.reference.endswith(" years, nine in ten 43.85 to 73.3 years")
+    assert "nine in ten" not in bmi.reference
+
+
 def test_all_of_the_case_is_the_case_and_none_is_the_reference(fitted: Preprocessor) -> None:
     given = game_of(fitted, people().iloc[[0]], Population())
     count = len(given.players)
