@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,13 @@ class Inputs:
 
     def __len__(self) -> int:
         return len(self.matrix)
+
+    def rows(self, places: Sequence[int]) -> Inputs:
+        """These cases alone, in this order."""
+        at = np.asarray(places, dtype=int)
+        present = {block: there[at] for block, there in self.present.items()}
+        names = tuple(self.case_ids[i] for i in at) if self.case_ids else ()
+        return replace(self, matrix=self.matrix[at], present=present, case_ids=names)
 
     @classmethod
     def of(cls, matrix: Inputs | FloatArray) -> Inputs:

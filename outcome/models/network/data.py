@@ -7,7 +7,7 @@ disk are the same numbers. Nothing here is learned.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -127,6 +127,14 @@ def one_case(inputs: Inputs, row: int, tables: Sequence[str], shapes: Mapping[st
         else:
             images[block] = torch.empty((0, *shape))
     return Batch(torch.from_numpy(inputs.matrix[row : row + 1]).float(), torch.from_numpy(present), images)
+
+
+def with_crops(batch: Batch, crops: Mapping[str, Tensor] | None) -> Batch:
+    """The batch with other crops, by sequence, and without what was made of its own."""
+    return batch if crops is None else replace(
+        batch, images={**batch.images, **{f"{IMAGE_PREFIX}{name}": crop for name, crop in crops.items()}},
+        measured={}, seen={},
+    )  # fmt: skip
 
 
 def crop_of(inputs: Inputs, block: str, row: int) -> np.ndarray:

@@ -26,7 +26,7 @@ from outcome.features.crops import IMAGE_PREFIX
 from outcome.models.fitted import Said
 from outcome.models.inputs import Inputs
 from outcome.models.network.beyond_score import said_by
-from outcome.models.network.data import Batch, Shape, one_case
+from outcome.models.network.data import Batch, Shape, one_case, with_crops
 from outcome.models.network.embedded_table import Categories, require_inside, table_tokens
 from outcome.models.network.encoder_options import USUAL, EncoderOptions
 from outcome.models.network.fit_record import FitRecord
@@ -235,9 +235,12 @@ class NetworkScorer:
         images = dict(zip(self.design.images, self.module.image_tokens(), strict=True))
         return read_batches(images, inputs, partial(self.tensors, inputs))
 
-    def forward_case(self, inputs: Inputs, i: int) -> Tensor:
-        """The score of case i, with its graph. Raises DataRefusal for a crop of another shape."""
-        return self.score_batch(self.tensors(inputs, i))[0]
+    def forward_case(self, inputs: Inputs, i: int, crops: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The score of case i, with its graph. Raises DataRefusal for a crop of another shape.
+
+        `crops` (1, 1 + regions, X, Y, Z) stand in for the case's own, by sequence.
+        """
+        return self.score_batch(with_crops(self.tensors(inputs, i), crops))[0]
 
     def score_batch(self, batch: Batch) -> Tensor:
         """The scores (n,) of a batch, with their graph."""

@@ -9,7 +9,7 @@ geometric mean of the networks' spreads; that they disagree does not widen it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from outcome.models.fitted import Said, Scorer
 from outcome.models.inputs import Inputs
 from outcome.models.network.beyond_score import said_by
+from outcome.models.network.data import with_crops
 from outcome.models.network.model import Design, NetworkScorer
 from outcome.models.network.outcomes import Head
 from outcome.models.one_thread import one_thread
@@ -75,9 +76,10 @@ class SeedEnsembleScorer:
         """Of each network the layer that a heat map looks at. Raises KeyError."""
         return tuple(layer for member in self.members for layer in member.cam_layers(sequence))
 
-    def forward_case(self, inputs: Inputs, i: int) -> Tensor:
-        """The score of case i, with its graph. Raises DataRefusal for a crop of another shape."""
-        return self._head.score(self._raw(inputs, i))[0]
+    def forward_case(self, inputs: Inputs, i: int, crops: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The score of case i, with its graph, as `NetworkScorer.forward_case`."""
+        batch = with_crops(self.members[0].tensors(inputs, i), crops)
+        return self._head.score(torch.stack([member.module(batch) for member in self.members]).mean(dim=0))[0]
 
     def score(self, X: Inputs) -> FloatArray:
         """The head's score of the networks' mean outputs, shape (n,), on the scale of `NetworkScorer.score`."""
@@ -110,13 +112,8 @@ class SeedEnsembleScorer:
     def _head(self) -> Head:
         return self.members[0].module.head
 
-    def _raw(self, X: Inputs, i: int) -> Tensor:
-        """(1, outputs): the mean outputs of case i."""
-        batch = self.members[0].tensors(X, i)
-        return torch.stack([member.module(batch) for member in self.members]).mean(dim=0)
-
     def _all_raw(self, X: Inputs) -> Iterator[Tensor]:
-        """The same of every case, in order."""
+        """(1, outputs): the mean outputs of each case, in order."""
         for batches in zip(*(member.batches(X) for member in self.members), strict=True):
             made = [member.module(batch) for member, batch in zip(self.members, batches, strict=True)]
             yield torch.stack(made).mean(dim=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,9 @@ import torch
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
-from outcome.explain.gradcam import heat_map
+from outcome.explain.gradcam import WEIGHINGS, heat_map
 from outcome.explain.heat import HeatMap
+from outcome.explain.integrated_gradients import integrated_gradients
 from outcome.features.crops import Crops
 from outcome.models.inputs import Inputs
 from outcome.models.network.slice_encoder import slice_places
@@ -38,10 +39,11 @@ class Solved:
             self.layer.weight.copy_(torch.tensor(weights).reshape(self.layer.weight.shape))
         self.readout, self.view = readout, view
 
-    def forward_case(self, inputs: Inputs, i: int) -> Tensor:
+    def forward_case(self, inputs: Inputs, i: int, crops: Mapping[str, Tensor] | None = None) -> Tensor:
         crop = inputs.crops.get(inputs.case_ids[i], "ct")
         assert crop is not None
-        return self.readout(self.layer(self.view(torch.from_numpy(crop[0]))))
+        image = torch.from_numpy(crop)[0] if crops is None else crops["ct"][0, 0]
+        return self.readout(self.layer(self.view(image)))
 
     def cam_layers(self, sequence: str) -> tuple[nn.Module]:
         assert sequence == "ct"
@@ -108,6 +110,66 @@ def test_averages_over_the_whole_image_give_the_map_of_the_paper() -> None:
     drawn = paper.attribute(torch.zeros(1, requires_grad=True), relu_attributions=True).detach().numpy()[0, 0]
     assert heat is not None
     np.testing.assert_allclose(heat, drawn / drawn.max(), atol=1e-6)
+
+
+def test_the_map_of_the_paper_is_captum_s_wherever_places_count_differently() -> None:
+    network = Solved([1.0, -0.6, 0.3], lambda maps: maps[:, 0, 4:].sum() - maps[:, 1].mean(), whole)
+    inputs = case(np.random.default_rng(3).normal(size=SIZE).astype(np.float32))
+    heat = heat_map(network, inputs, "ct", "grad_cam")
+    paper = LayerGradCam(lambda _: network.forward_case(inputs, 0).reshape(1), network.layer)
+    drawn = paper.attribute(torch.zeros(1, requires_grad=True), relu_attributions=True).detach().numpy()[0, 0]
+    assert heat is not None
+    np.testing.assert_allclose(heat, drawn / drawn.max(), atol=1e-6)
+    by_place = heat_map(network, inputs, "ct")
+    assert by_place is not None
+    assert np.abs(by_place - heat).max() > 0.1, "were both methods one, this test would show nothing"
+
+
+def test_grad_cam_plus_plus_worked_by_hand() -> None:
+    # maps A1 = a, A2 = 2a of the image a = (1, 3, 0, ...); score = A1[0] + 2 A1[1] - A2[0]
+    # A1: g = (1, 2), sum A1 = 4: shares g^2 / (2 g^2 + 4 g^3) = 1/6 and 4/40; weight = 1/6 * 1 + 1/10 * 2 = 11/30
+    # A2: g = (-1): its positive part is 0, weight 0. Heat = 11/30 * (1, 3), relative to its most (1/3, 1)
+    image = np.zeros(SIZE, dtype=np.float32)
+    image[0, 0, 0], image[1, 0, 0] = 1.0, 3.0
+
+    def readout(maps: Tensor) -> Tensor:
+        return maps[0, 0, 0, 0, 0] + 2 * maps[0, 0, 1, 0, 0] - maps[0, 1, 0, 0, 0]
+
+    heat = heat_map(Solved([1.0, 2.0], readout, whole), case(image), "ct", "grad_cam_plus_plus")
+    assert heat is not None
+    assert heat[:2, 0, 0].tolist() == pytest.approx([1 / 3, 1.0])
+    maps, gradient = torch.tensor([[[[[1.0, 3.0]]]]]), torch.tensor([[[[[1.0, 2.0]]]]])
+    assert WEIGHINGS["grad_cam_plus_plus"](maps, gradient).flatten().tolist() == pytest.approx([11 / 30, 33 / 30])
+
+
+def test_integrated_gradients_of_a_square_add_up_and_are_worked_by_hand() -> None:
+    # score = sum of squares: the mean gradient along the way is the value itself, so each voxel's part is its square
+    image = corner() * 3
+    image[0, 9, 0] = -1.0
+    found = integrated_gradients(Solved([1.0], lambda maps: (maps**2).sum(), whole), case(image), "ct")
+    assert found is not None
+    np.testing.assert_allclose(found.values, image**2, atol=1e-4)
+    assert found.score == pytest.approx(float((image**2).sum()))
+    assert found.plain_score == 0.0
+    assert found.gap == pytest.approx(0.0, abs=1e-3)
+
+
+def test_too_few_steps_leave_a_gap_that_is_told() -> None:
+    steep = Solved([1.0], lambda maps: torch.sigmoid(40 * (maps.mean() - 0.02)), whole)
+    gaps = []
+    for steps in (2, 64):
+        found = integrated_gradients(steep, case(corner() * 5), "ct", steps)
+        assert found is not None
+        gaps.append(abs(found.gap))
+    assert gaps[0] > 10 * gaps[1]
+
+
+def test_a_network_is_left_as_it_was() -> None:
+    network = Solved([1.0], lambda maps: maps.mean(), whole)
+    heat_map(network, case(corner()), "ct")
+    integrated_gradients(network, case(corner()), "ct", 2)
+    assert not network.layer._forward_hooks
+    assert network.layer.weight.grad is None
 
 
 def test_slices_are_put_back_at_their_planes() -> None:

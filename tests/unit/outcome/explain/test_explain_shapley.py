@@ -170,7 +170,10 @@ def test_values_and_references_are_words_with_units(fitted: Preprocessor) -> Non
 
 
 def test_a_number_s_reference_tells_where_nine_in_ten_lie_where_the_bundle_does(fitted: Preprocessor) -> None:
-    told = {"clinical:age": {"quantiles": {"0.05": 43.85, "0.5": 60.0, "0.95": 73.3}}, "clinical:bmi": {"mean": None}}
+    told: dict[str, dict[str, Any]] = {
+        "clinical:age": {"quantiles": {"0.05": 43.85, "0.5": 60.0, "0.95": 73.3}},
+        "clinical:bmi": {"mean": None},
+    }
     age, bmi, *_ = game_of(fitted, people().iloc[[1]], Population(N, told)).players
     assert age.reference.endswith(" years, nine in ten 43.85 to 73.3 years")
     assert "nine in ten" not in bmi.reference

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -55,7 +53,7 @@ def calls(network: NetworkScorer, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_an_image_is_read_once_for_rows_in_a_row_and_scores_are_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     network = scorer("gated")
-    alone = [network.score(_row(i))[0] for i in range(7)]
+    alone = [network.score(rows().rows([i]))[0] for i in range(7)]
     made = calls(network, monkeypatch)
     assert network.score(rows()).tolist() == alone
     assert len(made) == 3, "a, b, and a anew: nothing is kept longer than a case goes on"
@@ -64,7 +62,7 @@ def test_an_image_is_read_once_for_rows_in_a_row_and_scores_are_the_same_bits(mo
 
 def test_what_depends_on_the_record_is_read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     network = scorer("film")
-    alone = [network.score(_row(i))[0] for i in range(7)]
+    alone = [network.score(rows().rows([i]))[0] for i in range(7)]
     made = calls(network, monkeypatch)
     assert network.score(rows()).tolist() == alone
     assert len(made) == 5, "every row that has the image"
@@ -76,9 +74,3 @@ def test_each_of_several_networks_reads_with_its_own_encoder() -> None:
     alone = np.mean([member.score(rows()) for member in members], axis=0)
     assert together.score(rows()).tolist() == pytest.approx(alone.tolist(), abs=1e-6)
     assert together.outputs(rows())[:, 0].tolist() == pytest.approx(alone.tolist(), abs=1e-6)
-
-
-def _row(i: int) -> Inputs:
-    every = rows()
-    present = {block: there[[i]] for block, there in every.present.items()}
-    return replace(every, matrix=every.matrix[[i]], present=present, case_ids=(every.case_ids[i],))
