@@ -62,17 +62,17 @@ class Curves:
 
 
 def deletion_and_insertion(
-    score: ScoreOfCrop, crop: FloatArray, heat: FloatArray, *, steps: int = STEPS, seed: int = 0
+    score: ScoreOfCrop, crop: FloatArray, heat: FloatArray, *, steps: int = STEPS, orders: int = ORDERS, seed: int = 0
 ) -> Curves:
     """The curves of a case's crop (1 + regions, X, Y, Z) by the order of its heat (X, Y, Z).
 
-    Voxels of equal heat come in an order drawn by chance.
+    Voxels of equal heat come in an order drawn by chance; `orders` drawn likewise are compared with.
     """
     rng = np.random.default_rng(seed)
     shares = np.linspace(0.0, 1.0, steps + 1)
     tie = rng.random(heat.size)
     hottest = np.lexsort((tie, -heat.ravel()))
-    drawn = [rng.permutation(heat.size) for _ in range(ORDERS)]
+    drawn = [rng.permutation(heat.size) for _ in range(orders)]
 
     def along(order: np.ndarray, *, keep: bool) -> FloatArray:
         return np.array([score(_partly(crop, order[: round(share * heat.size)], keep=keep)) for share in shares])

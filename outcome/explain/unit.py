@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,10 @@ import pandas as pd
 
 from outcome.errors import DataRefusal
 from outcome.explain.heat import HeatMap
+from outcome.explain.map_check import MapCheck
+from outcome.explain.map_checks import has_images, looking_rung, sequences_of, told_checks
 from outcome.explain.players import Game, Population, game_of
 from outcome.explain.shapley import Contributions, linear_contributions, shapley_contributions
-from outcome.features.columns import IMAGE
 from outcome.features.crops import IMAGE_PREFIX, NO_CROPS, Crops
 from outcome.models.inputs import Inputs, model_inputs
 from outcome.models.linear import LinearScorer
@@ -26,6 +27,11 @@ NOT_CHOSEN = "The network that reads the image was not chosen; this shows where 
 NO_FILTERS = (
     "There is no map of where the network looks: its learned filters gained nothing on cases set aside and are unused. "
     "What it reads of the image are numbers measured in each region."
+)
+UNCHECKED = "Whether this map shows what was learned was not checked when the model was trained."
+FAILED = (
+    "There is no map of where the network looks ({images}): in a check when the model was trained it looked like that "
+    "of a network that had learned nothing."
 )
 NOTHING_RAISES = "There is no map of where the network looks: nothing it found in this image raises its score."
 
@@ -70,18 +76,32 @@ def explain_unit(
     chosen = unit.procedure.chosen
     game = game_of(chosen.preprocessor, frame, population, crops)
     contributions = _contributions(chosen, game)
-    looking = chosen if _reads_images(chosen) else next(filter(_reads_images, reversed(unit.rungs)), None)
-    heat = _heat(looking, frame, crops, places) if looking is not None and places else {}
-    note = _note(looking, chosen, heat) if looking is not None and places else ""
+    looking = looking_rung(unit)
+    checks = _checks(unit)
+    trusted = [name for name, check in checks.items() if check.passed] if checks is not None else None
+    heat = _heat(looking, frame, crops, places, trusted) if looking is not None and places else {}
+    note = _note(looking, chosen, heat, checks) if looking is not None and places else ""
     average, own = (_risks(chosen, side, unit.horizons_days) for side in (game.reference, game.case))
     return Explanation(chosen.rung.name, unit.kind, contributions, unit.horizons_days, average, own, heat, note)
 
 
-def _note(looking: RungFit, chosen: RungFit, heat: Mapping[str, HeatMap]) -> str:
+def _checks(unit: TrainedUnit) -> dict[str, MapCheck] | None:
+    """What training found of the heat maps, None where it never asked."""
+    try:
+        return told_checks(unit.ladder) or None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataRefusal(f"the checks of heat maps of {unit.endpoint} cannot be read", found=str(error)) from error
+
+
+def _note(looking: RungFit, chosen: RungFit, heat: Mapping[str, HeatMap], checks: Mapping[str, MapCheck] | None) -> str:
     if heat:
-        return "" if looking is chosen else NOT_CHOSEN
+        whose = "" if looking is chosen else NOT_CHOSEN
+        return " ".join(part for part in (whose, "" if checks is not None else UNCHECKED) if part)
     scorer: Any = looking.model.scorer
-    return NOTHING_RAISES if scorer.uses_filters else NO_FILTERS
+    if not scorer.uses_filters:
+        return NO_FILTERS
+    failed = [name for name, check in (checks or {}).items() if not check.passed]
+    return FAILED.format(images=", ".join(failed)) if failed else NOTHING_RAISES
 
 
 def _risks(fit: RungFit, inputs: Inputs, horizons_days: tuple[float, ...]) -> tuple[float, ...]:
@@ -97,28 +117,26 @@ def _contributions(fit: RungFit, game: Game) -> Contributions:
     scorer = fit.model.scorer
     if isinstance(scorer, LinearScorer):
         return linear_contributions(game, fit.calibrator.slope * scorer.coefficients, score)
-    return shapley_contributions(game, score, seed=SEED, evaluations=EVALUATIONS[_has_images(fit)])
+    return shapley_contributions(game, score, seed=SEED, evaluations=EVALUATIONS[has_images(fit)])
 
 
-def _has_images(fit: RungFit) -> bool:
-    """Whether images are among what it reads, by itself or by a model that it weighs."""
-    return any(column.kind == IMAGE for column in fit.preprocessor.columns)
-
-
-def _reads_images(fit: RungFit) -> bool:
-    """Whether a network looks at images here; one that could not be fitted gives a constant and looks at nothing."""
-    return _has_images(fit) and hasattr(fit.model.scorer, "cam_layers")
-
-
-def _heat(fit: RungFit, frame: pd.DataFrame, crops: Crops, places: Mapping[str, FloatArray]) -> dict[str, HeatMap]:
+def _heat(
+    fit: RungFit,
+    frame: pd.DataFrame,
+    crops: Crops,
+    places: Mapping[str, FloatArray],
+    trusted: Sequence[str] | None,
+) -> dict[str, HeatMap]:
+    """Heat by sequence; of those `trusted` alone, where that is known."""
     from outcome.explain.gradcam import heat_map  # torch and captum: only where there is a network
 
     inputs = model_inputs(fit.preprocessor, frame, crops)
     scorer: Any = fit.model.scorer
-    blocks = dict.fromkeys(c.block for c in fit.preprocessor.columns if c.kind == IMAGE)
     found: dict[str, HeatMap] = {}
-    for sequence in (block.removeprefix(IMAGE_PREFIX) for block in blocks if inputs.present[block][0]):
-        values = heat_map(scorer, inputs, sequence) if sequence in places else None
+    for sequence in sequences_of(fit):
+        asked = sequence in places and (trusted is None or sequence in trusted)
+        there = inputs.present[f"{IMAGE_PREFIX}{sequence}"][0]
+        values = heat_map(scorer, inputs, sequence) if asked and there else None
         if values is not None:
             found[sequence] = HeatMap(values, places[sequence])
     return found

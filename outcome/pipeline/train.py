@@ -26,6 +26,7 @@ from outcome.pipeline.encoder_weights import weights_file, weights_input
 from outcome.pipeline.harmonising import harmonise_rules, refuse_few_batches
 from outcome.pipeline.internal_external import hold_sites_out, refuse_few_sites
 from outcome.pipeline.outer_repeats import FOLDS_TABLE, repeat_folds
+from outcome.pipeline.recipe import recipe_in
 from outcome.pipeline.repeats import read_repeats, stability_config
 from outcome.pipeline.stage import Made, Run, StageResult, Work, code_digest, network_digest, perform, upstream
 from outcome.pipeline.unit_task import UnitTask, train_one
@@ -174,6 +175,8 @@ def _tasks(run: Run, folder: Path) -> Iterable[UnitTask]:
     )  # fmt: skip
     repeats = read_repeats(run)
     patients = tuple(cases.loc[chosen, "patient_id"].astype(str))
+    recipe = recipe_in(run)
+    regions = tuple(sorted(recipe.regions)) if recipe else ()
     basis = digest({"code": code_digest(), "config": _config_of_units(study), **_inputs(run)})
     targets = {
         name: endpoint_target(endpoints, name, EndpointKind(endpoint.kind), chosen)
@@ -195,7 +198,7 @@ def _tasks(run: Run, folder: Path) -> Iterable[UnitTask]:
                 joint=tuple(targets[other] for other in settings.network.auxiliary_to(name)),
             )
             work = CaseWork(unit, digest({"basis": basis, "unit": unit}), folder, "units")
-            yield UnitTask(work, cases_of_unit, settings, study.training.seed)
+            yield UnitTask(work, cases_of_unit, settings, study.training.seed, regions)
 
 
 def _crops_of(features: Path, case_ids: Iterable[str]) -> Crops:

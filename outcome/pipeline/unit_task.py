@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from outcome.explain.map_checks import check_unit_maps
 from outcome.pipeline.case_work import CaseWork
 from outcome.store import write_folder, write_json, write_parquet
+from outcome.training.folds import derive_seed
 from outcome.training.settings import TrainingSettings
 from outcome.training.unit import train_cases
 from outcome.training.unit_cases import UnitCases
@@ -19,11 +21,14 @@ class UnitTask:
     cases: UnitCases
     settings: TrainingSettings
     seed: int
+    regions: tuple[str, ...] = ()  # the mask channels of crops, in order
 
 
 def train_one(task: UnitTask) -> None:
-    """Train a unit and write its files, what it says of each case, and its summary last."""
+    """Train a unit, check its heat maps, and write its files, what it says of each case, and its summary last."""
     unit = train_cases(task.cases, task.settings, task.seed)
+    seed = derive_seed(task.seed, "heat maps")
+    unit = check_unit_maps(unit, task.cases.data().sorted(), task.settings, seed, task.regions)
     write_folder(task.work.path(""), unit.save)
     write_parquet(task.work.path(".parquet"), unit.out_of_fold)
     write_parquet(task.work.path(".details.parquet"), unit.out_of_fold_details)

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from outcome.config.endpoints import Endpoint
 from outcome.report.checklists.facts import ReportFacts
 from outcome.report.entries import ModelEntry, all_metrics, model_entries
+from outcome.report.heat_map_words import heat_map_lines
 from outcome.report.model_words import (
     development_lines,
     endpoint_label,
@@ -58,6 +59,7 @@ def card_markdown(facts: ReportFacts) -> str:
         ("Inputs", _inputs(facts)),
         ("Learned from", _learned_from(facts)),
         ("Models and their choice", model_lines(facts.bundle_study, facts.bundle.get("ladder") or {})),
+        ("Heat maps", heat_map_lines(facts.bundle_study, facts.bundle.get("ladder") or {})),
         ("Thresholds", _thresholds(facts)),
         ("Performance", list(_performance(facts))),
         ("Subgroups", list(_subgroups(facts))),

@@ -18,6 +18,7 @@ from outcome.bundle.folder import AGAIN
 from outcome.bundle.signature import refuse_untrusted, trusted_fingerprints
 from outcome.config import Study, study_from_resolved
 from outcome.errors import BundleRefusal, OutcomeError
+from outcome.explain.map_checks import told_checks
 from outcome.features.columns import FeatureColumn
 from outcome.features.crops import IMAGE_PREFIX, NO_CROPS
 from outcome.serving.model import RiskModel
@@ -90,6 +91,7 @@ def _check_unit(name: str, unit: TrainedUnit, model: RiskModel, study: Study) ->
     kind = study.endpoints[unit.endpoint].kind if unit.endpoint in study.endpoints else None
     if kind is None or EndpointKind(kind) is not unit.kind:
         raise ValueError(f"a model of {unit.kind.value} for an endpoint that config.json calls {kind or 'nothing'}")
+    told_checks(unit.ladder)
     known = {column.name: column for column in model.columns}
     for fit in unit.rungs:
         for column in fit.preprocessor.columns:

@@ -161,6 +161,12 @@ PART_ATTACKS: dict[str, Attack] = {
     "unit_of_another_endpoint": _numbers(f"{BOOSTED}/unit.json", "endpoint", value="relapse"),
     "unit_of_an_unknown_endpoint": _numbers(f"{BOOSTED}/unit.json", "endpoint", value="x"),
     "unit_of_unknown_inputs": _numbers(f"{BOOSTED}/unit.json", "inputs", value="everything"),
+    "unit_of_forged_heat_maps": _numbers(
+        f"{BOOSTED}/unit.json", "ladder", "heat_maps",
+        value={"rung": "x", "sequences": {"ct": {"cases": 8, "weights": 0.9, "labels": 0.9, "inside": {},
+               "deletion_gain": 0.1, "insertion_gain": 0.1, "limit": 0.5, "passed": True}}},
+    ),
+    "unit_of_heat_maps_that_are_none": _numbers(f"{BOOSTED}/unit.json", "ladder", "heat_maps", value=[1]),
     "unit_no_list": holds(f"{BOOSTED}/unit.json", b"[]"),
     "unit_without_rung": _without(f"{BOOSTED}/rung_1.json"),
     "unit_without_arrays": _without(f"{BOOSTED}/rung_1.npz"),

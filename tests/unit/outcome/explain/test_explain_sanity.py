@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from outcome.explain.sanity import LIKENESS, MapCheck, check_maps, drawn_anew, likeness
+from outcome.explain.map_check import LIKENESS, MapCheck
+from outcome.explain.sanity import check_maps, drawn_anew, likeness
 from outcome.features.crops import Crops
 from outcome.models.inputs import Inputs
 
@@ -33,7 +34,7 @@ class EdgeDetector:
     def forward_case(self, inputs: Inputs, i: int, crops: Mapping[str, Tensor] | None = None) -> Tensor:
         crop = inputs.crops.get(inputs.case_ids[i], "ct")
         assert crop is not None
-        image = torch.from_numpy(crop[:1]).abs()[None].requires_grad_()
+        image = (torch.from_numpy(crop)[None] if crops is None else crops["ct"])[:, :1].abs().requires_grad_()
         return self.factor * self.module(image).sum()
 
     def cam_layers(self, sequence: str) -> tuple[nn.Module, ...]:
@@ -52,25 +53,36 @@ class Learned(EdgeDetector):
     def forward_case(self, inputs: Inputs, i: int, crops: Mapping[str, Tensor] | None = None) -> Tensor:
         crop = inputs.crops.get(inputs.case_ids[i], "ct")
         assert crop is not None
-        return self.module(torch.from_numpy(crop[:1])[None]).sum()
+        return self.module((torch.from_numpy(crop)[None] if crops is None else crops["ct"])[:, :1]).sum()
 
     def cam_layers(self, sequence: str) -> tuple[nn.Module, ...]:
         return (self.module[1],)
 
 
 def test_a_map_of_the_image_s_own_edges_fails() -> None:
-    found = check_maps(EdgeDetector(), inputs(), "ct", EdgeDetector(2.0))
+    found = check_maps(EdgeDetector(), inputs(), "ct", (EdgeDetector(2.0), inputs()))
     assert (found.cases, found.weights, found.labels) == (4, pytest.approx(1.0), pytest.approx(1.0))
     assert not found.passed
 
 
 def test_a_map_that_hangs_on_learned_weights_passes() -> None:
-    found = check_maps(Learned(1), inputs(), "ct", Learned(2))
+    found = check_maps(Learned(1), inputs(), "ct", (Learned(2), inputs()))
     assert found.cases > 0
     assert found.weights is not None
     assert found.labels is not None
     assert max(found.weights, found.labels) < LIKENESS
     assert found.passed
+
+
+def test_where_heat_lies_and_what_its_hottest_voxels_do_are_told() -> None:
+    # the score is the sum of |image|, so the hottest voxel is the one that counts most
+    found = check_maps(EdgeDetector(), inputs(), "ct", regions=("tumour",))
+    held = [inputs().crops.get(f"c{i}", "ct") for i in range(4)]
+    shares = [np.abs(crop[0])[crop[1] > 0.5].sum() / np.abs(crop[0]).sum() for crop in held if crop is not None]
+    assert found.inside == {"tumour": pytest.approx(float(np.mean(shares)))}
+    assert found.deletion_gain is not None
+    assert found.insertion_gain is not None
+    assert min(found.deletion_gain, found.insertion_gain) > 0.1
 
 
 def test_either_question_alone_fails_a_map() -> None:

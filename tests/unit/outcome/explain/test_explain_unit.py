@@ -15,8 +15,10 @@ import torch
 from outcome.bundle import Bundle
 from outcome.errors import DataRefusal
 from outcome.explain import gradcam
+from outcome.explain.map_check import MapCheck
+from outcome.explain.map_checks import KEY, check_unit_maps, told_checks
 from outcome.explain.players import Population
-from outcome.explain.unit import NO_FILTERS, NOT_CHOSEN, Explanation, explain_unit
+from outcome.explain.unit import FAILED, NO_FILTERS, NOT_CHOSEN, UNCHECKED, Explanation, explain_unit
 from outcome.features.columns import FeatureColumn, columns_to_json
 from outcome.features.crops import Crops, crop_bytes
 from outcome.models.inputs import Inputs
@@ -25,6 +27,7 @@ from outcome.models.network.model import NetworkScorer
 from outcome.recipe import CropSpec, Recipe
 from outcome.serving import RiskModel, case_explanation
 from outcome.store import canonical_json
+from outcome.training.data import TrainingData
 from outcome.training.settings import NetworkSettings, TrainingSettings
 from outcome.training.unit import TrainedUnit, train_unit
 from outcome.types import FloatArray, InputSet, Target
@@ -82,10 +85,12 @@ def unit() -> Iterator[TrainedUnit]:
     patients = [f"p{i}" for i in range(N)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learning, "earned_strength", lambda *_: 1.0)
-        yield train_unit(
+        trained = train_unit(
             people(), COLUMNS, Target.binary("leak", events()), patients, SETTINGS,
             inputs=InputSet.PREOPERATIVE, seed=3, crops=crops(),
         )  # fmt: skip
+        data = TrainingData(people(), COLUMNS, Target.binary("leak", events()), np.array(patients), crops())
+        yield check_unit_maps(trained, data, SETTINGS, 5, ("tumor",))
 
 
 def chosen(unit: TrainedUnit, name: str) -> TrainedUnit:
@@ -129,6 +134,40 @@ def test_a_chosen_network_is_explained_with_its_image_as_one_input(unit: Trained
         assert heat.values.shape == (SIDE,) * 3
         assert heat.values.max() == 1.0
         assert heat.affine.tolist() == PLACE.tolist()
+
+
+def with_checks(unit: TrainedUnit, **sequences: MapCheck) -> TrainedUnit:
+    told = {name: check.to_json() for name, check in sequences.items()}
+    return replace(unit, ladder={**unit.ladder, KEY: {"rung": "fusion network", "sequences": told}})
+
+
+def test_training_checks_the_maps_and_tells_where_heat_lies(unit: TrainedUnit) -> None:
+    found = told_checks(unit.ladder)["ct"]
+    assert unit.ladder[KEY]["rung"] == "fusion network"
+    assert found.passed, "a planted corner is no edge of the image"
+    assert found.cases > 0
+    assert found.inside == {"tumor": pytest.approx(1.0)}, "the region fills the crop"
+    assert found.labels is not None, "the network was fitted to shuffled outcomes too"
+    assert found.deletion_gain is not None
+    assert found.deletion_gain > 0.1
+
+
+def test_a_map_that_failed_is_not_shown_and_one_never_checked_is_shown_with_that_word(unit: TrainedUnit) -> None:
+    network = chosen(unit, "fusion network")
+    shown = next(f"c{i:02d}" for i in range(9, 25, 2) if explained(network, f"c{i:02d}").heat)
+    failed = explained(with_checks(network, ct=MapCheck(8, 0.9, 0.1)), shown)
+    assert failed.heat == {}
+    assert failed.note == FAILED.format(images="ct")
+    unasked = replace(network, ladder={name: told for name, told in network.ladder.items() if name != KEY})
+    assert explained(unasked, shown).heat
+    assert explained(unasked, shown).note == UNCHECKED
+
+
+def test_a_check_that_was_tampered_with_is_refused(unit: TrainedUnit) -> None:
+    network = chosen(unit, "fusion network")
+    forged = {"rung": "fusion network", "sequences": {"ct": {**MapCheck(8, 0.9, 0.1).to_json(), "passed": True}}}
+    with pytest.raises(DataRefusal, match="cannot be read"):
+        explained(replace(network, ladder={**network.ladder, KEY: forged}), "c09")
 
 
 def test_a_network_that_uses_no_filters_says_why_there_is_no_heat(unit: TrainedUnit) -> None:

@@ -106,3 +106,23 @@ def test_amounts_carry_their_unit() -> None:
         "label": "Stay", "kind": "duration", "n": 90, "models": {"preoperative": {"metrics": {"mae": number(2, 1, 3)}}}
     }  # fmt: skip
     assert "Mean absolute error 2.00 (1.00–3.00) days" in card_markdown(facts)
+
+
+CHECK = {"cases": 8, "weights": 0.29, "labels": 0.06, "inside": {"tumor": 0.61}, "deletion_gain": 0.2,
+         "insertion_gain": -0.1, "limit": 0.5, "passed": True}  # fmt: skip
+
+
+def card_with_maps(**check: object) -> str:
+    facts = whole_report()
+    key, unit = next(iter(facts.bundle["ladder"].items()))
+    told = {"rung": "fusion network", "sequences": {"ct": {**CHECK, **check}}}
+    return card_markdown(replace(facts, bundle={**facts.bundle, "ladder": {key: {**unit, "heat_maps": told}}}))
+
+
+def test_heat_maps_stand_with_their_check_and_one_that_failed_is_said_not_to_be_shown() -> None:
+    card = card_with_maps()
+    assert "image ct: heat maps are shown; likeness 0.29 to untrained networks, 0.06 to one that learned" in card
+    assert "61 % of the heat in tumor; deletion +0.20 and insertion -0.10 beyond chance" in card
+    assert "heat maps are not shown" in card_with_maps(passed=False, weights=0.9)
+    assert "no heat map" in card_with_maps(cases=0)
+    assert "## Heat maps" not in card_markdown(whole_report())
