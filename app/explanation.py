@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,9 +122,16 @@ def heats(explanation: Explanation) -> dict[str, Heat]:
     found = {}
     for name, heat in explanation.heat.items():
         key = hashlib.sha256(heat.values.tobytes() + heat.affine.tobytes()).hexdigest()
-        words = WHAT_HEAT_IS.format(image=name)
-        found[name] = Heat(key, heat, f"{words} {explanation.note}".rstrip())
+        parts = (WHAT_HEAT_IS.format(image=name), inside_words(heat.inside), explanation.note)
+        found[name] = Heat(key, heat, " ".join(part for part in parts if part))
     return found
+
+
+def inside_words(inside: Mapping[str, float]) -> str:
+    """What share of the heat lies in each region, the largest first."""
+    told = sorted(inside.items(), key=lambda pair: -pair[1])
+    shares = ", ".join(f"{100 * share:.0f} % in {region.replace('_', ' ')}" for region, share in told)
+    return f"Of the heat {shares}." if shares else ""
 
 
 def moved(explanation: Explanation) -> Moved:

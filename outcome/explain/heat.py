@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -25,11 +26,14 @@ class PlacedPlane(Protocol):
 class HeatMap:
     """How strongly each voxel of a crop raises the score, from 0 to 1, and where the voxels lie.
 
+    `inside` tells what share of the heat lies in each region, by name.
+
     Raises ValueError for values outside [0, 1] or an affine of another shape.
     """
 
     values: FloatArray  # (X, Y, Z) along the patient's x, y and z
     affine: FloatArray  # (4, 4), index to RAS mm
+    inside: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.values.ndim != 3 or self.affine.shape != (4, 4):

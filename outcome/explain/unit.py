@@ -10,6 +10,7 @@ import pandas as pd
 
 from outcome.errors import DataRefusal
 from outcome.explain.heat import HeatMap
+from outcome.explain.heat_measures import share_inside
 from outcome.explain.map_check import MapCheck
 from outcome.explain.map_checks import has_images, looking_rung, sequences_of, told_checks
 from outcome.explain.players import Game, Population, game_of
@@ -22,6 +23,7 @@ from outcome.training.unit import TrainedUnit
 from outcome.types import EndpointKind, FloatArray
 
 SEED = 7
+_HALF = 0.5  # of a voxel
 EVALUATIONS = {False: 2000, True: 200}  # a network reads its image anew each time, a table costs nothing
 NOT_CHOSEN = "The network that reads the image was not chosen; this shows where it looks."
 NO_FILTERS = (
@@ -61,10 +63,12 @@ def explain_unit(
     *,
     crops: Crops = NO_CROPS,
     places: Mapping[str, FloatArray] | None = None,
+    regions: Sequence[str] = (),
 ) -> Explanation:
     """The explanation of the chosen rung for the one case of a features frame (index case_id).
 
-    `places` says for each sequence where its crop lies, index to RAS mm, (4, 4); without it there is no heat.
+    `places` says for each sequence where its crop lies, index to RAS mm, (4, 4); without it there is no heat. `regions`
+    names the mask channels of crops.
 
     Raises DataRefusal where the unit has no model, the frame holds another number of cases, or contributions do not
     add up to the score.
@@ -79,7 +83,7 @@ def explain_unit(
     looking = looking_rung(unit)
     checks = _checks(unit)
     trusted = [name for name, check in checks.items() if check.passed] if checks is not None else None
-    heat = _heat(looking, frame, crops, places, trusted) if looking is not None and places else {}
+    heat = _heat(looking, frame, crops, places, trusted, regions) if looking is not None and places else {}
     note = _note(looking, chosen, heat, checks) if looking is not None and places else ""
     average, own = (_risks(chosen, side, unit.horizons_days) for side in (game.reference, game.case))
     return Explanation(chosen.rung.name, unit.kind, contributions, unit.horizons_days, average, own, heat, note)
@@ -126,6 +130,7 @@ def _heat(
     crops: Crops,
     places: Mapping[str, FloatArray],
     trusted: Sequence[str] | None,
+    regions: Sequence[str],
 ) -> dict[str, HeatMap]:
     """Heat by sequence; of those `trusted` alone, where that is known."""
     from outcome.explain.gradcam import heat_map  # torch and captum: only where there is a network
@@ -137,6 +142,8 @@ def _heat(
         asked = sequence in places and (trusted is None or sequence in trusted)
         there = inputs.present[f"{IMAGE_PREFIX}{sequence}"][0]
         values = heat_map(scorer, inputs, sequence) if asked and there else None
-        if values is not None:
-            found[sequence] = HeatMap(values, places[sequence])
+        crop = inputs.crops.get(inputs.case_ids[0], sequence)
+        if values is not None and crop is not None:
+            shares = {name: share_inside(values, crop[i] > _HALF) for i, name in enumerate(regions, start=1)}
+            found[sequence] = HeatMap(values, places[sequence], shares)
     return found

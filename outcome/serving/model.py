@@ -195,7 +195,9 @@ class RiskModel:
             )
         told = self.reference
         frame = features.reindex(columns=[column.name for column in self.columns])
-        return explain_unit(self.unit(name), frame, Population(told["n"], told["features"]), crops=crops, places=places)
+        population = Population(told["n"], told["features"])
+        regions = sorted(self.recipe.regions) if self.recipe else []
+        return explain_unit(self.unit(name), frame, population, crops=crops, places=places, regions=regions)
 
     def predict(self, case: CaseInput, record: Mapping[str, Any]) -> pd.DataFrame:
         """One case from its files and its coded record (variable: value) to its risks.

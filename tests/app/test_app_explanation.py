@@ -11,7 +11,7 @@ from example_store import STUDY, WITHOUT_MASK
 from page_reading import OpenPage, texts
 
 from app import explanation, main, patient
-from app.explanation import NOT_A_CAUSE, SEEN, effect_words, moved
+from app.explanation import NOT_A_CAUSE, SEEN, effect_words, inside_words, moved
 from outcome.errors import BundleRefusal, DataRefusal, StoreRefusal
 from outcome.explain.shapley import BlockContribution, Contribution, Contributions
 from outcome.explain.unit import NOT_CHOSEN, Explanation
@@ -85,6 +85,11 @@ def test_a_small_effect_has_a_small_bar() -> None:
     rows = (Contribution("clinical:Age", "Age", "1", "2", 0.07),)
     (bar,) = moved(example(contributions=Contributions(rows, 0.0, 0.07))).bars
     assert bar.width_percent == pytest.approx(5.0)
+
+
+def test_words_for_where_heat_lies() -> None:
+    assert inside_words({"kidney": 0.304, "tumor": 0.61}) == "Of the heat 61 % in tumor, 30 % in kidney."
+    assert inside_words({}) == ""
 
 
 def test_words_for_effects() -> None:

@@ -244,6 +244,7 @@ def test_a_case_of_a_store_is_explained_from_what_lies_there(
     found = case_explanation(model, store, "study", "c09", "leak", "preoperative")
     frail = next(r for r in found.contributions.rows if r.name == "clinical:frail")
     assert frail.reference == "yes in 40 %"
+    assert found.heat["ct"].inside == {"tumor": 1.0}, "the region fills the crop"
     assert found.heat["ct"].values.tolist() == crops().held["c09"]["ct"][1].tolist()
     # the tumour's box spans 8 to 14 mm, so its middle lies at 11; eight voxels of 4 mm around it start at 11 - 14
     assert found.heat["ct"].affine[:3, 3].tolist() == [-3.0, -3.0, -3.0]
