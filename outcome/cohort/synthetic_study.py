@@ -37,6 +37,11 @@ def _yes_no(
     return Variable(name, VariableKind.BOOLEAN, label, availability=known, roles=frozenset(roles))
 
 
+def _modifiable(variable: Variable) -> Variable:
+    """What somebody might change before surgery."""
+    return replace(variable, modifiable=True)
+
+
 def _gene(name: str) -> Variable:
     label = f"Expression of gene {name.removeprefix('expr_')} in the biopsy"
     return replace(_number(name, label, "z score", (-8, 8)), block="genomics")
@@ -65,11 +70,11 @@ VARIABLES = (
     _text("site", "Hospital", Role.SITE),
     _number("age_years", "Age at surgery", "years", (18, 110), _GROUPS),
     _choice("sex", "Sex", (("male", "male"), ("female", "female")), _GROUPS),
-    _number("bmi", "Body mass index", "kg/m²", (10, 90), plausible=(15, 60)),
+    _modifiable(_number("bmi", "Body mass index", "kg/m²", (10, 90), plausible=(15, 60))),
     _choice("asa_class", "ASA class", tuple((str(i), f"class {i}") for i in range(1, 5))),
     _yes_no("diabetes", "Diabetes mellitus", _GROUPS),
-    _choice("smoking", "Smoking", (("never", "never"), ("former", "former"), ("current", "current"))),
-    _number("haemoglobin_g_dl", "Haemoglobin", "g/dL", (3, 25), plausible=(6, 20)),
+    _modifiable(_choice("smoking", "Smoking", (("never", "never"), ("former", "former"), ("current", "current")))),
+    _modifiable(_number("haemoglobin_g_dl", "Haemoglobin", "g/dL", (3, 25), plausible=(6, 20))),
     _number("creatinine_mg_dl", "Serum creatinine", "mg/dL", (0.1, 20), plausible=(0.3, 8)),
     _number("tumor_size_cm", "Tumour diameter in the radiology report", "cm", (0.1, 40), plausible=(0.5, 20)),
     _choice("planned_access", "Planned access", _ACCESS, _PREDICTS, Availability.PLANNED),

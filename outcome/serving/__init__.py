@@ -6,12 +6,14 @@ from outcome.explain.shapley import BlockContribution
 from outcome.explain.unit import Explanation
 from outcome.serving.case import SEGMENTER_FILE, bundle_segmenter
 from outcome.serving.model import RiskModel
-from outcome.serving.stored import ENTERED, as_entered, case_explanation, case_planes
+from outcome.serving.stored import ENTERED, as_entered, case_explanation, case_planes, stored_case
+from outcome.serving.what_if import Changeable, what_if, what_may_change
 
 __all__ = [
     "ENTERED",
     "SEGMENTER_FILE",
     "BlockContribution",
+    "Changeable",
     "Explanation",
     "HeatMap",
     "Plane",
@@ -20,4 +22,7 @@ __all__ = [
     "bundle_segmenter",
     "case_explanation",
     "case_planes",
+    "stored_case",
+    "what_if",
+    "what_may_change",
 ]

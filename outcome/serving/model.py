@@ -186,6 +186,14 @@ class RiskModel:
         `features` holds the one case, as for `predict_frame`; `places` says by sequence where its crop lies, index to
         RAS mm, (4, 4). Raises DataRefusal where the bundle has no model for this endpoint and input set.
         """
+        unit, told = self.asked_unit(endpoint, inputs), self.reference
+        frame = features.reindex(columns=[column.name for column in self.columns])
+        population = Population(told["n"], told["features"])
+        regions = sorted(self.recipe.regions) if self.recipe else []
+        return explain_unit(unit, frame, population, crops=crops, places=places, regions=regions)
+
+    def asked_unit(self, endpoint: str, inputs: str) -> TrainedUnit:
+        """The unit for an endpoint and input set. Raises DataRefusal where the bundle has none."""
         name = f"{endpoint}.{inputs}"
         if name not in self.unit_names:
             raise DataRefusal(
@@ -193,11 +201,7 @@ class RiskModel:
                 expected=f"one of {', '.join(self.unit_names)}",
                 next_step="none",
             )
-        told = self.reference
-        frame = features.reindex(columns=[column.name for column in self.columns])
-        population = Population(told["n"], told["features"])
-        regions = sorted(self.recipe.regions) if self.recipe else []
-        return explain_unit(self.unit(name), frame, population, crops=crops, places=places, regions=regions)
+        return self.unit(name)
 
     def predict(self, case: CaseInput, record: Mapping[str, Any]) -> pd.DataFrame:
         """One case from its files and its coded record (variable: value) to its risks.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from outcome.cases import Plane, planes, read_case_mask
 from outcome.errors import DataRefusal
 from outcome.explain.unit import Explanation
-from outcome.features.crops import open_crops
+from outcome.features.crops import Crops, open_crops
 from outcome.recipe import CaseInput, Recipe
 from outcome.serving.model import RiskModel
 from outcome.store import StudyStore, read_json, read_parquet
@@ -55,13 +57,18 @@ def case_explanation(
 ) -> Explanation:
     """What moved the estimate of a case in a store. Raises DataRefusal where the case has no features."""
     place = StudyStore(store, study)
+    row, crops = stored_case(place, case_id)
+    model = as_entered(model, place)
+    return model.explain(row, endpoint, inputs, crops=crops, places=_crop_places(place, case_id, model.recipe))
+
+
+def stored_case(place: StudyStore, case_id: str) -> tuple[pd.DataFrame, Crops]:
+    """A case of a store in feature form (index case_id), and its crops. Raises DataRefusal where it has no features."""
     features = read_parquet(place.stage("features") / "features.parquet").astype({"case_id": str})
     row = features[features["case_id"] == case_id].set_index("case_id")
     if row.empty:
         raise DataRefusal("no features were computed for this case", next_step="outcome features STUDY.yaml")
-    crops = open_crops(place.stage("features")).load([case_id])
-    model = as_entered(model, place)
-    return model.explain(row, endpoint, inputs, crops=crops, places=_crop_places(place, case_id, model.recipe))
+    return row, open_crops(place.stage("features")).load([case_id])
 
 
 def _crop_places(place: StudyStore, case_id: str, recipe: Recipe | None) -> dict[str, FloatArray]:

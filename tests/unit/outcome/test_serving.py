@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
+import pandas as pd
 import pytest
 
 from outcome.bundle import read_bundle
+from outcome.cohort.synthetic_study import dictionary_text
 from outcome.config import load_study
+from outcome.dictionary import DataDictionary
 from outcome.errors import DataRefusal
+from outcome.features.columns import FeatureColumn
 from outcome.pipeline.run import STAGE_RUNNERS, run_stages
 from outcome.pipeline.session import open_run
 from outcome.pipeline.synth import write_synthetic_study
 from outcome.recipe import CaseInput
-from outcome.serving import RiskModel
+from outcome.serving import RiskModel, stored_case, what_if, what_may_change
+from outcome.serving.what_if import changeable
 from outcome.store import StudyStore, canonical_json
 
 FAST = ("training.outer_folds=2", "training.inner_folds=2", "training.bootstraps=2", "training.min_events=5",
@@ -91,6 +97,72 @@ def test_an_uncoded_value_is_refused_by_name(model: RiskModel, name: str, value:
     with pytest.raises(DataRefusal, match=name) as refusal:
         model.predict(CaseInput("x"), {**RECORD, name: value})
     assert word in str(refusal.value)
+
+
+ASKED = ("any_complication", "preoperative")
+SMOKING, BLOOD = "clinical:smoking", "clinical:haemoglobin_g_dl"
+
+
+def stored(folder: Path, case_id: str) -> pd.DataFrame:
+    return stored_case(StudyStore(folder / "store", "site_a"), case_id)[0]
+
+
+def known_case(folder: Path) -> str:
+    table = pd.read_parquet(folder / "store" / "site_a" / "features" / "features.parquet").set_index("case_id")
+    return str(table[[SMOKING, BLOOD]].dropna().index[0])
+
+
+def test_only_modifiable_variables_are_offered_within_the_training_range(model: RiskModel, folder: Path) -> None:
+    case_id = known_case(folder)
+    row = stored(folder, case_id)
+    offered = {each.name: each for each in what_may_change(model, row, *ASKED)}
+    assert set(offered) <= {SMOKING, BLOOD, "clinical:bmi"}
+    assert BLOOD in offered
+    told = model.reference["features"][BLOOD]["quantiles"]
+    assert (offered[BLOOD].low, offered[BLOOD].high) == (told["0.05"], told["0.95"])
+    assert offered[BLOOD].value == row[BLOOD].iloc[0]
+    assert offered[BLOOD].unit == "g/dL"
+
+
+def test_what_if_is_what_the_model_says_of_a_case_that_has_the_value(model: RiskModel, folder: Path) -> None:
+    row = stored(folder, known_case(folder))
+    blood = next(each for each in what_may_change(model, row, *ASKED) if each.name == BLOOD)
+    assert blood.low is not None
+    found = what_if(model, row, {BLOOD: blood.low}, *ASKED)
+    other = model.predict_frame(row.assign(**{BLOOD: blood.low})).query(f"endpoint == '{ASKED[0]}'")
+    assert found["risk"].tolist() == other.loc[other["inputs"] == ASKED[1], "risk"].tolist()
+    same = what_if(model, row, {BLOOD: float(row[BLOOD].iloc[0])}, *ASKED)
+    assert same["risk"].tolist() == what_if(model, row, {}, *ASKED)["risk"].tolist()
+    assert row.equals(stored(folder, known_case(folder))), "the case itself is not changed"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"clinical:age_years": 40.0}, "cannot be changed"),
+        ({BLOOD: 24.0}, "outside what the model learned from"),
+        ({BLOOD: "much"}, "outside what the model learned from"),
+        ({SMOKING: "pipe"}, "outside what the model learned from|cannot be changed"),
+    ],
+)
+def test_what_may_not_be_asked_is_refused(
+    model: RiskModel, folder: Path, changes: dict[str, float | str], words: str
+) -> None:
+    with pytest.raises(DataRefusal, match=words):
+        what_if(model, stored(folder, known_case(folder)), changes, *ASKED)
+
+
+def test_what_few_development_cases_had_is_not_offered() -> None:
+    smoking = FeatureColumn(SMOKING, "clinical", "categorical", "preoperative", ("never", "current"), "Smoking", "",
+                            ("never", "current"))  # fmt: skip
+    blood = FeatureColumn(BLOOD, "clinical", "numeric", "preoperative", label="Haemoglobin", unit="g/dL")
+    told: dict[str, dict[str, Any]] = {SMOKING: {"counts": {"never": 30, "current": None}}, BLOOD: {"n": None}}
+    dictionary = DataDictionary.read(io.StringIO(dictionary_text("A")), "A")
+    row = pd.Series({SMOKING: "never", BLOOD: 13.0})
+    (only,) = changeable([smoking, blood], dictionary, told, row)
+    assert only.choices == (("never", "never"),)
+    (own,) = changeable([smoking], dictionary, told, row.replace("never", "current"))
+    assert dict(own.choices) == {"never": "never", "current": "current"}, "the case's own stays"
 
 
 def test_a_value_not_known_may_be_left_out_or_missing(model: RiskModel) -> None:
