@@ -82,10 +82,9 @@ class _Key:
 
 def explained(store: Path, records: StudyRecords, case_id: str, endpoint: str, inputs: str) -> Explanation | str:
     """The explanation of a case's estimate, or a sentence that says why there is none."""
-    if not records.bundle_id:
-        return NO_BUNDLE
-    if not is_development(records, case_id) and records.predicted_by not in ("", records.bundle_id):
-        return OTHER_BUNDLE
+    silent = why_silent(records, case_id)
+    if silent:
+        return silent
     try:
         key = _Key(str(store), records.name, records.bundle_id, _stamp(store, records))
         return _explained(key, case_id, endpoint, inputs)
@@ -93,6 +92,14 @@ def explained(store: Path, records: StudyRecords, case_id: str, endpoint: str, i
         return UNREADABLE
     except OutcomeError as error:
         return f"This estimate cannot be explained: {error.message}."
+
+
+def why_silent(records: StudyRecords, case_id: str) -> str:
+    """Why this store's model has nothing to say of the case's estimate; "" where it has."""
+    if not records.bundle_id:
+        return NO_BUNDLE
+    foreign = not is_development(records, case_id) and records.predicted_by not in ("", records.bundle_id)
+    return OTHER_BUNDLE if foreign else ""
 
 
 def pick_endpoint(records: StudyRecords, endpoints: list[str]) -> str:
@@ -208,12 +215,12 @@ def _stamp(store: Path, records: StudyRecords) -> int:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Opening the frozen model …")
-def _model(store: str, study: str, bundle_id: str) -> RiskModel:
+def frozen_model(store: str, study: str, bundle_id: str) -> RiskModel:
     """`bundle_id` is part of the key: another bundle is another model."""
     return RiskModel.load(Path(store) / study / "bundle")
 
 
 @st.cache_resource(max_entries=64, show_spinner="Explaining the estimate …")
 def _explained(key: _Key, case_id: str, endpoint: str, inputs: str) -> Explanation:
-    model = _model(key.store, key.study, key.bundle_id)
+    model = frozen_model(key.store, key.study, key.bundle_id)
     return case_explanation(model, Path(key.store), key.study, case_id, endpoint, inputs)

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import explanation, markup, route
+from app import explanation, markup, route, what_if
 from app.beyond import beyond_words
 from app.known import share_words
 from app.outlines import outline_words
@@ -151,6 +151,7 @@ def _what_moved(store: Path, records: StudyRecords, case_id: str, inputs: str) -
     endpoint = explanation.pick_endpoint(records, endpoints)
     found = explanation.explained(store, records, case_id, endpoint, inputs)
     explanation.show(found, development=explanation.is_development(records, case_id))
+    what_if.show(store, records, case_id, endpoint, inputs)
     return {} if isinstance(found, str) else explanation.heats(found)
 
 

@@ -6,8 +6,9 @@ from outcome.explain.shapley import BlockContribution
 from outcome.explain.unit import Explanation
 from outcome.serving.case import SEGMENTER_FILE, bundle_segmenter
 from outcome.serving.model import RiskModel
+from outcome.serving.similar import Similar, similar_cases
 from outcome.serving.stored import ENTERED, as_entered, case_explanation, case_planes, stored_case
-from outcome.serving.what_if import Changeable, what_if, what_may_change
+from outcome.serving.what_if import Changeable, WhatIf, case_what_if, what_if, what_may_change
 
 __all__ = [
     "ENTERED",
@@ -18,10 +19,14 @@ __all__ = [
     "HeatMap",
     "Plane",
     "RiskModel",
+    "Similar",
+    "WhatIf",
     "as_entered",
     "bundle_segmenter",
     "case_explanation",
     "case_planes",
+    "case_what_if",
+    "similar_cases",
     "stored_case",
     "what_if",
     "what_may_change",

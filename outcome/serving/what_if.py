@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,8 @@ from outcome.errors import DataRefusal
 from outcome.features.columns import FeatureColumn
 from outcome.features.crops import NO_CROPS, Crops
 from outcome.serving.model import RiskModel
+from outcome.serving.stored import as_entered, stored_case
+from outcome.store import StudyStore
 
 RANGE = ("0.05", "0.95")
 Value = float | str
@@ -35,6 +38,15 @@ class Changeable:
     low: float | None = None  # numeric: the range
     high: float | None = None
     choices: tuple[tuple[str, str], ...] = ()  # categorical: code and label
+
+
+@dataclass(frozen=True, eq=False)
+class WhatIf:
+    """What may be changed of a case, and what the model says of it as it is and as changed (UNIT_COLUMNS)."""
+
+    offered: tuple[Changeable, ...]
+    as_it_is: pd.DataFrame
+    changed: pd.DataFrame
 
 
 def what_may_change(model: RiskModel, features: pd.DataFrame, endpoint: str, inputs: str) -> list[Changeable]:
@@ -63,6 +75,18 @@ def what_if(
     row = changed_row(features, changes, what_may_change(model, features, endpoint, inputs))
     known = row.reindex(columns=[column.name for column in model.columns])
     return model.asked_unit(endpoint, inputs).predict(known, crops)
+
+
+def case_what_if(
+    model: RiskModel, store: Path, study: str, case_id: str, changes: Mapping[str, Value], endpoint: str, inputs: str
+) -> WhatIf:
+    """The same for a case in a store. Raises DataRefusal too where the case has no features."""
+    place = StudyStore(store, study)
+    row, crops = stored_case(place, case_id)
+    model = as_entered(model, place)
+    offered = tuple(what_may_change(model, row, endpoint, inputs))
+    as_it_is = what_if(model, row, {}, endpoint, inputs, crops)
+    return WhatIf(offered, as_it_is, what_if(model, row, changes, endpoint, inputs, crops) if changes else as_it_is)
 
 
 def changeable(
