@@ -17,6 +17,7 @@ Interval = tuple[float, float]
 LEVEL = 0.95
 DRAWS = 1000
 # Above this share of undefined resamples the remaining ones are a selected set, and their quantiles mislead.
+MOST_ROWS = 1_000_000  # of all resamples that are held at once
 MAX_UNDEFINED = 0.05
 
 
@@ -96,6 +97,19 @@ def bootstrap(
     """The statistic in `draws` resamples of n rows, shape (draws,); NaN where it is undefined in a resample."""
     rng = np.random.default_rng(seed)
     return np.array([statistic(resample(n, rng, patients)) for _ in range(draws)], dtype=float)
+
+
+def bootstrap_rows(
+    statistic: Callable[[IntArray], npt.NDArray[np.float64]], n: int, *, seed: int, draws: int = DRAWS
+) -> npt.NDArray[np.float64]:
+    """As `bootstrap` of cases, in the same resamples, for statistics of many resamples at once.
+
+    `statistic` turns row numbers (m, n) into (..., m); the answer is (..., draws).
+    """
+    rng = np.random.default_rng(seed)
+    most = max(1, MOST_ROWS // max(n, 1))
+    sizes = [min(most, draws - start) for start in range(0, draws, most)]
+    return np.concatenate([statistic(rng.integers(0, n, (size, n))) for size in sizes], axis=-1)
 
 
 def percentile_interval(values: npt.NDArray[np.float64], *, level: float = LEVEL) -> Interval | None:
