@@ -39,7 +39,7 @@ def test_another_hospital_gets_a_report_from_the_frozen_model(bundle: Path, stud
 def test_validation_reads_nothing_to_be_learned_from_the_new_outcomes(bundle: Path, studies: Path, call: Call) -> None:
     """Other outcomes and other patients beside them change no case's risk."""
     study = studies / "B" / "study.yaml"
-    assert call("validate", bundle, study, "--out", studies / "v1", "--quiet").code == 0
+    assert call("predict", bundle, study, "--out", studies / "v1", "--quiet").code == 0
     table = pd.read_csv(studies / "B" / "table.csv", dtype=str, keep_default_na=False)
     table["clavien_grade"] = table["clavien_grade"].map(lambda grade: "0" if grade != "0" else "2")
     table.iloc[30:].to_csv(studies / "B" / "table.csv", index=False)
