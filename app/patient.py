@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import explanation, markup, route, what_if
+from app import explanation, markup, route, similar, what_if
 from app.beyond import beyond_words
 from app.known import share_words
 from app.outlines import outline_words
@@ -152,6 +152,7 @@ def _what_moved(store: Path, records: StudyRecords, case_id: str, inputs: str) -
     found = explanation.explained(store, records, case_id, endpoint, inputs)
     explanation.show(found, development=explanation.is_development(records, case_id))
     what_if.show(store, records, case_id, endpoint, inputs)
+    similar.show(store, records, case_id, endpoint, inputs)
     return {} if isinstance(found, str) else explanation.heats(found)
 
 

@@ -38,18 +38,21 @@ def show(store: Path, records: StudyRecords, case_id: str, endpoint: str, inputs
     """The section: sliders and lists, and the answers below; nothing where no variable may be changed."""
     if why_silent(records, case_id):
         return
+    asked = (str(store), records.name, records.bundle_id, case_id, endpoint, inputs)
     try:
-        found = _asked(str(store), records.name, records.bundle_id, case_id, endpoint, inputs, ())
-        if not found.offered:
-            return
-        markup.show("title.html.j2", title="What if")
-        changes = _widgets(found.offered, case_id)
-        if changes:
-            asked = tuple(sorted(changes.items()))
-            found = _asked(str(store), records.name, records.bundle_id, case_id, endpoint, inputs, asked)
-    except OutcomeError as error:
-        markup.show("sentence.html.j2", text=error.message, next_step="")
+        found = _asked(*asked, ())
+    except OutcomeError:  # the section above has said that the model, or the case, cannot be read
         return
+    if not found.offered:
+        return
+    markup.show("title.html.j2", title="What if")
+    changes = _widgets(found.offered, f"{case_id}_{endpoint}_{inputs}")
+    if changes:
+        try:
+            found = _asked(*asked, tuple(sorted(changes.items())))
+        except OutcomeError as error:
+            markup.show("sentence.html.j2", text=error.message, next_step="")
+            return
     rows = answers(records, endpoint, found)
     markup.show("what_if.html.j2", rows=rows, changed=bool(changes), caution=NOT_A_PROMISE)
 
@@ -70,13 +73,13 @@ def _text(question: Question, table: pd.DataFrame) -> str:
     return question.text(*(float(row[name]) for name in ("risk", "low", "high")))
 
 
-def _widgets(offered: tuple[Changeable, ...], case_id: str) -> dict[str, Value]:
+def _widgets(offered: tuple[Changeable, ...], place: str) -> dict[str, Value]:
     """A widget for each variable, at the patient's own value; what was moved."""
     changes: dict[str, Value] = {}
     places = st.columns(_COLUMNS)
     for number, what in enumerate(offered):
         with places[number % _COLUMNS]:
-            value = _widget(what, f"wi_{case_id}_{what.name}")
+            value = _widget(what, f"wi_{place}_{what.name}")
         if value is not None and value != what.value:
             changes[what.name] = value
     return changes

@@ -10,7 +10,7 @@ import pytest
 from example_store import STUDY, WITHOUT_MASK
 from page_reading import OpenPage, texts
 
-from app import explanation, main, patient
+from app import explanation, main, patient, similar, what_if
 from app.explanation import NOT_A_CAUSE, SEEN, effect_words, inside_words, moved
 from outcome.errors import BundleRefusal, DataRefusal, StoreRefusal
 from outcome.explain.shapley import BlockContribution, Contribution, Contributions
@@ -41,6 +41,10 @@ def example(**changes: object) -> Explanation:
     return replace(found, **changes)  # type: ignore[arg-type]
 
 
+def silent(*_: object) -> None:
+    raise DataRefusal("not asked here")
+
+
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
     """A model that explains every case; what it was asked."""
@@ -56,6 +60,8 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, str]]:
 
     monkeypatch.setattr(RiskModel, "load", lambda _: None)
     monkeypatch.setattr(explanation, "case_explanation", explain)
+    for module, name in ((what_if, "case_what_if"), (similar, "similar_cases")):
+        monkeypatch.setattr(module, name, silent)
     return asked
 
 
