@@ -11,6 +11,8 @@ OUTLINES = "If the outline were drawn differently: {range} ({n} outlines{moved})
 BY_NETWORK = "If the network outlined more cautiously or more generously: {range} ({n} outlines of the network{moved})."
 NETWORK = "network"  # the kind of outlines that the network drew itself; any other is the case's own one, changed
 UNKNOWN = "If the outline were drawn differently: not known. {reason}."
+WIDE = " That is wide: have the outline reviewed before relying on this number."
+WIDE_RISK, WIDE_SHARE = 0.10, 0.5  # of a risk: ten of 100 patients; of an amount: half of it
 FROZEN_SOURCE = "bundle"  # the ranges are the frozen model's: they say nothing of an out-of-fold prediction
 
 
@@ -33,7 +35,13 @@ def _words(question: Question, row: pd.Series) -> str:
     ends = f"{per_100(low)} to {per_100(high)} of 100" if question.is_risk else _amounts(low, high, question.unit)
     moved = f"; moved most: {row['moved_most']}" if row["moved_most"] else ""
     words = BY_NETWORK if row.get("kind") == NETWORK else OUTLINES
-    return words.format(range=ends, n=int(row["n_outlines"]), moved=moved)
+    wide = WIDE if is_wide(low, high, is_risk=question.is_risk) else ""
+    return words.format(range=ends, n=int(row["n_outlines"]), moved=moved) + wide
+
+
+def is_wide(low: float, high: float, *, is_risk: bool) -> bool:
+    """Whether other outlines move the answer so far that somebody should look at the outline; the limits are ours."""
+    return high - low >= (WIDE_RISK if is_risk else WIDE_SHARE * abs(low + high) / 2)
 
 
 def _amounts(low: float, high: float, unit: str) -> str:

@@ -16,6 +16,7 @@ from app.outlines import outline_words
 from app.patient_inputs import input_blocks
 from app.planes import Heat, pictures_of
 from app.records import Question, StudyRecords, answers, not_predicted, questions
+from app.standing import standing_words
 from app.warnings_for_case import cautions, row_of
 from outcome.report.numbers import is_number
 from outcome.report.planes import heat_key
@@ -45,6 +46,7 @@ class RiskRow:
     outlines: str = ""
     beyond: str = ""
     known: str = ""
+    standing: str = ""
     withheld: bool = False  # `known` stands in the place of the answer
 
 
@@ -95,12 +97,14 @@ def risk_rows(records: StudyRecords, case_id: str, inputs: str) -> tuple[list[Ri
     """Every answered question for the case, and where the answers come from, in words."""
     rows, sources = [], set()
     for question in questions(records):
-        answer = row_of(answers(records, question, inputs), case_id)
+        every = answers(records, question, inputs)
+        answer = row_of(every, case_id)
         if answer is not None:
             asked = (records, question, answer, inputs)
             row = replace(_risk_row(question, answer), known=share_words(answer, records.min_information))
             if not row.withheld:
-                row = replace(row, outlines=outline_words(*asked), beyond=beyond_words(*asked))
+                standing = standing_words(every["risk"].astype(float), case_id, is_risk=question.is_risk)
+                row = replace(row, outlines=outline_words(*asked), beyond=beyond_words(*asked), standing=standing)
             rows.append(row)
             sources.add(str(answer["source"]))
     words = source_words(sources, records.predicted_by)

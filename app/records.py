@@ -200,6 +200,14 @@ def missing_counts(records: StudyRecords, inputs: str) -> pd.Series:
     return total.reindex(records.cases.index).fillna(0).astype(int)
 
 
+def unlike_counts(records: StudyRecords) -> pd.Series:
+    """In how many ways the bundle warns that each case is unlike those it learned from; 0 where it was not asked."""
+    if "case_id" not in records.warnings:
+        return pd.Series(0, index=records.cases.index)
+    counts = records.warnings["case_id"].astype(str).value_counts()
+    return counts.reindex(records.cases.index).fillna(0).astype(int)
+
+
 def case_findings(records: StudyRecords, levels: Iterable[str] = ("review", "reject")) -> dict[str, list[Json]]:
     """The findings of these levels by the cases they name."""
     wanted = set(levels)

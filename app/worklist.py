@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app import markup, route
-from app.records import Question, StudyRecords, answers, case_findings, missing_counts, questions
+from app.records import Question, StudyRecords, answers, case_findings, missing_counts, questions, unlike_counts
 from outcome.report.wording import partition_title
 
 TABLE, SEARCH, PARTITION, ENDPOINT, ORDER, OPEN = (
@@ -26,6 +26,7 @@ ORDERS = {
     "Case, A to Z": ("Case", True),
     "Missing inputs, most first": ("Missing inputs", False),
     "Findings to review, most first": ("To review", False),
+    "Unlike training, most first": ("Unlike training", False),
 }
 
 
@@ -56,7 +57,7 @@ def _controls(records: StudyRecords, asked: list[Question]) -> tuple[Question | 
 
 
 def worklist(records: StudyRecords, question: Question | None, inputs: str) -> pd.DataFrame:
-    """A row a case: identifiers, prediction with interval (per 100 for a risk), missing inputs, findings to review."""
+    """A row a case: identifiers, prediction with interval (per 100 for a risk), missing inputs, findings, warnings."""
     table = pd.DataFrame(index=records.cases.index)
     table["Case"] = records.cases.index
     for name, column in (("Patient", "patient_id"), ("Site", "site"), ("partition", "partition")):
@@ -70,6 +71,7 @@ def worklist(records: StudyRecords, question: Question | None, inputs: str) -> p
     table["Missing inputs"] = missing_counts(records, inputs)
     named = case_findings(records)
     table["To review"] = [len(named.get(case, ())) for case in table.index]
+    table["Unlike training"] = unlike_counts(records)
     return table
 
 
@@ -126,10 +128,11 @@ def _table(table: pd.DataFrame, question: Question | None) -> None:
 
 
 def hidden_columns(table: pd.DataFrame, question: Question | None) -> set[str]:
-    """Columns with nothing to show: predictions without a question, an interval that no listed case has."""
+    """Columns with nothing to show: no question, no interval or no warning for any listed case."""
+    hidden = {"partition"} | (set() if table["Unlike training"].any() else {"Unlike training"})
     if question is None:
-        return {"partition", "Prediction", "Low", "High"}
-    return {"partition"} if table["Low"].notna().any() else {"partition", "Low", "High"}
+        return hidden | {"Prediction", "Low", "High"}
+    return hidden if table["Low"].notna().any() else hidden | {"Low", "High"}
 
 
 def _columns(question: Question | None) -> dict[str, Any]:
