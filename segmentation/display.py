@@ -35,25 +35,50 @@ class Plane:
     to_patient: npt.NDArray[np.float64]  # (3, 3): (row, column, 1) to the pixel's place in the patient, RAS mm
 
 
-def three_planes(mask: Mask, image: Volume | None = None, *, region: str | None = None) -> tuple[Plane, Plane, Plane]:
-    """Axial, coronal and sagittal slices through the middle of a region (by default of everything labelled).
+@dataclass(frozen=True, eq=False)
+class Upright:
+    """A mask, and its image where there is one, with axes growing to the patient's right, anterior and superior."""
 
-    The slice is the one that holds most voxels of the region, so that it always shows some of it. With an image the
-    planes span the image, else the mask. An oblique grid is shown along its own nearest axes, not resampled.
+    labels: npt.NDArray[np.unsignedinteger[Any]]  # (I, J, K)
+    image: npt.NDArray[Any] | None  # (I, J, K), its own units
+    spacing_mm: tuple[float, float, float]
+    affine: Affine  # index to RAS mm
+    middle: Shape  # where a region is best seen, see `upright`
 
+    def planes(self, at: Shape | None = None) -> tuple[Plane, Plane, Plane]:
+        """Axial, coronal and sagittal slices through a voxel, by default `middle`. Raises IndexError outside."""
+        centre = self.middle if at is None else at
+        spacing = dict(enumerate(self.spacing_mm))
+        axial, coronal, sagittal = (
+            _plane(name, self.labels, self.image, spacing, centre, self.affine) for name in _PLANES
+        )
+        return axial, coronal, sagittal
+
+
+def upright(mask: Mask, image: Volume | None = None, *, region: str | None = None) -> Upright:
+    """A case as it stands before the viewer. `middle` is that of a region, by default of everything labelled: of each
+    axis the slice that holds most voxels of it, so that it always shows some of it.
+
+    With an image it spans the image, else the mask. An oblique grid keeps its own nearest axes and is not resampled.
     Raises ImageRefusal for an unknown region and for a mask that does not lie on the image's grid.
     """
     grid = mask.grid if image is None else image.grid
     window = locate(mask.grid, grid)
-    labels = _upright(_spread(mask, window, grid.shape), grid)
-    array = None if image is None else _upright(image.array, grid)
     spacing = {ras: step for (ras, _), step in zip(grid.axes, grid.spacing_mm, strict=True)}
     inside = _busiest(_upright(mask.labels, mask.grid), _label(mask, region))
     i, j, k = (start + middle for start, middle in zip(_upright_start(window, grid), inside, strict=True))
-    centre = (i, j, k)
-    affine = _upright_affine(grid)
-    axial, coronal, sagittal = (_plane(name, labels, array, spacing, centre, affine) for name in _PLANES)
-    return axial, coronal, sagittal
+    return Upright(
+        labels=_upright(_spread(mask, window, grid.shape), grid),
+        image=None if image is None else _upright(image.array, grid),
+        spacing_mm=(spacing[0], spacing[1], spacing[2]),
+        affine=_upright_affine(grid),
+        middle=(i, j, k),
+    )
+
+
+def three_planes(mask: Mask, image: Volume | None = None, *, region: str | None = None) -> tuple[Plane, Plane, Plane]:
+    """Axial, coronal and sagittal slices through the middle of a region, see `upright`."""
+    return upright(mask, image, region=region).planes()
 
 
 def _upright(array: npt.NDArray[Any], grid: Grid) -> npt.NDArray[Any]:

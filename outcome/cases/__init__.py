@@ -18,16 +18,17 @@ from outcome.cases.masks import (
     write_case_mask,
 )
 from outcome.cases.measuring import complete_settings, measure_case
-from outcome.cases.processing import planes, process_case
+from outcome.cases.processing import process_case, upright_case
 from outcome.cases.refusing import refusing
 from outcome.cases.repeats import drawn_outlines, drawn_repeats, measure_masks, measure_repeats, repeat_limits
 from outcome.cases.several import no_probabilities, several_masks, tells_probabilities
-from segmentation.display import Plane
+from segmentation.display import Plane, Upright
 
 __all__ = [
     "OTHER_GRID",
     "OTHER_GRID_NO_MASK",
     "Plane",
+    "Upright",
     "SegmentedCase",
     "Segmenter",
     "case_mask_bytes",
@@ -44,7 +45,6 @@ __all__ = [
     "measure_repeats",
     "no_probabilities",
     "own_mask",
-    "planes",
     "process_case",
     "read_case_mask",
     "refusing",
@@ -53,4 +53,5 @@ __all__ = [
     "several_masks",
     "tells_probabilities",
     "write_case_mask",
+    "upright_case",
 ]

@@ -9,7 +9,7 @@ from outcome.cases.masks import Segmenter, segment_case
 from outcome.cases.measuring import measure_case
 from outcome.cases.refusing import refusing
 from outcome.recipe import CaseInput, CaseResult, Recipe
-from segmentation.display import Plane, three_planes
+from segmentation.display import Upright, upright
 from segmentation.images.reading import read_image
 from segmentation.types import Mask
 
@@ -29,11 +29,11 @@ def process_case(case: CaseInput, recipe: Recipe, segmenter: Segmenter | None = 
 
 
 @refusing
-def planes(image_path: Path | None, mask: Mask, region: str | None = None) -> tuple[Plane, Plane, Plane]:
-    """Axial, coronal and sagittal planes through a region, as shown on a screen (see `segmentation.display`).
+def upright_case(image_path: Path | None, mask: Mask, region: str | None = None) -> Upright:
+    """A case as it stands before the viewer, through whom planes can be cut anywhere (see `segmentation.display`).
 
     Without an image the planes show the labels alone. Raises DataRefusal for an image that cannot be vouched for or
     lies on another grid, and for an unknown region.
     """
     image = None if image_path is None else read_image(image_path)
-    return three_planes(mask, image, region=region)
+    return upright(mask, image, region=region)

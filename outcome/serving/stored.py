@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from outcome.cases import Plane, planes, read_case_mask
+from outcome.cases import Plane, Upright, read_case_mask, upright_case
 from outcome.errors import DataRefusal
 from outcome.explain.unit import Explanation
 from outcome.features.crops import Crops, open_crops
@@ -20,7 +20,12 @@ ENTERED = "harmonised.json"  # beside predictions: which batches entered the har
 
 
 def case_planes(store: Path, study: str, case_id: str, region: str | None = None) -> list[Plane]:
-    """Axial, coronal and sagittal planes of a case in a store, in radiological orientation, through a region.
+    """Axial, coronal and sagittal planes of a case in a store through the middle of a region; as `case_view`."""
+    return list(case_view(store, study, case_id, region).planes())
+
+
+def case_view(store: Path, study: str, case_id: str, region: str | None = None) -> Upright:
+    """A case in a store as it stands before the viewer, in radiological orientation, for planes anywhere.
 
     The image is read where the study's root still has it; without one the planes hold the outlines alone.
     Raises DataRefusal where the case has no mask.
@@ -33,7 +38,7 @@ def case_planes(store: Path, study: str, case_id: str, region: str | None = None
         raise DataRefusal("this case has no mask", next_step="see the segment stage: `outcome status STORE`")
     recipe = Recipe.from_json(recipe_json)
     mask = read_case_mask(segment / "cases" / f"{key}.nii.gz", recipe)
-    return list(planes(_image_path(place, case_id, recipe), mask, region=region))
+    return upright_case(_image_path(place, case_id, recipe), mask, region=region)
 
 
 def _image_path(place: StudyStore, case_id: str, recipe: Recipe) -> Path | None:
