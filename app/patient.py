@@ -9,12 +9,12 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import explanation, markup, route, similar, what_if
+from app import explanation, markup, route, similar, viewer, what_if
 from app.beyond import beyond_words
 from app.known import share_words
 from app.outlines import outline_words
 from app.patient_inputs import input_blocks
-from app.planes import Heat, pictures_of
+from app.planes import Heat, Shown, extent_of, pictures_of
 from app.records import Question, StudyRecords, answers, not_predicted, questions
 from app.standing import standing_words
 from app.warnings_for_case import cautions, row_of
@@ -162,15 +162,17 @@ def _what_moved(store: Path, records: StudyRecords, case_id: str, inputs: str) -
 
 @dataclass(frozen=True)
 class Screen:
-    """Where the planes stand on the page, with the place for what is switched over them."""
+    """Where the planes stand on the page, with the place for what is switched over them, and what of them is shown."""
 
     switch: DeltaGenerator
     planes: DeltaGenerator
+    shown: Shown
 
 
 def _screen(store: Path, records: StudyRecords, case_id: str) -> Screen:
     markup.show("title.html.j2", title="Images")
-    screen = Screen(st.container(), st.empty())
+    switch = st.container()
+    screen = Screen(switch, st.empty(), viewer.controls(case_id, extent_of(store, records, case_id)))
     if not st.session_state.get(HEAT):
         _draw(screen, store, records, case_id, None)
     return screen
@@ -188,7 +190,7 @@ def _heat_over(screen: Screen, store: Path, records: StudyRecords, case_id: str,
 
 
 def _draw(screen: Screen, store: Path, records: StudyRecords, case_id: str, heat: Heat | None) -> None:
-    shown = pictures_of(store, records, case_id, heat)
+    shown = pictures_of(store, records, case_id, screen.shown, heat)
     with screen.planes:
         if shown.pictures:
             markup.show("planes.html.j2", shown=shown, heat_key=heat_key())

@@ -162,10 +162,10 @@ def test_the_heat_is_off_until_asked_for_and_says_whose_it_is(
     assert NOT_CHOSEN in shown
     assert "no more than the dotted block" in shown
     assert shown.count("heat is strongest in") == 3
-    assert shown.count('src="data:image/png;base64,') == plain.count('src="data:image/png;base64,') == 3
+    assert shown.count('src="data:image/jpeg;base64,') == plain.count('src="data:image/jpeg;base64,') == 3
     page.toggle(key=patient.HEAT).set_value(False).run()
     assert "Heat:" not in texts(page)
-    assert texts(page).count('src="data:image/png;base64,') == 3
+    assert texts(page).count('src="data:image/jpeg;base64,') == 3
 
 
 def test_an_outcome_without_heat_has_no_switch_and_still_its_planes(
@@ -176,7 +176,7 @@ def test_an_outcome_without_heat_has_no_switch_and_still_its_planes(
     page.selectbox(key=explanation.PICK).select("length_of_stay").run()
     assert not page.exception
     assert not page.toggle
-    assert texts(page).count('src="data:image/png;base64,') == 3
+    assert texts(page).count('src="data:image/jpeg;base64,') == 3
 
 
 def test_a_case_without_mask_keeps_its_sentence(

@@ -30,12 +30,28 @@ class Plane:
     letters: Mapping[str, str] = field(default_factory=lambda: {"left": "R", "right": "L", "top": "A", "bottom": "P"})
 
 
+class View:
+    """A cube of 20 voxels without an image, of which every plane looks the same; the places that were asked for."""
+
+    image = None
+    labels = np.zeros((20, 20, 20), dtype=int)
+    middle = (6, 7, 8)
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int, int]] = []
+
+    def planes(self, at: tuple[int, int, int]) -> list[Plane]:
+        self.asked.append(at)
+        labels = np.zeros((20, 20), dtype=int)
+        labels[4:9, 4:9] = 2
+        return [Plane(name, labels) for name in ("axial", "coronal", "sagittal")]
+
+
 @pytest.fixture
-def three_planes(monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = np.zeros((20, 20), dtype=int)
-    labels[4:9, 4:9] = 2
-    given = [Plane(name, labels) for name in ("axial", "coronal", "sagittal")]
-    monkeypatch.setattr(planes, "case_planes", lambda *_: given)
+def three_planes(monkeypatch: pytest.MonkeyPatch) -> View:
+    view = View()
+    monkeypatch.setattr(planes, "case_view", lambda *_: view)
+    return view
 
 
 pytestmark = pytest.mark.usefixtures("three_planes")
@@ -90,9 +106,29 @@ def test_a_later_case_names_the_frozen_model_and_is_not_called_external(store: P
 
 def test_planes_have_words_and_say_that_there_is_no_ct(store: Path, open_page: OpenPage) -> None:
     shown = texts(open_page(store, case="E003"))
-    assert shown.count('src="data:image/png;base64,') == 3
+    assert shown.count('src="data:image/jpeg;base64,') == 3
     assert 'alt="axial plane: outlines of tumor; sides of the picture: left R, right L, top A, bottom P' in shown
     assert "This study has no CT images; outlines of the given mask only" in shown
+
+
+def test_the_planes_go_through_the_region_and_then_where_the_sliders_say(
+    store: Path, open_page: OpenPage, three_planes: View
+) -> None:
+    page = open_page(store, case="E003")
+    assert three_planes.asked == [(6, 7, 8)]
+    sliders = {each.label.partition(":")[0]: each for each in page.slider}
+    assert {name: each.value for name, each in sliders.items()} == {"Axial": 9, "Coronal": 8, "Sagittal": 7}
+    sliders["Axial"].set_value(20).run()
+    assert three_planes.asked[-1] == (6, 7, 19)
+    assert not page.exception
+    assert "im_greys" not in [each.key for each in page.selectbox], "there is no image whose greys could change"
+
+
+def test_lines_stand_where_the_other_planes_cut() -> None:
+    # seen from the feet the patient's right is on the left and anterior up: the first voxel is bottom right
+    assert planes.cross_of("axial", (0, 0, 3), (20, 30, 40)) == (29, 19)
+    assert planes.cross_of("coronal", (0, 5, 39), (20, 30, 40)) == (0, 19)
+    assert planes.cross_of("sagittal", (7, 29, 0), (20, 30, 40)) == (39, 0)
 
 
 def test_a_case_without_mask_says_so_and_keeps_its_risk(store: Path, open_page: OpenPage) -> None:
@@ -107,7 +143,7 @@ def test_images_that_cannot_be_read_are_a_sentence(
     def refuse(*_: object) -> None:
         raise DataRefusal("the mask is on another grid")
 
-    monkeypatch.setattr(planes, "case_planes", refuse)
+    monkeypatch.setattr(planes, "case_view", refuse)
     shown = texts(open_page(store, case="E003"))
     assert "cannot be shown. the mask is on another grid" in shown
     assert "12 of 100" in shown
