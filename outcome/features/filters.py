@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -36,12 +36,17 @@ def redundant_with(X: FloatArray, limit: float) -> dict[int, int]:
 
     Repeats means |Spearman correlation| > `limit`. `X` is (n, p), no NaN, no constant column. The first stays.
     """
-    if X.shape[1] < 2:
+    return redundant_among(iter(X.T), X.shape, limit)
+
+
+def redundant_among(columns: Iterable[FloatArray], shape: tuple[int, int], limit: float) -> dict[int, int]:
+    """The same of columns that come one by one, `shape` (n, p) in all: the matrix itself is never held."""
+    if shape[1] < 2:
         return {}
-    correlation = _rank_correlation(X)
+    correlation = _rank_correlation(columns, shape)
     kept: list[int] = []
     found: dict[int, int] = {}
-    for j in range(X.shape[1]):
+    for j in range(shape[1]):
         close = [i for i in kept if correlation[i, j] > limit]
         if close:
             found[j] = close[0]
@@ -50,18 +55,19 @@ def redundant_with(X: FloatArray, limit: float) -> dict[int, int]:
     return found
 
 
-def _rank_correlation(X: FloatArray) -> FloatArray:
-    """|Spearman correlation| of every two columns, (p, p); half a matrix like `X` is held beside it, and no more.
+def _rank_correlation(columns: Iterable[FloatArray], shape: tuple[int, int]) -> FloatArray:
+    """|Spearman correlation| of every two columns, (p, p); a matrix of their ranks in single precision is held.
 
     Ranks are halves of whole numbers, and single precision holds those of eight million cases exactly.
     """
-    ranks = np.empty(X.shape, dtype=np.float32 if len(X) < EXACT_RANKS else np.float64)
-    for j in range(X.shape[1]):
-        ranks[:, j] = rankdata(X[:, j])
-    mean, squares = (len(X) + 1) / 2, np.zeros(X.shape[1])
+    n, p = shape
+    ranks = np.empty(shape, dtype=np.float32 if n < EXACT_RANKS else np.float64)
+    for j, column in enumerate(columns):
+        ranks[:, j] = rankdata(column)
+    mean, squares = (n + 1) / 2, np.zeros(p)
     for part in _parts(ranks):
         squares += np.einsum("ij,ij->j", part - mean, part - mean)
-    size, products = np.sqrt(squares), np.zeros((X.shape[1], X.shape[1]))
+    size, products = np.sqrt(squares), np.zeros((p, p))
     for part in _parts(ranks):
         scaled = (part - mean) / size
         products += scaled.T @ scaled

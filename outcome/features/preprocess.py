@@ -28,7 +28,7 @@ from outcome.features.columns import (
     columns_to_json,
     require_columns,
 )
-from outcome.features.filters import redundant_with, skewness, strongest, too_rare
+from outcome.features.filters import redundant_among, skewness, strongest, too_rare
 from outcome.features.harmonise import Harmoniser
 from outcome.features.imputation import Imputer
 from outcome.features.outputs import MISSING_LEVEL, Output, absent_values, levels, missing_values, numbers, squeeze
@@ -156,7 +156,7 @@ def fit_preprocessor(
         outputs.extend(output for output in made if isinstance(output, Output))
         dropped.extend(row for row in made if not isinstance(row, Output))
     fitted = Preprocessor(tuple(columns), tuple(outputs), tuple(dropped), harmoniser)
-    fitted = _drop_redundant(fitted, fitted.transform(frame), rules)
+    fitted = _drop_redundant(fitted, shown, rules)
     if rules.top_k is None:
         return fitted
     if target is None:
@@ -233,9 +233,11 @@ def _missing_column(column: FeatureColumn, absent: BoolArray, rules: Rules) -> L
     return [(name, reason)] if reason else [Output(name, column.name, "missing")]
 
 
-def _drop_redundant(fitted: Preprocessor, X: FloatArray, rules: Rules) -> Preprocessor:
+def _drop_redundant(fitted: Preprocessor, shown: pd.DataFrame, rules: Rules) -> Preprocessor:
+    """`shown`: the rows learned from, harmonised where batches are."""
     names = fitted.output_names
-    found = redundant_with(X, rules.redundant_above)
+    made = (output.apply(shown[output.source]) for output in fitted.outputs)
+    found = redundant_among(made, (len(shown), len(names)), rules.redundant_above)
     reasons = tuple((names[j], f"|Spearman| > {rules.redundant_above} with {names[i]}") for j, i in found.items())
     outputs = tuple(output for j, output in enumerate(fitted.outputs) if j not in found)
     return replace(fitted, outputs=outputs, dropped=fitted.dropped + reasons)
