@@ -7,6 +7,7 @@ torchvision's published wheels link CUDA libraries. Beside a CPU-only torch its 
 from __future__ import annotations
 
 import importlib.util
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 _OPERATORS = ("nms", "qnms")
 # A library whose handle is collected takes its operators with it.
 _libraries: list[torch.library.Library] = []
+_one_at_a_time = threading.Lock()  # pages that open together load networks together; an operator is defined but once
 
 
 def load_own_operators() -> None:
@@ -36,13 +38,14 @@ def cure_torchvision(load: Callable[[], None] = load_own_operators) -> bool:
     ImportError, `torchvision::nms` and `torchvision::qnms` are defined, `nms` in plain PyTorch. Returns whether
     operators were defined, now or by an earlier call; calling it again changes nothing.
     """
-    if _libraries:
-        return True
-    try:
-        load()
-    except (OSError, ImportError):
-        _define_operators()
-    return bool(_libraries)
+    with _one_at_a_time:
+        if _libraries:
+            return True
+        try:
+            load()
+        except (OSError, ImportError):
+            _define_operators()
+        return bool(_libraries)
 
 
 def nms(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:

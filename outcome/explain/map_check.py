@@ -28,9 +28,11 @@ class MapCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether there was heat, and it was unlike that of networks that know nothing."""
+        """Whether there was heat, unlike that of networks that know nothing, and hot places matter more than chance."""
         asked = [value for value in (self.weights, self.labels) if value is not None]
-        return self.cases > 0 and bool(asked) and all(value <= self.limit for value in asked)
+        gained = (self.deletion_gain or 0.0) + (self.insertion_gain or 0.0)
+        matters = gained > 0 or self.deletion_gain is None
+        return self.cases > 0 and bool(asked) and all(value <= self.limit for value in asked) and matters
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "passed": self.passed}

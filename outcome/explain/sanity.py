@@ -6,8 +6,9 @@ the image or the layout of the network, not what this network learned. Likeness 
 voxels of the crop, its size without its sign, in the mean over cases; a case where the other network shows no heat
 counts as unlike.
 
-Told beside it, and failing no map: how much of the heat lies in each region, and whether the score falls sooner when
-the hottest voxels become plain than in an order drawn by chance.
+And one of Petsiuk et al. (`outcome.explain.heat_measures`): does the score fall sooner as the hottest voxels become
+plain, and come back sooner as they appear, than in an order drawn by chance? Told beside it, and failing no map: how
+much of the heat lies in each region.
 
 Imports torch: load it only where there is a network.
 """

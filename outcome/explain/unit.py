@@ -33,7 +33,7 @@ NO_FILTERS = (
 UNCHECKED = "Whether this map shows what was learned was not checked when the model was trained."
 FAILED = (
     "There is no map of where the network looks ({images}): in a check when the model was trained it looked like that "
-    "of a network that had learned nothing."
+    "of a network that had learned nothing, or what it showed as hot mattered no more than the rest."
 )
 NOTHING_RAISES = "There is no map of where the network looks: nothing it found in this image raises its score."
 

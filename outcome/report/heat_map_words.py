@@ -26,7 +26,7 @@ def _words(check: Json) -> str:
         return (
             "no heat map: the network's learned filters gained nothing on cases set aside, or nothing raises its score"
         )
-    verdict = "shown" if check["passed"] else "not shown, since they do not show what was learned"
+    verdict = "shown" if check["passed"] else "not shown, since they do not show what the network goes by"
     likeness = [
         f"{check[name]:.2f} to {whom}"
         for name, whom in (("weights", "untrained networks"), ("labels", "one that learned from shuffled outcomes"))

@@ -55,6 +55,28 @@ print(hasattr(torch.ops.torchvision, 'nms'), hasattr(torch.ops.torchvision, 'qnm
     assert _python(code) == "True True"
 
 
+def test_pages_that_open_together_define_them_once() -> None:
+    code = """
+import threading, time
+from segmentation.torchvision_cure import cure_torchvision
+start, found = threading.Barrier(8), []
+def fails():
+    time.sleep(0.05)
+    raise OSError('libcudart.so.13')
+def one():
+    start.wait()
+    try:
+        found.append(cure_torchvision(fails))
+    except RuntimeError as error:
+        found.append(str(error))
+threads = [threading.Thread(target=one) for _ in range(8)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+print(found)
+"""
+    assert _python(code) == str([True] * 8)
+
+
 def test_another_error_is_not_hidden() -> None:
     code = """
 from segmentation.torchvision_cure import cure_torchvision

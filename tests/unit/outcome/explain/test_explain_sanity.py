@@ -92,6 +92,11 @@ def test_either_question_alone_fails_a_map() -> None:
     assert not MapCheck(0, None, None).passed, "no heat was ever seen"
 
 
+def test_a_map_whose_hottest_voxels_matter_no_more_than_chance_fails() -> None:
+    assert MapCheck(5, 0.1, 0.1, deletion_gain=0.2, insertion_gain=-0.1).passed
+    assert not MapCheck(5, 0.1, 0.1, deletion_gain=-0.16, insertion_gain=0.08).passed
+
+
 def test_a_network_without_heat_is_not_passed_by_it() -> None:
     found = check_maps(EdgeDetector(-1.0), inputs(), "ct")
     assert (found.cases, found.weights, found.passed) == (0, None, False)
