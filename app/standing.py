@@ -22,4 +22,4 @@ def standing_words(predicted: pd.Series, case_id: str, *, is_risk: bool) -> str:
     own = float(known.loc[case_id])
     lower = (float((others < own).sum()) + float((others == own).sum()) / 2) / len(others)
     what = "A higher risk" if is_risk else "More"
-    return f"{what} than {per_100(lower)} of 100 other patients of this study ({len(others):,})."
+    return f"{what} than {per_100(lower)} of 100 other patients here ({len(others):,})."

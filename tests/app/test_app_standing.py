@@ -25,9 +25,7 @@ def predicted(values: list[float]) -> pd.Series:
 def test_a_place_among_the_others_by_hand_with_ties_by_half() -> None:
     others = [0.1] * 12 + [0.2] * 4 + [0.3] * 4  # 12 lower, 4 alike: (12 + 2) / 20
     table = predicted([0.2, *others, np.nan])
-    assert standing_words(table, "c0", is_risk=True) == (
-        "A higher risk than 70 of 100 other patients of this study (20)."
-    )
+    assert standing_words(table, "c0", is_risk=True) == ("A higher risk than 70 of 100 other patients here (20).")
     assert standing_words(table, "c0", is_risk=False).startswith("More than 70 of 100")
 
 
@@ -39,7 +37,7 @@ def test_without_a_prediction_or_enough_others_nothing_is_said(case_id: str) -> 
 
 
 def test_the_patient_page_tells_the_place_of_each_answer(store: Path, open_page: OpenPage) -> None:
-    assert "other patients of this study (89)" in texts(open_page(store, case="E003"))
+    assert "other patients here (89)" in texts(open_page(store, case="E003"))
 
 
 def test_a_wide_range_of_outlines_asks_for_a_review() -> None:
