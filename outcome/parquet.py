@@ -8,6 +8,7 @@ succeeded would end as a failure. One thread reads a study's tables fast enough.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,6 +50,9 @@ def parquet_frame(data: bytes) -> pd.DataFrame:
     return arrow_table(data).to_pandas(use_threads=False)
 
 
-def read_parquet_file(path: Path) -> pd.DataFrame:
-    """The frame in a Parquet file; what was read is let go of while the frame is made. Raises as `open_parquet`."""
-    return open_parquet(path).read(use_threads=False).to_pandas(use_threads=False, self_destruct=True)
+def read_parquet_file(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The frame in a Parquet file, or those of these columns that it has; what was read is let go of while the frame is
+    made. Raises as `open_parquet`."""
+    wanted = None if columns is None else list(columns)
+    table = open_parquet(path).read(columns=wanted, use_threads=False)
+    return table.to_pandas(use_threads=False, self_destruct=True)

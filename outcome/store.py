@@ -15,7 +15,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -241,10 +241,10 @@ def read_json(path: Path) -> Any:
         raise _damaged(path, error) from error
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
-    """Read a table artefact; a missing or damaged one is refused by name."""
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a table artefact, or those of these columns that it has; a missing or damaged one is refused by name."""
     try:
-        return read_parquet_file(path)
+        return read_parquet_file(path, columns)
     except FileNotFoundError as error:
         raise _missing(path) from error
     except (pa.ArrowInvalid, OSError) as error:

@@ -22,13 +22,22 @@ _EARLY = ("preoperative", "planned")
 def observed_frame(
     features: pd.DataFrame, scans: pd.DataFrame, variables: pd.DataFrame, dictionary: DataDictionary, start: str | None
 ) -> pd.DataFrame:
-    """The features (index case_id) with the other columns beside them; `start` names the date of surgery, if any."""
-    parts = [features, scans.add_prefix(f"{SCAN}:").reindex(features.index)]
+    """The features (index case_id) with the other columns beside them; `start` names the date of surgery, if any.
+
+    The features themselves where there are no others.
+    """
+    parts = [scans.add_prefix(f"{SCAN}:").reindex(features.index)] if len(scans.columns) else []
     for name in early_dates(dictionary, start):
         if name in variables and start in variables:
             days = days_before(variables[name].reindex(features.index), variables[start].reindex(features.index))
             parts.append(pd.DataFrame({f"{INTERVAL}:{name}": days}, index=features.index))
-    return pd.concat(parts, axis=1)
+    return pd.concat([features, *parts], axis=1) if parts else features  # a copy of a large table is as large again
+
+
+def dates_read(dictionary: DataDictionary, start: str | None) -> list[str]:
+    """The variables that `observed_frame` looks at."""
+    early = early_dates(dictionary, start)
+    return [*early, start] if early and start is not None else []
 
 
 def early_dates(dictionary: DataDictionary, start: str | None) -> list[str]:

@@ -13,7 +13,8 @@ import pandas as pd
 from outcome.bundle.libraries import FACT, recorded_libraries
 from outcome.dictionary import DataDictionary
 from outcome.features.columns import BATCH, IMAGE, FeatureColumn, columns_from_json, columns_to_json
-from outcome.features.observed import observed_columns, observed_frame
+from outcome.features.frames import only_columns, only_rows
+from outcome.features.observed import dates_read, observed_columns, observed_frame
 from outcome.pipeline import overlap
 from outcome.pipeline.masks.folds import FINAL
 from outcome.pipeline.recipe import SEGMENTER, recipe_in
@@ -33,11 +34,11 @@ from outcome.training.unit import TrainedUnit
 def bundle_files(run: Run, development: list[str]) -> dict[str, bytes]:
     """Every file of the bundle by name, from the finished stages of a study and its development cases."""
     cohort, features, train = (run.store.stage(name) for name in ("cohort", "features", "train"))
-    frame = read_parquet(features / "features.parquet").set_index("case_id").loc[development]
+    frame = only_rows(read_parquet(features / "features.parquet").set_index("case_id"), development)
     cases = read_parquet(cohort / "cases.parquet").set_index("case_id").loc[development]
     recipe = recipe_in(run)
     columns = development_columns(columns_from_json(read_json(features / "columns.json")), frame)
-    frame = frame[[column.name for column in columns]]
+    frame = only_columns(frame, [column.name for column in columns])
     files = {
         "recipe.json": canonical_json(recipe.to_json() if recipe else None),
         "dictionary.csv": (cohort / "dictionary.csv").read_bytes(),
@@ -61,7 +62,7 @@ def _reference(run: Run, frame: pd.DataFrame, columns: tuple[FeatureColumn, ...]
     """The development cases (rows of `frame`) in numbers, and what each unit said of those it had not seen."""
     train = run.store.stage("train")
     columns = tuple(column for column in columns if column.kind != BATCH)
-    frame = frame[[column.name for column in columns]]
+    frame = only_columns(frame, [column.name for column in columns])
     units = {name: TrainedUnit.load(train / "units" / key) for name, key in read_json(train / "index.json").items()}
     rows = read_parquet(run.store.stage("cohort") / "endpoints.parquet")
     endpoints = rows[rows["case_id"].isin(frame.index)]
@@ -86,7 +87,8 @@ def _watched(
 ) -> dict[str, Any]:
     """What later cases are compared with, images at a glance and days between dates included."""
     cohort, dictionary = run.store.stage("cohort"), DataDictionary.load(run.store.stage("cohort") / "dictionary.csv")
-    variables = read_parquet(cohort / "variables.parquet").set_index("case_id")
+    dates = dates_read(dictionary, run.study.index_time)
+    variables = read_parquet(cohort / "variables.parquet", ["case_id", *dates]).set_index("case_id")
     scans = read_parquet(run.store.stage("radiomics") / "images.parquet").set_index("case_id")
     observed = observed_frame(frame, scans, variables, dictionary, run.study.index_time)
     known = [name for name in observed.columns[len(frame.columns) :] if observed[name].notna().any()]

@@ -10,7 +10,8 @@ import pandas as pd
 from outcome.bundle import read_bundle
 from outcome.dictionary import DataDictionary
 from outcome.features.crops import Crops, open_crops
-from outcome.features.observed import observed_frame
+from outcome.features.frames import only_rows
+from outcome.features.observed import dates_read, observed_frame
 from outcome.pipeline.harmonising import NOT_ENTERED, batch_report, entering_cases
 from outcome.pipeline.outlines import (
     outline_config,
@@ -49,7 +50,7 @@ def _produce(run: Run, model: RiskModel, folder: Path) -> Made:
     learned = [name for name, part in run.study.partitions.items() if part.relation == DEVELOPMENT]
     chosen = sorted(cases.index[~cases["partition"].isin(learned)])
     features = run.store.stage("features")
-    frame = read_parquet(features / "features.parquet").set_index("case_id").loc[chosen]
+    frame = only_rows(read_parquet(features / "features.parquet").set_index("case_id"), chosen)
     counts, entering = {}, entering_cases(run, model, frame) if model.harmonises else {}
     if model.harmonises:
         write_json(folder / ENTERED, batch_report(run, model, frame, entering))
@@ -73,8 +74,9 @@ def _observed(run: Run, frame: pd.DataFrame) -> pd.DataFrame:
     """The features with images at a glance and days between dates beside them."""
     cohort = run.store.stage("cohort")
     scans = read_parquet(run.store.stage("radiomics") / "images.parquet").set_index("case_id")
-    variables = read_parquet(cohort / "variables.parquet").set_index("case_id")
     dictionary = DataDictionary.load(cohort / "dictionary.csv")
+    dates = dates_read(dictionary, run.study.index_time)
+    variables = read_parquet(cohort / "variables.parquet", ["case_id", *dates]).set_index("case_id")
     return observed_frame(frame, scans, variables, dictionary, run.study.index_time)
 
 

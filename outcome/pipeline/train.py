@@ -19,6 +19,7 @@ from outcome.config import Study
 from outcome.errors import BundleRefusal, ConfigRefusal
 from outcome.features.columns import IMAGE, FeatureColumn, columns_from_json
 from outcome.features.crops import Crops, open_crops
+from outcome.features.frames import only_rows
 from outcome.pipeline.bundle_parts import bundle_facts, bundle_files, development_columns
 from outcome.pipeline.case_work import CaseWork, keep_only, run_units
 from outcome.pipeline.device import device_for, processes_for
@@ -162,7 +163,7 @@ def _tasks(run: Run, folder: Path) -> Iterable[UnitTask]:
     study, cohort, features = run.study, run.store.stage("cohort"), run.store.stage("features")
     cases = read_parquet(cohort / "cases.parquet").set_index("case_id")
     chosen = development_cases(study, cases.reset_index())
-    frame = read_parquet(features / "features.parquet").set_index("case_id").loc[chosen]
+    frame = only_rows(read_parquet(features / "features.parquet").set_index("case_id"), chosen)
     columns = development_columns(columns_from_json(read_json(features / "columns.json")), frame)
     endpoints = read_parquet(cohort / "endpoints.parquet")
     crops = _crops_of(features, chosen)

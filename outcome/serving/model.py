@@ -29,6 +29,7 @@ from outcome.explain.players import Population
 from outcome.explain.unit import Explanation, explain_unit
 from outcome.features.columns import FeatureColumn, columns_from_json
 from outcome.features.crops import NO_CROPS, Crops
+from outcome.features.frames import all_columns
 from outcome.features.harmonise import Harmoniser
 from outcome.features.observed import early_dates, observed_frame
 from outcome.recipe import GIVEN, CaseInput, CaseResult, Recipe
@@ -167,7 +168,7 @@ class RiskModel:
 
     def _of_units(self, features: pd.DataFrame, ask: _Ask, columns: tuple[str, ...]) -> pd.DataFrame:
         """What every unit with a model answers of these cases, one table below the other."""
-        frame = features.reindex(columns=[column.name for column in self.columns])
+        frame = all_columns(features, [column.name for column in self.columns])
         units = [unit for unit in self.units.values() if not unit.skipped and len(frame)]
         tables = [table for table in (ask(unit, frame) for unit in units) if len(table)]
         return pd.concat(tables, ignore_index=True)[list(columns)] if tables else empty_table(columns)
@@ -187,7 +188,7 @@ class RiskModel:
         RAS mm, (4, 4). Raises DataRefusal where the bundle has no model for this endpoint and input set.
         """
         unit, told = self.asked_unit(endpoint, inputs), self.reference
-        frame = features.reindex(columns=[column.name for column in self.columns])
+        frame = all_columns(features, [column.name for column in self.columns])
         population = Population(told["n"], told["features"])
         regions = sorted(self.recipe.regions) if self.recipe else []
         return explain_unit(unit, frame, population, crops=crops, places=places, regions=regions)
