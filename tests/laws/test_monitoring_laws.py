@@ -17,6 +17,7 @@ from outcome.evaluation.monitoring.pairs import ranked_pairs
 from outcome.evaluation.monitoring.restarts import evidence_of, start_weights
 from outcome.evaluation.monitoring.sequential_ranks import rank_evidence, sequential_ranks
 from outcome.evaluation.monitoring.told_risks import Band, event_evidence, hazard_evidence, ranking_evidence
+from outcome.pipeline.reference.monitoring_summary import cuts_json
 from outcome.types import Target
 
 RATE, STREAMS, CASES = 0.1, 120, 200
@@ -202,3 +203,12 @@ def test_silence_of_few_cases_is_not_called_quiet() -> None:
     assert "10 are needed" in Check("value", "a", "A", np.arange(9), quiet).silent_because(5.0)
     loud = evidence_of(np.full((9, 1), 2.0), np.zeros(1))
     assert Check("value", "a", "A", np.arange(9), loud).silent_because(5.0) == ""
+
+
+@pytest.mark.parametrize("n", [0, 1, 12, 40, 400])
+@pytest.mark.parametrize("levels", [1, 2, 7, 10**9])
+def test_lots_of_cases_beside_the_cuts_decide_nothing(n: int, levels: int) -> None:
+    values = np.random.default_rng(n).integers(0, levels, n).astype(float)
+    names = [f"case {i}" for i in range(n)]
+    every = cuts_of(values, lots_of(names, "x"))
+    assert cuts_json(values, names, "x") == (None if every is None else every.to_json())

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from outcome.types import FloatArray
+from outcome.types import BoolArray, FloatArray
 
 IntArray = npt.NDArray[np.int64]
 SHARES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)  # fixed beforehand: the chances above hold for no chosen ranks
@@ -61,6 +61,12 @@ def cuts_of(values: FloatArray, lots: FloatArray) -> Cuts | None:
         return None
     order = np.lexsort((lots, values))[np.array(ranks) - 1]
     return Cuts(n, ranks, values[order], lots[order])
+
+
+def at_cuts(values: FloatArray) -> BoolArray:
+    """Which of the reference values (n,) are those of a cut; their lots alone say on which side they fall."""
+    ranks = np.array(fitting_ranks(len(values)), dtype=int)
+    return np.isin(values, np.sort(values)[ranks - 1]) if len(ranks) else np.zeros(len(values), dtype=bool)
 
 
 def fitting_ranks(n: int) -> tuple[int, ...]:

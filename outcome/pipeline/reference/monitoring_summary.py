@@ -5,13 +5,13 @@ All of it are numbers of at least five cases, or a value at a fixed rank among m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from outcome.evaluation.monitoring.cuts import Cuts, cuts_of, lots_of
+from outcome.evaluation.monitoring.cuts import Cuts, at_cuts, cuts_of, lots_of
 from outcome.evaluation.monitoring.relations import Relation, Term, likely_inputs, refitted, relation_of
 from outcome.features.columns import BATCH, IMAGE, FeatureColumn
 from outcome.features.observed import INTERVAL, SCAN
@@ -58,9 +58,16 @@ def as_numbers(values: pd.Series, choices: Sequence[str]) -> FloatArray:
     return np.array(coded, dtype=float)
 
 
-def cuts_json(values: FloatArray, case_ids: Sequence[str], about: str) -> dict[str, Any] | None:
-    """The cuts of reference values without NaN; lots are drawn by case and thrown away but for those of the cuts."""
-    found: Cuts | None = cuts_of(values, lots_of(case_ids, about))
+def cuts_json(values: FloatArray, case_ids: Iterable[Any], about: str) -> dict[str, Any] | None:
+    """The cuts of reference values without NaN; lots are drawn by case and thrown away but for those of the cuts.
+
+    They are drawn only for the cases whose value is that of a cut: among others nothing is decided by lot.
+    """
+    tied = at_cuts(values)
+    names = np.asarray(case_ids, dtype=object)[tied]
+    lots = np.zeros(len(values))
+    lots[tied] = lots_of([str(name) for name in names], about)
+    found: Cuts | None = cuts_of(values, lots)
     return None if found is None else found.to_json()
 
 
@@ -75,7 +82,7 @@ def _column(values: pd.Series, column: FeatureColumn) -> dict[str, Any]:
     known = np.isfinite(x)
     told = {"name": column.name, "label": column.label, "unit": column.unit, "kind": column.kind,
             "choices": list(column.choices)}  # fmt: skip
-    cuts = cuts_json(x[known], [str(case) for case in values.index[known]], column.name)
+    cuts = cuts_json(x[known], values.index[known], column.name)
     if cuts is None or has_rare_value(x[known]):
         return {**told, "withheld": "too few development cases know it, or one of its two values is rare"}
     more = {"quantiles": quantiles_of(x[known])} if column.kind == "numeric" else {}
@@ -99,7 +106,7 @@ def _missing(frame: pd.DataFrame, name: str, label: str, names: list[str]) -> di
     """Whether nothing is known of these columns, as a column of 0 and 1."""
     told = {"name": name, "label": label, "columns": names}
     absent = np.asarray(frame[names].isna().all(axis=1), dtype=np.float64)
-    cuts = cuts_json(absent, [str(case) for case in frame.index], MISSING + name)
+    cuts = cuts_json(absent, frame.index, MISSING + name)
     return {**told, "cuts": cuts} if cuts else {**told, "withheld": "too few development cases"}
 
 
@@ -118,7 +125,7 @@ def _relations(frame: pd.DataFrame, columns: Sequence[FeatureColumn]) -> Iterato
     for one in found:
         known = np.isfinite(one.residuals)
         about = relation_name(one.relation)
-        cuts = cuts_json(one.residuals[known], [str(case) for case in frame.index[known]], about)
+        cuts = cuts_json(one.residuals[known], frame.index[known], about)
         if cuts is not None:
             target = labels[one.relation.target.column]
             yield {**one.relation.to_json(), "name": about, "label": target.label, "unit": target.unit, "cuts": cuts,
