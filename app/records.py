@@ -84,7 +84,10 @@ def _order_of(recorded: Json) -> Any:
 
 @dataclass(frozen=True)
 class Question:
-    """What is predicted: an endpoint at a horizon (NaN where it has none)."""
+    """What is predicted: an endpoint at a horizon, NaN where the predictions name none.
+
+    `stated_days`: within how many days a yes/no endpoint counts, by the study; predictions of one do not name it.
+    """
 
     endpoint: str
     label: str
@@ -92,6 +95,7 @@ class Question:
     horizon_days: float
     unit: str
     definition: str
+    stated_days: float = float("nan")
 
     @property
     def is_risk(self) -> bool:
@@ -100,12 +104,16 @@ class Question:
 
     @property
     def horizon(self) -> str:
-        return horizon_words(self.horizon_days) if self.is_risk else ""
+        return horizon_words(self._days) if self.is_risk else ""
+
+    @property
+    def _days(self) -> float:
+        return self.horizon_days if is_number(self.horizon_days) else self.stated_days
 
     @property
     def name(self) -> str:
         """The question as a person picks it from a list."""
-        return f"{self.label}, {self.horizon}" if self.is_risk and is_number(self.horizon_days) else self.label
+        return f"{self.label}, {self.horizon}" if self.is_risk and is_number(self._days) else self.label
 
     def text(self, risk: float, low: float, high: float) -> str:
         """The answer for one case: "12 of 100 (8–17)" or "4.2 days (2.9–6.1)"."""
@@ -147,6 +155,7 @@ def _question(name: str, horizon_days: float, facts: Json) -> Question:
         horizon_days=horizon_days,
         unit=amount_unit(facts),
         definition=str(facts.get("definition") or ""),
+        stated_days=_day(facts.get("horizon_days")),
     )
 
 

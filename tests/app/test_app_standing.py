@@ -40,6 +40,20 @@ def test_the_patient_page_tells_the_place_of_each_answer(store: Path, open_page:
     assert "other patients here (89)" in texts(open_page(store, case="E003"))
 
 
+def test_a_yes_no_outcome_is_told_within_the_days_that_the_study_states(store: Path) -> None:
+    """Predictions of a yes/no endpoint name no horizon; the study file does."""
+    records = load_study(store, STUDY)
+    table = records.predictions[records.predictions["endpoint"] == "any_complication"].assign(horizon_days=np.nan)
+    study = {**records.study, "endpoints": {"any_complication": {"kind": "binary", "horizon_days": 30.0}}}
+    metrics: dict[str, object] = {}
+    (question,) = questions(replace(records, predictions=table, study=study, metrics=metrics))
+    assert question.horizon == "within 30 days"
+    assert question.name.endswith(", within 30 days")
+    study["endpoints"] = {"any_complication": {"kind": "binary"}}
+    (open_end,) = questions(replace(records, predictions=table, study=study, metrics=metrics))
+    assert open_end.horizon == "no fixed horizon"
+
+
 def test_a_wide_range_of_outlines_asks_for_a_review() -> None:
     assert is_wide(0.1, 0.21, is_risk=True)
     assert not is_wide(0.1, 0.19, is_risk=True)
