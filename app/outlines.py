@@ -21,10 +21,8 @@ def outline_words(records: StudyRecords, question: Question, answer: pd.Series, 
     table = records.outlines
     if not len(table) or str(answer["source"]) != FROZEN_SOURCE:
         return ""
-    days = table["horizon_days"].astype(float)
-    same_day = days == question.horizon_days if is_number(question.horizon_days) else days.isna()
     wanted = (table["case_id"] == str(answer.name)) & (table["endpoint"] == question.endpoint)
-    rows = table.loc[wanted & (table["inputs"] == inputs) & same_day]
+    rows = table.loc[wanted & (table["inputs"] == inputs) & question.on_its_day(table)]
     return _words(question, rows.iloc[0]) if len(rows) else ""
 
 

@@ -15,7 +15,7 @@ from app.markup import data_uri
 from app.records import StudyRecords
 from outcome.errors import OutcomeError
 from outcome.report.plane_jpeg import plane_jpeg
-from outcome.report.planes import plane_alt, region_colours
+from outcome.report.planes import AIR_HU, SOFT_TISSUE_HU, plane_alt, region_colours
 from outcome.serving import HeatMap, Plane, Upright, case_view
 
 _LESIONS = ("tumor", "tumour", "lesion")
@@ -26,14 +26,13 @@ NO_CT = "This study has no CT images; outlines of the given mask only."
 AUTOMATIC, WHOLE = "Automatic", "Whole range"
 GREYS: Mapping[str, tuple[float, float] | None] = {  # HU shown from black to white
     AUTOMATIC: None,
-    "Soft tissue": (-160.0, 240.0),
+    "Soft tissue": SOFT_TISSUE_HU,
     "Liver": (0.0, 150.0),
     "Lung": (-1350.0, 150.0),
     "Bone": (-450.0, 1050.0),
     WHOLE: None,
 }
 CUTS = {"axial": 2, "coronal": 1, "sagittal": 0}  # the axis (right, anterior, superior) that a plane cuts
-AIR_HU = -500.0
 FAINT = 0.05  # of the hottest voxel: not seen on the picture
 UNREADABLE = "The images of this case cannot be shown."
 

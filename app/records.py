@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from app.known import beside_answers
@@ -115,6 +114,11 @@ class Question:
         """The question as a person picks it from a list."""
         return f"{self.label}, {self.horizon}" if self.is_risk and is_number(self._days) else self.label
 
+    def on_its_day(self, table: pd.DataFrame) -> pd.Series:
+        """Which rows of a table of answers are at this question's horizon."""
+        days = table["horizon_days"].astype(float)
+        return days == self.horizon_days if is_number(self.horizon_days) else days.isna()
+
     def text(self, risk: float, low: float, high: float) -> str:
         """The answer for one case: "12 of 100 (8–17)" or "4.2 days (2.9–6.1)"."""
         return risk_per_100(risk, low, high) if self.is_risk else amount(risk, low, high, self.unit)
@@ -182,8 +186,7 @@ def not_predicted(records: StudyRecords, inputs: str) -> list[tuple[str, str]]:
 def answers(records: StudyRecords, question: Question, inputs: str) -> pd.DataFrame:
     """The predictions for one question with one input set, indexed by case_id; see `app.known.beside_answers`."""
     table = records.predictions
-    days = table["horizon_days"].astype(float)
-    same_day = days.isna() if np.isnan(question.horizon_days) else days == question.horizon_days
+    same_day = question.on_its_day(table)
     rows = table.loc[(table["endpoint"] == question.endpoint) & (table["inputs"] == inputs) & same_day]
     told = records.information
     if len(told):

@@ -67,9 +67,7 @@ def answers(records: StudyRecords, endpoint: str, found: WhatIf) -> list[Answer]
 
 
 def _text(question: Question, table: pd.DataFrame) -> str:
-    days = table["horizon_days"].astype(float)
-    same = days.isna() if question.horizon_days != question.horizon_days else days == question.horizon_days
-    row = table.loc[same].iloc[0]
+    row = table.loc[question.on_its_day(table)].iloc[0]
     return question.text(*(float(row[name]) for name in ("risk", "low", "high")))
 
 

@@ -1,7 +1,5 @@
-"""One plane as JPEG, drawn in milliseconds: for pages on which a reader goes through slices.
-
-The same picture as `outcome.report.planes.draw_plane` gives for print: image in grey, outlines whose colour and dash
-tell regions apart, heat, letters on the four sides. Beside these, thin lines where the other planes cut.
+"""One plane as JPEG, drawn in milliseconds, for pages on which a reader goes through slices: image in grey, outlines
+whose colour and dash tell regions apart, heat, letters on the four sides, and thin lines where the other planes cut.
 """
 
 from __future__ import annotations
@@ -48,9 +46,10 @@ def plane_jpeg(
     picture = np.empty((size[1], size[0], 3), dtype=np.float32)
     picture[:] = _rgb(BACKGROUND) if image is None else _resized(_grey(image, grey), size)[..., None]
     if hot is not None:
-        shown = _resized(np.nan_to_num(hot), size)
+        shown, read = _resized(np.nan_to_num(hot), size), np.isfinite(hot)
         _lay(picture, _colours_of(shown), _OPAQUE * shown)
-        _draw_border(picture, _resized(np.isfinite(hot).astype(np.float32), size) > 0.5, LETTERS, 2)
+        if not read.all():  # beyond the border nothing is known, within it the image may be cold
+            _draw_border(picture, _resized(read.astype(np.float32), size) > 0.5, LETTERS, 2)
     for place, label in enumerate(sorted(colours)):
         inside = _resized((labels == label).astype(np.float32), size) >= 0.5
         _draw_border(picture, inside, colours[label], _DASHES[place % len(_DASHES)], width=2)

@@ -7,7 +7,7 @@ from outcome.explain.unit import Explanation
 from outcome.serving.case import SEGMENTER_FILE, bundle_segmenter
 from outcome.serving.model import RiskModel
 from outcome.serving.similar import Similar, similar_cases
-from outcome.serving.stored import ENTERED, as_entered, case_explanation, case_planes, case_view, stored_case
+from outcome.serving.stored import ENTERED, as_entered, case_explanation, case_view, stored_case
 from outcome.serving.what_if import Changeable, WhatIf, case_what_if, what_if, what_may_change
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "as_entered",
     "bundle_segmenter",
     "case_explanation",
-    "case_planes",
     "case_view",
     "case_what_if",
     "similar_cases",

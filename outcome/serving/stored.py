@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from outcome.cases import Plane, Upright, read_case_mask, upright_case
+from outcome.cases import Upright, read_case_mask, upright_case
 from outcome.errors import DataRefusal
 from outcome.explain.unit import Explanation
 from outcome.features.crops import Crops, open_crops
@@ -17,11 +17,6 @@ from outcome.types import FloatArray
 from outcome.views import crop_places
 
 ENTERED = "harmonised.json"  # beside predictions: which batches entered the harmonisation, by which cases
-
-
-def case_planes(store: Path, study: str, case_id: str, region: str | None = None) -> list[Plane]:
-    """Axial, coronal and sagittal planes of a case in a store through the middle of a region; as `case_view`."""
-    return list(case_view(store, study, case_id, region).planes())
 
 
 def case_view(store: Path, study: str, case_id: str, region: str | None = None) -> Upright:

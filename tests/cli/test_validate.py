@@ -11,7 +11,7 @@ import pytest
 
 from outcome.bundle import read_bundle
 from outcome.recipe import CaseInput
-from outcome.serving import RiskModel, case_planes
+from outcome.serving import RiskModel, case_view
 from outcome.store import read_json, read_parquet
 from tests.cli.conftest import PATIENTS, Call
 
@@ -138,12 +138,12 @@ def test_one_case_served_alone_has_the_cohort_s_risk(bundle: Path, studies: Path
 def test_planes_come_from_the_store_with_and_without_the_image(made: Path, studies: Path, call: Call) -> None:
     assert call("cohort", studies / "A" / "study.yaml", "--store", studies / "s", "--quiet").code == 0
     assert call("segment", studies / "A" / "study.yaml", "--store", studies / "s", "--quiet").code == 0
-    shown = case_planes(studies / "s", "site_a", "A00001", "tumor")
+    shown = case_view(studies / "s", "site_a", "A00001", "tumor").planes()
     assert [plane.name for plane in shown] == ["axial", "coronal", "sagittal"]
     assert all(plane.image is not None for plane in shown)
     assert {shown[0].letters[side] for side in ("left", "right")} == {"R", "L"}
     (studies / "A" / "images" / "A00001" / "ct.nii.gz").unlink()
-    assert all(plane.image is None for plane in case_planes(studies / "s", "site_a", "A00001", "tumor"))
+    assert all(plane.image is None for plane in case_view(studies / "s", "site_a", "A00001", "tumor").planes())
 
 
 def test_the_bundle_holds_no_patient(bundle: Path) -> None:

@@ -14,10 +14,10 @@ from outcome.cases import (
     case_mask_bytes,
     inspect_case,
     measure_case,
-    planes,
     process_case,
     read_case_mask,
     segment_case,
+    upright_case,
     write_case_mask,
 )
 from outcome.errors import DataRefusal
@@ -142,17 +142,17 @@ def test_an_image_with_a_hole_refuses_the_case(case: CaseInput, tmp_path: Path) 
 
 def test_planes_span_the_image_or_the_mask(case: CaseInput) -> None:
     mask = segment_case(case, RECIPE).mask
-    axial, coronal, sagittal = planes(case.images["ct"], mask, "tumor")
+    axial, coronal, sagittal = upright_case(case.images["ct"], mask, "tumor").planes()
     assert axial.labels.shape == (36, 40)
     assert axial.image is not None
     assert (axial.labels == 2).any()
     assert (coronal.labels == 2).any()
     assert (sagittal.labels == 2).any()
-    bare, _, _ = planes(None, mask)
+    bare, _, _ = upright_case(None, mask).planes()
     assert bare.image is None
     assert bare.labels.shape == (mask.labels.shape[1], mask.labels.shape[0])
     with pytest.raises(DataRefusal, match="Unknown region"):
-        planes(None, mask, "cyst")
+        upright_case(None, mask, "cyst")
 
 
 def test_inputs_are_not_changed(case: CaseInput) -> None:

@@ -16,7 +16,7 @@ from outcome.bundle import read_bundle, write_bundle
 from outcome.errors import BundleRefusal
 from outcome.pipeline.validate import apply_bundle
 from outcome.recipe import CaseInput
-from outcome.serving import SEGMENTER_FILE, RiskModel, case_planes
+from outcome.serving import SEGMENTER_FILE, RiskModel, case_view
 from outcome.store import read_json, read_parquet
 from tests.learned_study import PREDICTING, TRAINING, VALIDATING, Hospitals, relabelled, write_study
 
@@ -105,7 +105,7 @@ def test_given_masks_elsewhere_are_compared_by_region_whatever_their_labels(trai
     assert (table.loc[table["region"] == "kidney", "dice"] > 0.1).all()
     manifest = read_json(trained.store("B").stage("segment") / "manifest.json")
     assert manifest["config"]["recipe"]["segmenter"] == RiskModel.load(trained.store().bundle).recipe.segmenter  # type: ignore[union-attr]
-    assert case_planes(trained.folder / "store", "hospital_b", "B000")[0].labels.max() <= 2
+    assert case_view(trained.folder / "store", "hospital_b", "B000").planes()[0].labels.max() <= 2
 
 
 def test_metrics_and_report_say_who_drew_the_masks_and_how_well(trained: Hospitals) -> None:

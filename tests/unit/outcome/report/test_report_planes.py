@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from outcome.report.planes import NO_IMAGE, draw_plane, heat_key, plane_alt, region_colours, window
+from outcome.report.plane_jpeg import plane_jpeg
+from outcome.report.planes import NO_IMAGE, heat_key, plane_alt, region_colours, window
 
 RED, GREEN = "#ff0000", "#00ff00"
 
@@ -34,17 +35,17 @@ def square(shape: tuple[int, int] = (40, 40)) -> npt.NDArray[np.int64]:
     return labels
 
 
-def pixels(png: bytes) -> npt.NDArray[Any]:
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+def pixels(jpeg: bytes) -> npt.NDArray[Any]:
+    return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")).astype(int)
 
 
-def coloured(png: bytes) -> npt.NDArray[np.bool_]:
-    picture = pixels(png)
+def coloured(jpeg: bytes) -> npt.NDArray[np.bool_]:
+    picture = pixels(jpeg)
     return (picture[..., 0] > 150) & (picture[..., 1] < 90) & (picture[..., 2] < 90)
 
 
 def test_the_outline_lies_where_the_region_is() -> None:
-    where = coloured(draw_plane(Plane(square()), {1: RED}))
+    where = coloured(plane_jpeg(Plane(square()), {1: RED}))
     rows, cols = np.nonzero(where)
     height, width = where.shape
     margin, whole = 4, 48  # a tenth of the plane's 40 voxels is added on every side
@@ -57,39 +58,39 @@ def test_the_outline_lies_where_the_region_is() -> None:
 def test_a_region_that_fills_the_plane_is_closed_at_its_border() -> None:
     labels = np.zeros((40, 40), dtype=int)
     labels[:, 20:] = 1
-    where = coloured(draw_plane(Plane(labels), {1: RED}))
+    where = coloured(plane_jpeg(Plane(labels), {1: RED}))
     right = np.nonzero(where)[1].max() / where.shape[1]
     assert right == pytest.approx(44 / 48, abs=0.02)
 
 
 def test_a_region_without_colour_or_voxels_is_not_drawn() -> None:
-    assert not coloured(draw_plane(Plane(square()), {2: RED})).any()
-    assert not coloured(draw_plane(Plane(square()), {})).any()
+    assert not coloured(plane_jpeg(Plane(square()), {2: RED})).any()
+    assert not coloured(plane_jpeg(Plane(square()), {})).any()
 
 
 def test_voxels_that_are_twice_as_tall_make_a_picture_twice_as_tall_within_limits() -> None:
-    flat, tall = (pixels(draw_plane(Plane(square(), spacing_mm=(mm, 1.0)), {})) for mm in (0.7, 1.4))
+    flat, tall = (pixels(plane_jpeg(Plane(square(), spacing_mm=(mm, 1.0)), {})) for mm in (0.7, 1.4))
     assert tall.shape[0] / flat.shape[0] == pytest.approx(2.0, rel=0.01)
 
 
 def test_without_an_image_the_ground_is_dark_and_says_so() -> None:
     plane = Plane(square())
     assert NO_IMAGE == "no CT in this study: outlines only"
-    assert np.median(pixels(draw_plane(plane, {}))) < 40
+    assert np.median(pixels(plane_jpeg(plane, {}))) < 40
     assert NO_IMAGE in plane_alt(plane, {"tumor": 1})
 
 
 def test_the_image_keeps_its_sides() -> None:
     image = np.zeros((40, 40), dtype=np.float32)
     image[:20, 20:] = 100.0  # bright in the upper right
-    picture = pixels(draw_plane(Plane(np.zeros((40, 40), int), image), {})).mean(axis=2)
+    picture = pixels(plane_jpeg(Plane(np.zeros((40, 40), int), image), {})).mean(axis=2)
     half_rows, half_cols = (n // 2 for n in picture.shape)
     assert picture[20 : half_rows - 20, half_cols + 20 : -40].mean() > 200
     assert picture[half_rows + 20 : -20, 40 : half_cols - 20].mean() < 60
 
 
 def test_the_same_plane_gives_the_same_bytes() -> None:
-    assert draw_plane(Plane(square()), {1: RED, 2: GREEN}) == draw_plane(Plane(square()), {1: RED, 2: GREEN})
+    assert plane_jpeg(Plane(square()), {1: RED, 2: GREEN}) == plane_jpeg(Plane(square()), {1: RED, 2: GREEN})
 
 
 def test_grey_range_of_a_ct_is_soft_tissue_and_of_others_their_own() -> None:
@@ -123,8 +124,8 @@ def heated(place: tuple[slice, slice], outside: tuple[slice, slice] | None = Non
 
 def test_heat_lies_where_it_is_hot_and_nowhere_else() -> None:
     plane = Plane(np.zeros((40, 40), int), np.full((40, 40), 100.0, dtype=np.float32))
-    plain = pixels(draw_plane(plane, {}))
-    hot = pixels(draw_plane(plane, {}, heated((slice(4, 10), slice(26, 34)))))
+    plain = pixels(plane_jpeg(plane, {}))
+    hot = pixels(plane_jpeg(plane, {}, heated((slice(4, 10), slice(26, 34)))))
     rows, cols = np.nonzero(np.abs(hot - plain).sum(axis=2) > 60)
     height, width = plain.shape[:2]
     assert 3 / 40 < rows.min() / height < rows.max() / height < 11 / 40
@@ -133,12 +134,12 @@ def test_heat_lies_where_it_is_hot_and_nowhere_else() -> None:
 
 def test_what_was_not_read_is_set_apart_by_a_dotted_line() -> None:
     plane = Plane(np.zeros((40, 40), int), np.zeros((40, 40), dtype=np.float32))
-    everywhere = pixels(draw_plane(plane, {}, np.zeros((40, 40), dtype=np.float32)))
-    left_half = pixels(draw_plane(plane, {}, heated((slice(0, 0), slice(0, 0)), (slice(None), slice(20, 40)))))
+    everywhere = pixels(plane_jpeg(plane, {}, np.zeros((40, 40), dtype=np.float32)))
+    left_half = pixels(plane_jpeg(plane, {}, heated((slice(0, 0), slice(0, 0)), (slice(None), slice(20, 40)))))
     _, cols = np.nonzero(np.abs(left_half - everywhere)[60:-60, 60:-60].sum(axis=2) > 60)
     assert len(cols)
     assert (np.median(cols) + 60) / everywhere.shape[1] == pytest.approx(0.5, abs=0.02)
-    assert draw_plane(plane, {}, np.full((40, 40), np.nan, dtype=np.float32)) == draw_plane(plane, {})
+    assert plane_jpeg(plane, {}, np.full((40, 40), np.nan, dtype=np.float32)) == plane_jpeg(plane, {})
 
 
 def test_the_heat_key_runs_from_dark_to_bright() -> None:
@@ -149,4 +150,4 @@ def test_the_heat_key_runs_from_dark_to_bright() -> None:
 def test_drawing_changes_nothing() -> None:
     labels = square()
     labels.setflags(write=False)
-    draw_plane(Plane(labels, np.zeros((40, 40), dtype=np.float32)), {1: RED})
+    plane_jpeg(Plane(labels, np.zeros((40, 40), dtype=np.float32)), {1: RED})
