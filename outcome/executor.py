@@ -7,34 +7,30 @@ item's own result. A cluster may grow and shrink while it works; what its lost w
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from multiprocessing import connection, forkserver
-from typing import Any, Generic, Literal, TypeVar
+from multiprocessing import connection
+from typing import Any, Generic, TypeVar
 
 from outcome.dask_cluster import LOOK_AGAIN_S, open_cluster
 from outcome.errors import LostCase, OutcomeError, UsageError
+from outcome.local_pools import START_METHOD, end_with_the_run, local_pool, prepare_server
 
 T = TypeVar("T")
 R = TypeVar("R")
 End = tuple[R | None, BaseException | None, float]  # value, error, seconds: what a worker sends back
 
-START_METHOD: Literal["forkserver"] = "forkserver"
 AHEAD = 3  # tasks in flight for each place where one can run: enough that no place waits, few enough to fit in memory
 TASK_S = 0.5  # quick items go to a cluster together until they are so much work: each task costs it some 10 ms
 TOGETHER = 16
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -116,62 +112,8 @@ def open_executor(workers: Workers) -> Iterator[Opened]:
         with open_cluster(workers.scheduler) as (cluster, places):
             yield Opened(cluster, places, (Exception,), TOGETHER)
         return
-    executor = _local_pool(workers.count)
-    try:
-        yield Opened(executor, lambda: workers.count)
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
-def prepare_server(also: Iterable[str] = ()) -> None:
-    """Start the server from which processes are forked, where none runs: it imports this program and `also` once.
-
-    A spawned process would import it anew.
-    """
-    context = multiprocessing.get_context(START_METHOD)
-    # Named one by one: preloading the main module, the default, does nothing in Python 3.11.
-    package = __name__.partition(".")[0]
-    ours = [name for name in sorted(sys.modules) if name.partition(".")[0] == package and "__main__" not in name]
-    context.set_forkserver_preload(list(dict.fromkeys([*ours, *also])))
-    with _single_threaded():
-        forkserver.ensure_running()
-
-
-def _local_pool(count: int) -> ProcessPoolExecutor:
-    prepare_server()
-    context = multiprocessing.get_context(START_METHOD)
-    return ProcessPoolExecutor(max_workers=count, mp_context=context, initializer=_end_with_the_run)
-
-
-def _end_with_the_run() -> None:
-    """In a worker: end as soon as the run's own process ends.
-
-    A worker waits for work from a queue whose writing end it holds itself, so it would outlive a killed run for ever:
-    with its memory, and writing into a store that the next run holds.
-    """
-    run = multiprocessing.parent_process()
-    if run is not None:
-        threading.Thread(target=_end_after, args=(run.sentinel,), daemon=True).start()
-
-
-def _end_after(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
-
-
-@contextmanager
-def _single_threaded() -> Iterator[None]:
-    """One thread a worker: the libraries read these variables when the server imports them."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    with local_pool(workers.count) as pool:
+        yield Opened(pool, lambda: workers.count)
 
 
 def alone(function: Callable[[T], R], item: T, seconds: float | None = None) -> Done[T, R]:
@@ -196,7 +138,7 @@ def alone(function: Callable[[T], R], item: T, seconds: float | None = None) -> 
 
 
 def _tell(run: connection.Connection, task: Callable[[T], End[R]], item: T) -> None:
-    _end_with_the_run()
+    end_with_the_run()
     run.send(task(item))
 
 

@@ -12,6 +12,7 @@ from outcome.config import Study
 from outcome.errors import EXIT_BUG, EXIT_INTERRUPTED, DataRefusal, OutcomeError, StoreRefusal
 from outcome.executor import Workers
 from outcome.ledger import Ledger
+from outcome.local_pools import keeping_pools
 from outcome.pipeline.stage import Progress, Run, no_progress
 from outcome.store import StudyStore, writing
 
@@ -35,7 +36,10 @@ def open_run(
     """
     place = StudyStore(store, study.name)
     try:
-        with place.lock(), writing(place.folder), Ledger.open(place.journal) as ledger, _journalled(ledger, command):
+        with (
+            place.lock(), writing(place.folder), keeping_pools(),
+            Ledger.open(place.journal) as ledger, _journalled(ledger, command),
+        ):  # fmt: skip
             yield Run(study, place, ledger, workers or Workers(), progress, device, processes=processes)
     except sqlite3.DatabaseError as error:
         raise _journal_refusal(place, error) from error

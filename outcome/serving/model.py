@@ -38,9 +38,10 @@ from outcome.serving.known import with_information
 from outcome.serving.record import refuse_unfit
 from outcome.serving.unlike import unlike_training
 from outcome.training.unit import TrainedUnit
-from outcome.training.unit_tables import UNIT_COLUMNS, UNIT_DETAILS, UNIT_INFORMATION, empty_table
+from outcome.training.unit_tables import UNIT_COLUMNS, UNIT_DETAILS, UNIT_INFORMATION, empty_table, in_order
 from outcome.types import FloatArray
 
+CASES_AT_ONCE = 8192
 _Ask = Callable[[TrainedUnit, pd.DataFrame], pd.DataFrame]
 
 
@@ -167,10 +168,18 @@ class RiskModel:
         return self._of_units(features, TrainedUnit.information, UNIT_INFORMATION)
 
     def _of_units(self, features: pd.DataFrame, ask: _Ask, columns: tuple[str, ...]) -> pd.DataFrame:
-        """What every unit with a model answers of these cases, one table below the other."""
-        frame = all_columns(features, [column.name for column in self.columns])
-        units = [unit for unit in self.units.values() if not unit.skipped and len(frame)]
-        tables = [table for table in (ask(unit, frame) for unit in units) if len(table)]
+        """What every unit with a model answers of these cases, one table below the other.
+
+        Some cases at a time: a model's matrix of them is a copy of the features, and more than one stands at once.
+        """
+        names = [column.name for column in self.columns]
+        units = [unit for unit in self.units.values() if not unit.skipped]
+        answers: dict[str, list[pd.DataFrame]] = {}
+        for first in range(0, len(features), CASES_AT_ONCE):
+            frame = all_columns(features.iloc[first : first + CASES_AT_ONCE], names)
+            for unit in units:
+                answers.setdefault(f"{unit.endpoint}.{unit.inputs.value}", []).append(ask(unit, frame))
+        tables = [table for parts in answers.values() if len(table := in_order(parts))]
         return pd.concat(tables, ignore_index=True)[list(columns)] if tables else empty_table(columns)
 
     def explain(

@@ -26,7 +26,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from outcome.errors import ConfigRefusal, DataRefusal, OutcomeError
-from outcome.executor import START_METHOD, prepare_server
+from outcome.local_pools import START_METHOD, prepare_server
 from outcome.models.network.data import CaseStack
 from outcome.models.network.joint import JointLoss
 from outcome.models.network.model import Design, FusionNetwork

@@ -23,8 +23,9 @@ from outcome.pipeline.session import open_run
 from outcome.pipeline.synth import write_synthetic_study
 from outcome.recipe import CaseInput
 from outcome.serving import RiskModel, stored_case, what_if, what_may_change
+from outcome.serving import model as serving_model
 from outcome.serving.what_if import changeable
-from outcome.store import StudyStore, canonical_json
+from outcome.store import StudyStore, canonical_json, read_parquet
 
 FAST = ("training.outer_folds=2", "training.inner_folds=2", "training.bootstraps=2", "training.min_events=5",
         "training.families=[ridge]")  # fmt: skip
@@ -74,6 +75,21 @@ def test_a_case_of_which_too_little_is_known_gets_the_reason_and_no_number(folde
     assert set(told.loc[~silent, "withheld"]) <= {""}
     moved = speaking_from(folder, 0.3).outline_interval(CaseInput("x"), {})
     assert moved.loc[moved["risk"].isna(), "reason"].str.contains("No number").any()
+
+
+def test_some_cases_at_a_time_give_what_all_at_once_give(
+    folder: Path, model: RiskModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = read_parquet(StudyStore(folder / "store", "site_a").stage("features") / "features.parquet")
+    frame = features.set_index("case_id").drop(columns=features.columns[3])  # what a frame lacks is missing
+    asked = (lambda: model.predict_frame(frame, every_rung=True), lambda: model.details_frame(frame),
+             lambda: model.information_frame(frame))  # fmt: skip
+    whole = [ask() for ask in asked]
+    monkeypatch.setattr(serving_model, "CASES_AT_ONCE", 7)
+    for at_once, ask in zip(whole, asked, strict=True):
+        assert len(at_once)
+        pd.testing.assert_frame_equal(ask(), at_once, check_exact=True)
+    assert not len(model.predict_frame(frame.iloc[:0]))
 
 
 def test_a_coded_record_gives_a_risk(model: RiskModel) -> None:

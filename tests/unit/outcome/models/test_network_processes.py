@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
 from outcome.errors import ConfigRefusal, DataRefusal, OutcomeError
-from outcome.executor import START_METHOD
 from outcome.features.preprocess import Rules, fit_preprocessor
+from outcome.local_pools import START_METHOD
 from outcome.models.inputs import model_inputs
 from outcome.models.network import processes
 from outcome.models.network.batches import events
