@@ -32,7 +32,9 @@ def write_parquet_file(path: Path, frame: pd.DataFrame) -> None:
 
 def _write(frame: pd.DataFrame, sink: BinaryIO) -> None:
     table = pa.Table.from_pandas(frame, preserve_index=False, nthreads=1)
-    pq.write_table(table, sink, compression="zstd")
+    repeated = [field.name for field in table.schema if not pa.types.is_floating(field.type)]
+    # measurements seldom repeat: a dictionary of them takes longer and more room than they do
+    pq.write_table(table, sink, compression="zstd", use_dictionary=repeated)
 
 
 def open_parquet(source: Path | pa.BufferReader) -> pq.ParquetFile:

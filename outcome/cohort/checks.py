@@ -95,13 +95,17 @@ def constant_columns(facts: CohortFacts) -> Iterator[Finding]:
     constant = [
         variable.name
         for variable in facts.dictionary.with_role(Role.PREDICTOR)
-        if facts.variables[variable.name].nunique() == 1
+        if _is_constant(facts.variables[variable.name].dropna())
     ]
     if constant:
         message = (
             f"{len(constant)} predictor(s) have one value in every case and will teach nothing: {', '.join(constant)}"
         )
         yield Finding("constant_column", Level.NOTE, message)
+
+
+def _is_constant(values: pd.Series) -> bool:
+    return bool(len(values)) and bool((values == values.iloc[0]).all())
 
 
 def missing_rates(facts: CohortFacts) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from outcome.parquet import parquet_bytes, parquet_frame
+from outcome.parquet import open_parquet, parquet_bytes, parquet_frame
 
 FRAME = pd.DataFrame({"case_id": ["ä", "b", None], "risk": [0.1, np.nan, 1e-300], "n": [1, 2, 3]}, index=[7, 8, 9])
 
@@ -44,3 +44,9 @@ def test_a_table_starts_no_thread() -> None:
     assert int(done.stdout) <= 1, (
         "Arrow's readers started"
     )  # the allocator may keep one of its own, which needs no Python
+
+
+def test_texts_have_a_dictionary_and_measurements_none() -> None:
+    row_group = open_parquet(pa.BufferReader(parquet_bytes(FRAME))).metadata.row_group(0)
+    encodings = {row_group.column(i).path_in_schema: row_group.column(i).encodings for i in range(3)}
+    assert [name for name, used in encodings.items() if "RLE_DICTIONARY" in used] == ["case_id", "n"]
